@@ -1,0 +1,58 @@
+//! What came of writing a plan.
+
+use mesh_model::name::ClusterName;
+use mesh_model::owned::ObjectKey;
+use serde::Serialize;
+
+/// What came of each write, in the order it was tried. Partial failure is the normal case and lives in here.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ApplyReport {
+    /// One row a step.
+    pub results: Vec<StepResult>,
+    /// Whether it stopped early because somebody asked.
+    pub interrupted: bool,
+}
+
+/// What came of one step.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepResult {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The object.
+    pub key: ObjectKey,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Written.
+    Created,
+    /// Written.
+    Updated,
+    /// Deleted.
+    Deleted,
+    /// It was not as it had been read: run again.
+    Moved(String),
+    /// Could not be written: lower case, no final period.
+    Failed(String),
+    /// Not tried, since another step of its name failed or somebody interrupted.
+    NotTried(String),
+}
+
+impl ApplyReport {
+    /// How many steps were written.
+    pub fn written(&self) -> usize {
+        self.results
+            .iter()
+            .filter(|r| matches!(r.outcome, Outcome::Created | Outcome::Updated | Outcome::Deleted))
+            .count()
+    }
+
+    /// How many were not.
+    pub fn not_written(&self) -> usize {
+        self.results.len() - self.written()
+    }
+}

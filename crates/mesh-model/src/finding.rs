@@ -1,0 +1,215 @@
+//! Findings: problems in a fleet, as data.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::name::ClusterName;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Something is not as its owner probably thinks.
+    Warning,
+    /// Something is not served, or not as it was asked for.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// A problem found in a fleet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// Its severity.
+    pub severity: Severity,
+    /// What sort of problem.
+    pub code: Code,
+    /// The cluster it is in; none when it is the fleet's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterName>,
+    /// The object (`Service shop/checkout`), file (`c1/10.yaml:12`) or host it is about.
+    pub place: Arc<str>,
+    /// What is wrong: lower case, no final period.
+    pub message: String,
+    /// What to do about it.
+    pub next: String,
+}
+
+impl Finding {
+    /// A finding with the usual severity and next step of its code.
+    pub fn new(code: Code, cluster: Option<&ClusterName>, place: impl Into<Arc<str>>, message: String) -> Self {
+        Self {
+            severity: code.severity(),
+            code,
+            cluster: cluster.cloned(),
+            place: place.into(),
+            message,
+            next: code.next_step().to_owned(),
+        }
+    }
+}
+
+/// Defines the codes: number, kebab-case name, usual severity, next step.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $severity:ident, $next:literal;)*) => {
+        /// What sort of problem a finding is. Number and name are stable from the first release; the list is
+        /// `docs/findings.md`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// Every code, by number.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The number in `MESH-C<nnn>`.
+            pub fn number(self) -> u16 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// The kebab-case name.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The severity that it usually has.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// What to do about it, in general.
+            pub fn next_step(self) -> &'static str {
+                match self { $(Self::$variant => $next,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A cluster could not be read.
+    ClusterUnseen = 1, "cluster-unseen", Warning, "make the cluster readable, or let it go with `kubectl mesh fleet retire`";
+    /// A kind of a cluster could not be read completely.
+    KindUnseen = 2, "kind-unseen", Warning, "make the kind readable; until then what came from it is held";
+    /// A document of no known kind, or one that does not parse.
+    UnreadableDocument = 3, "unreadable-document", Error, "mend the document; until then its cluster counts as unseen";
+    /// An object of a known kind that does not parse.
+    UnreadableObject = 4, "unreadable-object", Error, "mend the object; until then its kind counts as unseen in the cluster";
+    /// A reached cluster that is not a member.
+    Stranger = 5, "stranger", Info, "add it with `kubectl mesh fleet add`";
+    /// An origin names a cluster that is no member.
+    NotAMember = 6, "not-a-member", Warning, "add the cluster to the members, or list it there as retired";
+    /// A retired member that could not be reached to be cleaned up.
+    RetiredNotReached = 7, "retired-not-reached", Warning, "its own objects stay; reach it once more, or delete them by hand";
+    /// A link that leaves the fleet's directory was not followed.
+    LinkLeavesFleet = 8, "link-leaves-fleet", Error, "replace the link by the file itself";
+    /// Two documents define one object.
+    DuplicateObject = 9, "duplicate-object", Warning, "keep one of the two documents; the first one counts";
+
+    /// A Service matches, but none of its ports can be a mesh port.
+    NoUsablePort = 20, "no-usable-port", Error, "name a TCP port of the Service, or correct includeInboundPorts";
+    /// A workload with an identity has no matching Service.
+    NoService = 21, "no-service", Info, "create a Service whose selector is part of the workload's matchLabels, if it is to be called";
+    /// A workload with an identity is not injected.
+    NotInjected = 22, "not-injected", Warning, "enable sidecar injection on the template or the namespace";
+    /// A workload with an identity is in ambient mode.
+    Ambient = 23, "ambient", Warning, "cross-cluster hosts need sidecars; enable injection or remove the identity";
+    /// A cluster has no region.
+    NoRegion = 24, "no-region", Warning, "label the nodes with topology.kubernetes.io/region, or set the member's region in the policy";
+    /// A source cluster has no usable east-west gateway.
+    NoGateway = 25, "no-gateway", Error, "give the gateway Service an address, or set the member's gateway in the policy";
+    /// Two clusters have one gateway address.
+    SharedGatewayAddress = 26, "shared-gateway-address", Warning, "give each cluster a gateway address of its own";
+    /// Sources disagree about the protocol or the published port.
+    ProtocolClash = 27, "protocol-clash", Warning, "give the Service ports one name prefix (http, http2, grpc, …) and number in every cluster";
+    /// Another traffic policy, outlier detection or connection config won.
+    PolicyLost = 28, "policy-lost", Warning, "delete the loser, or raise its priority";
+    /// A traffic policy names a region where nobody serves.
+    RegionWithoutSource = 29, "region-without-source", Warning, "correct the region, or deploy there";
+    /// A FAILOVER item cannot be emitted.
+    BadWeights = 30, "bad-weights", Error, "let the weights of the item add to 100 over regions that serve";
+    /// Two identities give one host.
+    OneHostTwoIdentities = 31, "one-host-two-identities", Error, "rename one of the two identities";
+    /// Workloads of several namespaces serve one host in one cluster.
+    SeveralNamespaces = 32, "several-namespaces", Warning, "serve a name from one namespace of a cluster";
+    /// Somebody else's ServiceEntry is on our host, or an object of theirs has our name.
+    HostTaken = 33, "host-taken", Error, "remove or rename the object; until then the host is held in this cluster";
+    /// Somebody else's VirtualService or DestinationRule is on our host.
+    HostDiverted = 34, "host-diverted", Warning, "check that the object does what its owner wants for the global host";
+    /// A Dependency names an identity that nobody serves.
+    DeadDependency = 35, "dead-dependency", Warning, "correct the destination, or deploy it";
+    /// The VIP range is full.
+    VipRange = 36, "vip-range", Error, "widen policy.vip.range";
+    /// An identity or env gives no legal host.
+    IllegalHost = 37, "illegal-host", Error, "rename: labels of at most 63 letters, digits and dashes, 242 bytes in all";
+    /// A host has upper-case letters.
+    UpperCaseHost = 38, "upper-case-host", Warning, "remove admiral.io/cname-case-sensitive: proxies compare hosts in lower case";
+    /// Rollouts are not supported yet.
+    RolloutNotSupported = 39, "rollout-not-supported", Warning, "its name is held in this cluster until Rollouts are supported";
+    /// Further ports of a Service are not published.
+    FurtherPorts = 40, "further-ports", Info, "one port a name is published; choose it with includeInboundPorts";
+    /// A TCP port that cannot be published.
+    PortNotPublished = 41, "port-not-published", Error, "a TCP port needs a virtual address and a number other than 80";
+    /// A duration that Istio would reject.
+    BadDuration = 42, "bad-duration", Warning, "write a positive duration";
+    /// No server identity is checked.
+    NoServerIdentity = 43, "no-server-identity", Info, "set policy.sans so that clients check whom they reach";
+    /// An identity begins with a reserved prefix, or a prefix host is another name's base host.
+    PrefixCollision = 44, "prefix-collision", Error, "rename the identity or the prefix";
+    /// Several Services of one workload or several workloads of a pair are local endpoints.
+    SeveralServices = 45, "several-services", Info, "all of them are local endpoints";
+    /// A cluster with a source was left for a reason of its own: it keeps the host in client form.
+    ExSource = 46, "ex-source", Info, "callers there go on; remove it with `kubectl mesh sync --prune-ex-sources`";
+    /// A cluster runs Admiral.
+    BesideAdmiral = 47, "beside-admiral", Error, "stop Admiral, or sync with --beside-admiral";
+    /// An origins annotation cannot be read.
+    BadOrigins = 48, "bad-origins", Warning, "delete the annotation kubectl-mesh.io/from; the next sync writes it anew";
+    /// A live endpoint has no gateway any more but is kept.
+    GatewayGone = 49, "gateway-gone", Warning, "give the gateway its address back, or set the member's gateway to none in the policy";
+    /// A value outside the bounds of Istio or Kubernetes.
+    OutOfBounds = 50, "out-of-bounds", Warning, "correct the value";
+    /// The name is claimed by another owner: new endpoints are withheld.
+    ClaimedByAnother = 51, "claimed-by-another", Error, "rename the identity, or ask the owner to admit the namespace";
+    /// Two objects that are kept have one virtual address.
+    VipCollision = 52, "vip-collision", Warning, "the host that lost it gets another address";
+    /// A traffic policy for an identity that no workload of its namespace carries.
+    PolicyWithoutWorkload = 53, "policy-without-workload", Info, "move it to the namespace of the workload that it is for";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("MESH-C{:03}", self.number()))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_unique_and_kebab_case() {
+        let numbers: BTreeSet<_> = Code::ALL.iter().map(|code| code.number()).collect();
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(numbers.len(), Code::ALL.len());
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+    }
+}

@@ -1,0 +1,108 @@
+//! Global hosts and the object names made from them (`reference/admiral.md` §3.3).
+
+use sha2::{Digest, Sha256};
+
+use crate::limits::{MAX_HOST, MAX_HOST_LABEL};
+use crate::name::{Env, Host, Identity, NameError};
+
+/// The first labels that no identity may take: they are hosts of another name's Rollout.
+pub const RESERVED_PREFIXES: [&str; 2] = ["preview", "canary"];
+
+/// The base host of a pair, `env.identity.suffix`: lower case unless the workload keeps its case.
+pub fn base_host(env: &Env, identity: &Identity, suffix: &str, keep_case: bool) -> Result<Host, NameError> {
+    let host = format!("{env}.{identity}.{suffix}");
+    Host::parse(&if keep_case { host } else { host.to_lowercase() })
+}
+
+/// The host of a traffic-policy prefix, `prefix.base`; the prefix is joined as written.
+pub fn prefix_host(prefix: &str, base: &Host) -> Result<Host, NameError> {
+    Host::parse(&format!("{prefix}.{base}"))
+}
+
+/// The name of the ServiceEntry of `host`.
+pub fn service_entry_name(host: &Host) -> String {
+    format!("{}-se", host.to_lowercase())
+}
+
+/// The name of the DestinationRule of `host`: one governed by a prefixed item of a traffic policy has no `default`.
+pub fn destination_rule_name(host: &Host, prefixed: bool) -> String {
+    let host = host.to_lowercase();
+    if prefixed { format!("{host}-dr") } else { format!("{host}-default-dr") }
+}
+
+/// The value of label `kubectl-mesh.io/identity`: 16 hex digits of the sha-256 of the identity as written (deviation D2).
+pub fn identity_label(identity: &str) -> String {
+    Sha256::digest(identity.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether proxies would not route `host`, since Envoy compares hosts in lower case (deviation D19).
+pub fn has_upper_case(host: &str) -> bool {
+    host.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+/// What is wrong with `text` as a host, by Istio's `ValidateFQDN` and our bounds (deviation D19).
+pub(crate) fn host_problem(text: &str) -> Option<String> {
+    if text.len() > MAX_HOST {
+        return Some(format!("is longer than {MAX_HOST} bytes ({})", text.len()));
+    }
+    if !text.contains('.') {
+        return Some("has no dot".into());
+    }
+    text.split('.').find_map(|label| {
+        let fine = !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-');
+        if !fine {
+            Some(format!("has the label {label:?}, which is not a DNS label"))
+        } else if label.len() > MAX_HOST_LABEL {
+            Some(format!("has a label of {} bytes, at most {MAX_HOST_LABEL} are legal", label.len()))
+        } else {
+            None
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(env: &str, identity: &str) -> (Env, Identity) {
+        (Env::parse(env).unwrap(), Identity::parse(identity).unwrap())
+    }
+
+    #[test]
+    fn hosts_follow_admiral() {
+        let (env, identity) = pair("stage", "Greeting");
+        let base = base_host(&env, &identity, "global", false).unwrap();
+        assert_eq!(base.as_str(), "stage.greeting.global");
+        let kept = base_host(&env, &identity, "global", true).unwrap();
+        assert_eq!(kept.as_str(), "stage.Greeting.global");
+        assert_eq!(service_entry_name(&kept), "stage.greeting.global-se");
+        assert_eq!(destination_rule_name(&base, false), "stage.greeting.global-default-dr");
+        let west = prefix_host("west", &base).unwrap();
+        assert_eq!(destination_rule_name(&west, true), "west.stage.greeting.global-dr");
+    }
+
+    #[test]
+    fn illegal_hosts_say_why() {
+        for (env, identity, word) in
+            [("stage", "a_b", "DNS label"), ("stage", &"x".repeat(64), "64 bytes"), ("stage", "a..b", "DNS label")]
+        {
+            let (env, identity) = pair(env, identity);
+            let error = base_host(&env, &identity, "global", false).unwrap_err();
+            assert!(error.problem.contains(word), "{error}");
+        }
+        let long = ["a".repeat(60), "b".repeat(60), "c".repeat(60), "d".repeat(60)].join(".");
+        let (env, identity) = pair("stage", &long);
+        assert!(base_host(&env, &identity, "global", false).unwrap_err().problem.contains("242"));
+    }
+
+    #[test]
+    fn identity_labels_are_sixteen_hex_digits_of_the_identity_as_written() {
+        assert_eq!(identity_label("greeting").len(), 16);
+        assert_ne!(identity_label("greeting"), identity_label("Greeting"));
+        // `printf abc | sha256sum`
+        assert_eq!(identity_label("abc"), "ba7816bf8f01cfea");
+    }
+}

@@ -1,0 +1,117 @@
+//! How a workload's identity, env and rules are read from its manifest (`reference/admiral.md` §2.1, §3, §4.2).
+//!
+//! Pure functions over label and annotation look-ups, so that every source of facts (files, API, admission reviews) asks
+//! the same question the same way.
+
+use crate::name::{Env, Identity, NameError};
+use crate::policy::Keys;
+
+/// Annotation that ignores an object.
+pub const IGNORE_ANNOTATION: &str = "admiral.io/ignore";
+/// Template annotation that keeps the case of a host.
+pub const KEEP_CASE: &str = "admiral.io/cname-case-sensitive";
+/// Template annotation that chooses the mesh port.
+pub const INBOUND_PORTS: &str = "traffic.sidecar.istio.io/includeInboundPorts";
+
+/// Label and annotation look-up of one object.
+pub struct Meta<'a> {
+    /// Value of a label.
+    pub label: &'a dyn Fn(&str) -> Option<String>,
+    /// Value of an annotation.
+    pub annotation: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Meta<'_> {
+    fn label_or_annotation(&self, key: &str) -> Option<String> {
+        (self.label)(key).filter(non_empty).or_else(|| (self.annotation)(key).filter(non_empty))
+    }
+
+    fn annotation_or_label(&self, key: &str) -> Option<String> {
+        (self.annotation)(key).filter(non_empty).or_else(|| (self.label)(key).filter(non_empty))
+    }
+
+    /// Whether `admiral.io/ignore` is `true` in an annotation.
+    pub fn is_ignored_by_annotation(&self) -> bool {
+        (self.annotation)(IGNORE_ANNOTATION).as_deref() == Some("true")
+    }
+
+    /// Whether `admiral.io/ignore` is `true` in an annotation or a label.
+    pub fn is_ignored(&self) -> bool {
+        self.is_ignored_by_annotation() || (self.label)(IGNORE_ANNOTATION).as_deref() == Some("true")
+    }
+}
+
+fn non_empty(text: &String) -> bool {
+    !text.is_empty()
+}
+
+/// The identity of a workload, from its pod template: the label, else the annotation. `None` when it has none.
+pub fn workload_identity(template: &Meta<'_>, keys: &Keys) -> Option<Result<Identity, NameError>> {
+    template.label_or_annotation(&keys.identity).map(|text| Identity::parse(&text))
+}
+
+/// The env of a workload: template annotation, template label, label `env`, what follows the namespace's last dash,
+/// `default`.
+pub fn workload_env(template: &Meta<'_>, namespace: &str, keys: &Keys) -> Result<Env, NameError> {
+    let text = template
+        .annotation_or_label(&keys.env)
+        .or_else(|| (template.label)("env").filter(non_empty))
+        .or_else(|| namespace.rsplit_once('-').map(|(_, last)| last.to_owned()).filter(non_empty))
+        .unwrap_or_else(|| "default".to_owned());
+    Env::parse(&text)
+}
+
+/// The identity that a GlobalTrafficPolicy or OutlierDetection governs: label, else selector. `None` when it has none.
+pub fn policy_identity(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String>, keys: &Keys) -> Option<String> {
+    (meta.label)(&keys.policy_identity).filter(non_empty).or_else(|| selector(&keys.policy_identity).filter(non_empty))
+}
+
+/// The env that a GlobalTrafficPolicy or OutlierDetection governs: annotation, label, selector, label `env`, selector
+/// `env`, `default`.
+pub fn policy_env(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String>, keys: &Keys) -> String {
+    meta.annotation_or_label(&keys.env)
+        .or_else(|| selector(&keys.env).filter(non_empty))
+        .or_else(|| (meta.label)("env").filter(non_empty))
+        .or_else(|| selector("env").filter(non_empty))
+        .unwrap_or_else(|| "default".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look_up<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        move |key| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).to_owned())
+    }
+
+    #[test]
+    fn env_falls_back_as_admiral_does() {
+        let keys = Keys::default();
+        type Pairs<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Pairs<'_>, Pairs<'_>, &str, &str); 6] = [
+            (&[("admiral.io/env", "label"), ("env", "x")], &[("admiral.io/env", "note")], "my-app", "note"),
+            (&[("admiral.io/env", "label"), ("env", "x")], &[], "my-app", "label"),
+            (&[("env", "x")], &[], "my-app", "x"),
+            (&[], &[], "my-app", "app"),
+            (&[], &[], "shop", "default"),
+            (&[], &[("admiral.io/env", "")], "shop", "default"),
+        ];
+        for (labels, annotations, namespace, want) in cases {
+            let (label, annotation) = (look_up(labels), look_up(annotations));
+            let env = workload_env(&Meta { label: &label, annotation: &annotation }, namespace, &keys).unwrap();
+            assert_eq!(env.as_str(), want);
+        }
+    }
+
+    #[test]
+    fn identity_is_the_template_label_then_the_annotation() {
+        let keys = Keys::default();
+        let (label, annotation) = (look_up(&[("identity", "a")]), look_up(&[("identity", "b")]));
+        let none = look_up(&[]);
+        let both = Meta { label: &label, annotation: &annotation };
+        assert_eq!(workload_identity(&both, &keys).unwrap().unwrap().as_str(), "a");
+        let noted = Meta { label: &none, annotation: &annotation };
+        assert_eq!(workload_identity(&noted, &keys).unwrap().unwrap().as_str(), "b");
+        assert!(workload_identity(&Meta { label: &none, annotation: &none }, &keys).is_none());
+    }
+}

@@ -1,0 +1,10 @@
+//! What every cluster should hold, and what must change to get there.
+//!
+//! Pure: [`desire`](desire::desire) → [`plan`](plan::plan) → what a person or a program reads. Time is an argument;
+//! nothing here reads a clock, a file or the environment.
+
+pub mod because;
+pub mod desire;
+pub mod desired;
+pub mod plan;
+pub mod scope;
