@@ -1,1 +1,3 @@
+//! One binary for all tests of the whole program; one module per story.
 
+mod arrows;
