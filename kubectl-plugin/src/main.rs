@@ -1,1 +1,27 @@
-fn main() {}
+//! `kubectl mesh`: cross-cluster Istio configuration, planned, shown and written on demand.
+
+mod cli;
+mod clock;
+mod closest;
+mod commands;
+mod environment;
+mod error;
+mod exit;
+mod fleet;
+mod output;
+mod reading;
+
+use std::process::ExitCode;
+
+use crate::cli::Invocation;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Invocation::Run(cli) => cli,
+        Invocation::Answered(exit) => return exit.into(),
+    };
+    let mut output = Output::new(cli.global.color, cli.global.verbose);
+    let exit = commands::run(&cli, &mut output).unwrap_or_else(|error| output.error(&error));
+    exit.into()
+}

@@ -1,1 +1,6 @@
-//! placeholder
+//! What a person or a program reads: tables, diffs, documents.
+//!
+//! Pure functions from plans and findings to text. Every text that came from a cluster passes through [`escape`].
+
+pub mod escape;
+pub mod style;

@@ -1,0 +1,12 @@
+//! Every environment variable that the program reads.
+
+/// The fleet, where `--fleet` is not given.
+pub(crate) const MESH_FLEET: &str = "MESH_FLEET";
+/// The time that counts as now, RFC 3339. For tests only, hence in no help.
+pub(crate) const MESH_NOW: &str = "MESH_NOW";
+/// A program that shows differences between two folders, as `kubectl diff` runs it.
+pub(crate) const KUBECTL_EXTERNAL_DIFF: &str = "KUBECTL_EXTERNAL_DIFF";
+/// Where users' configuration is.
+pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The user's home, whose `.config` is the configuration folder where [`XDG_CONFIG_HOME`] is not set.
+pub(crate) const HOME: &str = "HOME";

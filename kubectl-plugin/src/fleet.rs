@@ -1,0 +1,94 @@
+//! Which fleet a run covers: `--fleet`, `MESH_FLEET`, or `fleet.yaml` in the user's configuration folder.
+
+use std::path::{Path, PathBuf};
+
+use mesh_fleet::directory::DirectoryFleet;
+use mesh_model::policy::{self, MeshPolicy};
+use serde::Deserialize;
+
+use crate::cli::GlobalArgs;
+use crate::environment::{HOME, XDG_CONFIG_HOME};
+use crate::error::CommandError;
+
+/// The folder of our configuration, in the user's configuration folder.
+const CONFIG_FOLDER: &str = "kubectl-mesh";
+/// The file in it that names the fleet.
+const CONFIG_FILE: &str = "fleet.yaml";
+/// Forms of fleet that need clusters to talk to.
+const LIVE_FORMS: [&str; 4] = ["contexts:", "secrets:", "kubeconfigs:", "profiles:"];
+
+/// `fleet.yaml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// What `--fleet` would say; a relative path is relative to the file.
+    fleet: String,
+}
+
+/// The folder of the fleet that is meant.
+pub(crate) fn locate(args: &GlobalArgs) -> Result<PathBuf, CommandError> {
+    if let Some(fleet) = args.fleet.as_deref().filter(|fleet| !fleet.is_empty()) {
+        return folder(fleet);
+    }
+    let Some(file) = config_file() else { return Err(no_fleet()) };
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_fleet()),
+        Err(error) => return Err(CommandError::usage(format!("cannot read {}", file.display())).because(error)),
+    };
+    let config: Config = serde_saphyr::from_str(&text)
+        .map_err(|error| CommandError::usage(format!("cannot read {}", file.display())).because(error))?;
+    Ok(file.parent().unwrap_or(Path::new("")).join(folder(&config.fleet)?))
+}
+
+/// Opens the fleet that is meant, with the policy that is meant.
+pub(crate) fn open(args: &GlobalArgs) -> Result<DirectoryFleet, CommandError> {
+    let root = locate(args)?;
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    DirectoryFleet::open(&root, policy).map_err(|error| {
+        CommandError::usage("cannot use the fleet")
+            .because(error)
+            .hint("a fleet is a folder with one folder of manifests a cluster, and an optional mesh.yaml")
+    })
+}
+
+/// Reads the policy in `file`.
+pub(crate) fn read_policy(file: &Path) -> Result<MeshPolicy, CommandError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| CommandError::usage(format!("cannot read the policy {}", file.display())).because(error))?;
+    policy::parse(&text, &file.display().to_string())
+        .map_err(|error| CommandError::usage("cannot use the policy").because(error))
+}
+
+fn folder(fleet: &str) -> Result<PathBuf, CommandError> {
+    if let Some(form) = LIVE_FORMS.iter().find(|form| fleet.starts_with(**form)) {
+        return Err(CommandError::usage(format!("fleet {fleet:?}: live fleets ({form}…) are not supported yet"))
+            .hint("use a folder: `--fleet PATH`, with one folder of manifests a cluster"));
+    }
+    Ok(PathBuf::from(fleet.strip_prefix("dir:").unwrap_or(fleet)))
+}
+
+fn config_file() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = set(XDG_CONFIG_HOME).or_else(|| Some(set(HOME)?.join(".config")))?;
+    Some(folder.join(CONFIG_FOLDER).join(CONFIG_FILE))
+}
+
+fn no_fleet() -> CommandError {
+    CommandError::usage("no fleet is given")
+        .hint("say which with `--fleet PATH` or MESH_FLEET, or write `fleet: PATH` into kubectl-mesh/fleet.yaml of your configuration folder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_dir_are_folders_and_live_forms_are_refused() {
+        assert_eq!(folder("a/b").unwrap(), PathBuf::from("a/b"));
+        assert_eq!(folder("dir:a:b").unwrap(), PathBuf::from("a:b"));
+        for form in LIVE_FORMS {
+            assert!(folder(&format!("{form}x")).unwrap_err().message().contains("not supported yet"), "{form}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The only place that touches the terminal: data to stdout, all else to stderr.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anstream::AutoStream;
+use mesh_render::escape;
+use mesh_render::style::{Styling, Tone};
+
+use crate::cli::Color;
+use crate::error::{CommandError, ErrorKind};
+use crate::exit::Exit;
+
+/// Standard output, error and input.
+pub(crate) struct Output {
+    stdout: AutoStream<io::Stdout>,
+    stderr: AutoStream<io::Stderr>,
+    verbosity: u8,
+}
+
+impl Output {
+    /// Colour as `color` says: on a terminal, unless `NO_COLOR` is set, when it says nothing.
+    pub(crate) fn new(color: Color, verbosity: u8) -> Self {
+        let choice = match color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        let stdout = AutoStream::new(io::stdout(), choice_for(choice, &io::stdout()));
+        let stderr = AutoStream::new(io::stderr(), choice_for(choice, &io::stderr()));
+        Self { stdout, stderr, verbosity }
+    }
+
+    /// How renderers style text for stdout.
+    pub(crate) fn styling(&self) -> Styling {
+        Styling { coloured: self.stdout.current_choice() != anstream::ColorChoice::Never }
+    }
+
+    /// Writes data to stdout. `text` was escaped by its renderer.
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), CommandError> {
+        self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => CommandError::broken_pipe(),
+            _ => CommandError::new(Exit::NothingDone, "cannot write to standard output").because(error),
+        })
+    }
+
+    /// Writes a line to stderr, escaped. Nobody reading it is no reason to stop.
+    pub(crate) fn note(&mut self, text: &str) {
+        let _ = writeln!(self.stderr, "{}", escape::lines(text));
+    }
+
+    /// Writes a line to stderr where `-v` asks for it.
+    pub(crate) fn detail(&mut self, text: &str) {
+        if self.verbosity > 0 {
+            self.note(text);
+        }
+    }
+
+    /// Writes `warning: …` to stderr.
+    pub(crate) fn warning(&mut self, text: &str) {
+        self.labelled(Tone::Hold, "warning", text);
+    }
+
+    /// Writes an error with its hints to stderr, and says how to end.
+    pub(crate) fn error(&mut self, error: &CommandError) -> Exit {
+        let ErrorKind::Exit(exit) = error.kind else { return Exit::Success };
+        self.labelled(Tone::Remove, "error", &error.message());
+        if !error.hints().is_empty() {
+            self.note("");
+        }
+        for hint in error.hints() {
+            self.labelled(Tone::Heading, "hint", hint);
+        }
+        exit
+    }
+
+    /// Whether somebody can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks on the terminal; only `y` or `yes` is a yes.
+    pub(crate) fn ask(&mut self, question: &str) -> bool {
+        let _ = write!(self.stderr, "{} [y/N] ", escape::lines(question));
+        let _ = self.stderr.flush();
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+
+    fn labelled(&mut self, tone: Tone, label: &str, text: &str) {
+        let label = Styling::COLOURED.paint(tone, label);
+        let _ = writeln!(self.stderr, "{label}: {}", escape::lines(text));
+    }
+}
+
+fn choice_for(choice: anstream::ColorChoice, stream: &impl anstream::stream::RawStream) -> anstream::ColorChoice {
+    match choice {
+        anstream::ColorChoice::Auto => AutoStream::choice(stream),
+        chosen => chosen,
+    }
+}
