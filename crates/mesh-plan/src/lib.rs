@@ -3,8 +3,10 @@
 //! Pure: [`desire`](desire::desire) → [`plan`](plan::plan) → what a person or a program reads. Time is an argument;
 //! nothing here reads a clock, a file or the environment.
 
+pub mod apply_model;
 pub mod because;
 pub mod desire;
 pub mod desired;
+pub mod laws;
 pub mod plan;
 pub mod scope;

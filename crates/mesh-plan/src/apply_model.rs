@@ -1,0 +1,176 @@
+//! What a writer does to a fleet, as a pure function: for laws, stories and dry runs.
+//!
+//! The same rules as the real writers follow (product contract §4, house rules §4): creates never adopt what is there,
+//! updates and deletes need the version that was read, an update replaces `spec` whole, sets our marks and keeps foreign
+//! labels and annotations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::name::ClusterName;
+use mesh_model::owned::{ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, Mark, ObjectKey, OwnedObject};
+
+use crate::desired::Body;
+use crate::plan::{Action, Plan, Step};
+
+/// The fleet after every write step of `plan` was tried once, in order. What cannot be written stays as it is.
+pub fn apply(fleet: &FleetSnapshot, plan: &Plan) -> FleetSnapshot {
+    apply_steps(fleet, &plan.steps)
+}
+
+/// The fleet after `steps` were tried once, in order.
+pub fn apply_steps<'a>(fleet: &FleetSnapshot, steps: impl IntoIterator<Item = &'a Step>) -> FleetSnapshot {
+    let mut store = Store::new(fleet);
+    for step in steps {
+        store.write(step);
+    }
+    store.snapshot()
+}
+
+/// The object that a cluster holds once `body` was written over `base`, at `version`.
+///
+/// Labels and annotations of others stay. Of ours, those that the body does not have any more go.
+pub fn written(base: Option<&OwnedObject>, body: &Body, version: Arc<str>) -> OwnedObject {
+    let mut labels = base.map(|base| base.labels.clone()).unwrap_or_default();
+    let mut annotations = base.map(|base| base.annotations.clone()).unwrap_or_default();
+    for ours in [EX_SOURCE, DNS_PREFIX, ASSOCIATED_GTP] {
+        annotations.remove(ours);
+    }
+    labels.extend(body.labels.clone());
+    annotations.extend(body.annotations.clone());
+    let from_text = annotations.remove(FROM);
+    let ours = annotations.get(CREATED_BY).is_some_and(|mark| &**mark == mesh_model::owned::OUR_MARK);
+    OwnedObject {
+        uid: base.map_or_else(|| Some(format!("uid-{version}").into()), |base| base.uid.clone()),
+        version,
+        mark: if ours { Mark::Ours } else { Mark::Admiral },
+        spec: body.spec.clone(),
+        labels,
+        annotations,
+        origins: body.origins.clone(),
+        from_text,
+    }
+}
+
+/// What came of one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object is as the step wants it.
+    Written,
+    /// It is not as it was read, or the cluster cannot be reached: nothing happened.
+    Moved,
+}
+
+/// The generated objects of a fleet, as one phase of an observation reads them.
+#[derive(Debug, Clone, Default)]
+pub struct Objects(BTreeMap<(ClusterName, ObjectKey), OwnedObject>);
+
+impl Objects {
+    /// `facts` with these generated objects instead of its own.
+    pub fn join(&self, facts: &FleetSnapshot) -> FleetSnapshot {
+        let mut fleet = facts.clone();
+        for (cluster, view) in &mut fleet.members {
+            if let ClusterView::Seen(facts) | ClusterView::Retired(Some(facts)) = view {
+                let here = self.0.iter().filter(|((of, _), _)| of == cluster);
+                Arc::make_mut(facts).owned = here.map(|((_, key), object)| (key.clone(), object.clone())).collect();
+            }
+        }
+        fleet
+    }
+}
+
+/// A fleet with optimistic concurrency: every write gets a version that no object had before.
+#[derive(Debug, Clone)]
+pub struct Store {
+    fleet: FleetSnapshot,
+    objects: Objects,
+    next_version: u64,
+}
+
+impl Store {
+    /// A store that holds what `fleet` holds.
+    pub fn new(fleet: &FleetSnapshot) -> Self {
+        let objects: BTreeMap<_, _> = fleet
+            .reached()
+            .flat_map(|(cluster, facts)| {
+                facts.owned.iter().map(|(key, object)| ((cluster.clone(), key.clone()), object.clone()))
+            })
+            .collect();
+        let highest = objects.values().filter_map(|object| object.version.parse::<u64>().ok()).max();
+        Self { fleet: fleet.clone(), objects: Objects(objects), next_version: highest.unwrap_or(0) + 1 }
+    }
+
+    /// The first phase of an observation: generated objects with their versions.
+    pub fn read_objects(&self) -> Objects {
+        self.objects.clone()
+    }
+
+    /// The second phase: everything else as it is now.
+    pub fn read_facts(&self) -> FleetSnapshot {
+        self.fleet.clone()
+    }
+
+    /// What a run sees that reads everything now.
+    pub fn snapshot(&self) -> FleetSnapshot {
+        self.objects.join(&self.fleet)
+    }
+
+    /// Somebody else changes the fleet: anything but generated objects. Those of clusters that could not be reached until
+    /// now are taken over.
+    pub fn change(&mut self, fleet: &FleetSnapshot) {
+        for (cluster, facts) in fleet.reached() {
+            if !is_reached(&self.fleet, cluster) {
+                let found = facts.owned.iter().map(|(key, object)| ((cluster.clone(), key.clone()), object.clone()));
+                self.objects.0.extend(found);
+            }
+        }
+        self.fleet = fleet.clone();
+    }
+
+    /// Tries one step as an API server does: an update without a version is not checked, a create never overwrites.
+    pub fn write(&mut self, step: &Step) -> Outcome {
+        let place = (step.cluster.clone(), step.key.clone());
+        let live = self.objects.0.get(&place);
+        let may = match &step.action {
+            Action::Create { .. } => live.is_none() && !self.is_taken(step),
+            Action::Update { base, .. } => {
+                live.is_some_and(|live| base.version.is_empty() || live.version == base.version)
+            }
+            Action::Delete { base } => live.is_some_and(|live| {
+                (base.version.is_empty() || live.version == base.version)
+                    && (base.uid.is_none() || live.uid == base.uid)
+            }),
+            Action::Hold { .. } => false,
+        };
+        if !is_reached(&self.fleet, &step.cluster) || !may {
+            return Outcome::Moved;
+        }
+        let version: Arc<str> = self.next_version.to_string().into();
+        self.next_version += 1;
+        match &step.action {
+            Action::Create { body } => {
+                self.objects.0.insert(place, written(None, body, version));
+            }
+            Action::Update { body, .. } => {
+                let object = written(live, body, version);
+                self.objects.0.insert(place, object);
+            }
+            Action::Delete { .. } => {
+                self.objects.0.remove(&place);
+            }
+            Action::Hold { .. } => {}
+        }
+        Outcome::Written
+    }
+
+    fn is_taken(&self, step: &Step) -> bool {
+        self.fleet.reached().any(|(cluster, facts)| {
+            *cluster == step.cluster && facts.foreign.iter().any(|foreign| foreign.key == step.key)
+        })
+    }
+}
+
+fn is_reached(fleet: &FleetSnapshot, cluster: &ClusterName) -> bool {
+    fleet.reached().any(|(reached, _)| reached == cluster)
+}

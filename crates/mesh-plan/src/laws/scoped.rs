@@ -1,0 +1,69 @@
+//! L7: a scope restricts a plan, it does not change it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesh_istio::ServiceEntry;
+use mesh_istio::canonical::to_canonical_json;
+use mesh_model::fleet::FleetSnapshot;
+use mesh_model::kind::Kind;
+use mesh_model::name::Host;
+
+use super::order::difference;
+use super::{Given, Law, Planner, Violation};
+use crate::desired::Body;
+use crate::plan::{Action, Step};
+use crate::scope::Scope;
+
+/// L7: a plan in `scope` is the full plan restricted to it, but for the virtual address of a host that is live nowhere yet:
+/// that may collide with another new host which the scope leaves out.
+pub fn scope_is_a_restriction(planner: Planner, given: Given<'_>, scope: &Scope) -> Result<(), Violation> {
+    let full = planner.all(given.fleet, given.policy, given.now);
+    let scoped = (planner.plan)(given.fleet, given.policy, scope, given.now);
+    let restricted: Vec<Step> = full.steps.into_iter().filter(|step| is_in(scope, step)).collect();
+    let Some(told) = difference(&restricted, &scoped.steps) else { return Ok(()) };
+    let live = live_hosts(given.fleet);
+    let blind = |steps: &[Step]| steps.iter().map(|step| without_new_address(step, &live)).collect::<Vec<_>>();
+    match difference(&blind(&restricted), &blind(&scoped.steps)) {
+        Some(_) => Err(Violation::new(Law::L7, format!("{scope:?}: {told}"))),
+        None => Ok(()),
+    }
+}
+
+fn is_in(scope: &Scope, step: &Step) -> bool {
+    let named = match (&step.identity, &step.base, &step.host) {
+        (Some(identity), Some(base), Some(host)) => scope.has_name(identity, base, host),
+        _ => scope.names.is_empty(),
+    };
+    named && scope.has_cluster(&step.cluster)
+}
+
+/// Hosts that have an address in any cluster.
+fn live_hosts(fleet: &FleetSnapshot) -> BTreeSet<Arc<str>> {
+    let entries = fleet.reached().flat_map(|(_, facts)| &facts.owned).filter(|(key, _)| key.kind == Kind::ServiceEntry);
+    entries
+        .filter_map(|(_, object)| serde_json::from_str::<ServiceEntry>(&object.spec).ok())
+        .filter(|entry| !entry.addresses.is_empty())
+        .flat_map(|entry| entry.hosts)
+        .collect()
+}
+
+fn without_new_address(step: &Step, live: &BTreeSet<Arc<str>>) -> Step {
+    let mut step = step.clone();
+    let is_live = |host: &Host| live.contains(host.as_str());
+    if step.key.kind != Kind::ServiceEntry || step.host.as_ref().is_none_or(is_live) {
+        return step;
+    }
+    if let Action::Create { body } | Action::Update { body, .. } = &mut step.action {
+        *body = Arc::new(without_address(body));
+    }
+    step.changes.retain(|change| !change.field.starts_with("addresses"));
+    step.because.retain(|because| !because.field.starts_with("addresses"));
+    step
+}
+
+fn without_address(body: &Body) -> Body {
+    let Ok(entry) = serde_json::from_str::<ServiceEntry>(&body.spec) else { return body.clone() };
+    let entry = ServiceEntry { addresses: Vec::new(), ..entry };
+    Body { spec: to_canonical_json(&entry).into(), ..body.clone() }
+}
