@@ -8,5 +8,6 @@ pub mod because;
 pub mod desire;
 pub mod desired;
 pub mod laws;
+pub mod manifest;
 pub mod plan;
 pub mod scope;
