@@ -5,9 +5,14 @@
 
 pub mod apply_model;
 pub mod because;
+pub mod closest;
 pub mod desire;
 pub mod desired;
+pub mod explain;
+pub mod idle;
 pub mod laws;
+pub mod lookup;
 pub mod manifest;
 pub mod plan;
 pub mod scope;
+pub mod whereis;

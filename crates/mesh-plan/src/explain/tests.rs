@@ -1,0 +1,121 @@
+use super::*;
+use crate::lookup::fixture::{BASE, cluster, desired, fleet};
+
+fn answer(cluster: Option<&str>, field: Option<&str>) -> NameExplanation {
+    let question = Question { name: "checkout", cluster, field };
+    explain(&question, &fleet(), &MeshPolicy::default(), &desired()).unwrap().names.remove(0)
+}
+
+fn why_nothing_in(cluster: &str) -> String {
+    let nothing = answer(Some(cluster), None).nothing;
+    assert_eq!(nothing.len(), 1, "{cluster}: {nothing:?}");
+    nothing[0].why.clone()
+}
+
+#[test]
+fn a_field_has_its_value_rule_and_source() {
+    let name = answer(Some("c1"), Some("endpoints"));
+    assert_eq!(name.objects.len(), 1, "a DestinationRule has no endpoints");
+    let fields = &name.objects[0].fields;
+    let local = fields.iter().find(|f| f.field == "endpoints/checkout-http.shop.svc").unwrap();
+    assert_eq!(local.value.as_ref().unwrap()["ports"]["http"], 15443);
+    assert_eq!(&*local.because[0].rule, "one endpoint a source cluster");
+    assert_eq!(local.because[0].sources[0].to_string(), "c1: Service shop/checkout-http");
+    assert!(fields.iter().all(|field| field.field.starts_with("endpoints/")));
+}
+
+#[test]
+fn a_held_endpoint_says_so_first() {
+    let name = answer(Some("c3"), Some("endpoints/c2-gw.example."));
+    let fields = &name.objects[0].fields;
+    assert_eq!(fields.len(), 1);
+    assert!(fields[0].because[0].held);
+    assert_eq!(&*fields[0].because[0].rule, "c2 is unseen: its endpoint is held");
+    assert!(!fields[0].because[1].held, "the rule that made it follows");
+}
+
+#[test]
+fn every_field_has_a_reason() {
+    let name = answer(None, None);
+    assert!(name.objects.len() >= 4);
+    for object in &name.objects {
+        assert!(object.fields.len() >= 4, "{}", object.object);
+        for field in &object.fields {
+            assert!(!field.because.is_empty(), "{}: {}", object.object, field.field);
+        }
+    }
+}
+
+#[test]
+fn equal_objects_of_many_clusters_are_explained_once() {
+    let rules: Vec<_> =
+        answer(None, Some("localityLbSetting")).objects.into_iter().filter(|object| *object.host == *BASE).collect();
+    assert_eq!(rules.len(), 1);
+    let clusters: Vec<_> = rules[0].clusters.iter().map(|holder| (&*holder.cluster, holder.role)).collect();
+    assert_eq!(clusters, [("c1", Role::Source), ("c3", Role::Client), ("c8", Role::Source)]);
+    assert_eq!(&*rules[0].fields[0].because[0].rule, "FAILOVER item of the active traffic policy");
+}
+
+#[test]
+fn a_losing_policy_says_why_it_lost() {
+    let policies = answer(None, Some("trafficPolicy")).policies;
+    assert!(policies[0].active);
+    assert_eq!(policies[1].why, "lost to c1: shop/winner: lower priority (1 < 5)");
+    assert!(answer(None, Some("endpoints")).policies.is_empty(), "policies set no endpoints");
+}
+
+#[test]
+fn a_cluster_that_gets_nothing_is_told_why() {
+    for (cluster, words) in [
+        ("c0", "it is there, but it is not a member"),
+        ("elsewhere", "it is not a member of the fleet"),
+        ("c2", "unseen (no folder of that name)"),
+        (
+            "c4",
+            "its StatefulSet shop/checkout serves nothing: no Service of shop selects checkout (MESH-C021 no-service)",
+        ),
+        ("c5", "nor of an identity whose Dependency names it (storefront); Dependencies of c2, c7 could not be read"),
+        ("c6", "retired"),
+        ("c9", "ServiceEntry ops/mine has stage.checkout.global (MESH-C033 host-taken)"),
+    ] {
+        let why = why_nothing_in(cluster);
+        assert!(why.contains(words), "{cluster}: {why}");
+    }
+    let all: Vec<String> = answer(None, None).nothing.into_iter().map(|nothing| nothing.cluster).collect();
+    assert_eq!(all, ["c0", "c2", "c4", "c5", "c6", "c7", "c9"]);
+}
+
+#[test]
+fn an_excluded_identity_is_said_to_be_excluded() {
+    let policy = MeshPolicy { exclude: vec!["checkout".into()], ..MeshPolicy::default() };
+    let question = Question { name: "checkout", cluster: Some("c5"), field: None };
+    let answer = explain(&question, &fleet(), &policy, &desired()).unwrap();
+    assert_eq!(answer.names[0].nothing[0].why, "the policy excludes identity checkout");
+}
+
+#[test]
+fn a_source_without_a_gateway_is_missing_elsewhere() {
+    let left_out = answer(None, None).left_out;
+    assert_eq!(left_out.len(), 1);
+    assert_eq!(left_out[0].cluster, cluster("c8"));
+    assert_eq!(left_out[0].missing_in, [cluster("c1"), cluster("c3")]);
+    assert!(left_out[0].why.contains("no gateway Service has an address (MESH-C025 no-gateway)"));
+}
+
+#[test]
+fn a_field_that_is_not_set_says_why() {
+    let name = answer(Some("c1"), Some("exportTo"));
+    assert!(name.objects.iter().all(|object| object.fields[0].value.is_none()));
+    assert_eq!(&*name.objects[0].fields[0].because[0].rule, "policy.exportTo is off: every namespace sees it");
+}
+
+#[test]
+fn unknown_fields_and_names_are_errors() {
+    let ask = |name, field| {
+        let question = Question { name, cluster: None, field };
+        explain(&question, &fleet(), &MeshPolicy::default(), &desired()).map(|_| ())
+    };
+    assert_eq!(ask("checkout", Some("colour")), Err(ExplainError::UnknownField { field: "colour".into() }));
+    let Err(ExplainError::NotFound(error)) = ask("chekcout", None) else { panic!("found") };
+    assert_eq!(error.closest, ["checkout"]);
+}
