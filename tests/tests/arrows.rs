@@ -50,6 +50,9 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("getrandom", &[]),
 ];
 
+/// The crates that decide: no clock, environment, file, randomness or unordered map, by their `clippy.toml`.
+const PURE: &[&str] = &["mesh-model", "mesh-istio", "mesh-plan", "mesh-admission"];
+
 /// No source file is longer, so that one can be read in one sitting.
 const MOST_LINES: usize = 700;
 
@@ -122,6 +125,22 @@ fn versions_stand_only_in_the_root_manifest() {
         }
     }
     assert!(wrong.is_empty(), "versions outside the root manifest:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_crates_ban_the_same_things() {
+    let mut bans: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for package in metadata().workspace_packages() {
+        if PURE.contains(&package.name.as_str()) {
+            let folder = package.manifest_path.parent().expect("a manifest lies in a folder");
+            bans.entry(read(folder.join("clippy.toml").as_std_path())).or_default().push(package.name.to_string());
+        }
+    }
+    assert_eq!(bans.len(), 1, "clippy.toml differs between {:?}", bans.values().collect::<Vec<_>>());
+    let (text, _) = bans.first_key_value().expect("there are pure crates");
+    for ban in ["std::time::SystemTime::now", "std::env::var", "std::fs::read", "std::collections::HashMap"] {
+        assert!(text.contains(&format!("\"{ban}\"")), "{ban} is not banned");
+    }
 }
 
 #[test]

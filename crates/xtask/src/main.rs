@@ -1,1 +1,50 @@
-fn main() {}
+//! The project's chores: `cargo xtask test` is what a contributor and CI run, `servers` and `bench` are its parts that
+//! stand alone.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore's output is for the person who started it")]
+
+mod deny;
+mod go;
+mod process;
+mod servers;
+mod suite;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Chores of this project.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check everything: format, lints, every test, documentation, dependencies. Builds what it needs.
+    Test(suite::Options),
+    /// Build the Go programs that tests use into target/servers.
+    Servers,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match cli.chore {
+        Chore::Test(options) => suite::run(&workspace, &options),
+        Chore::Servers => servers::build(&workspace),
+    }
+}

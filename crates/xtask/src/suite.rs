@@ -1,0 +1,87 @@
+//! `cargo xtask test`: every check, in the order in which a failure is cheapest.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::workspace::Workspace;
+use crate::{deny, servers};
+
+/// What to check.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run only these steps, in their usual order.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Step>,
+    /// What is passed on to `cargo test`, such as the name of a test.
+    #[arg(last = true)]
+    cargo_test: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Formatting.
+    Format,
+    /// Compiler warnings and clippy, over benches and examples too.
+    Clippy,
+    /// The Go programs that tests start.
+    Servers,
+    /// Unit, story, conformance and documentation tests.
+    Tests,
+    /// Documentation without broken links.
+    Docs,
+    /// Licences, sources and bans of dependencies.
+    Deny,
+}
+
+/// Runs the steps; the first failure ends the run.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    let steps: Vec<Step> = Step::value_variants()
+        .iter()
+        .copied()
+        .filter(|step| options.only.is_empty() || options.only.contains(step))
+        .collect();
+    let mut took = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let name = step.name();
+        println!("\n━━ {name} ({} of {})", index + 1, steps.len());
+        let start = Instant::now();
+        step.run(workspace, options).with_context(|| format!("step {name}"))?;
+        let elapsed = start.elapsed();
+        println!("━━ {name}: ok, {}", seconds(elapsed));
+        took.push((name, elapsed));
+    }
+    println!();
+    for (name, elapsed) in &took {
+        println!("{name:<10}{:>9}", seconds(*elapsed));
+    }
+    let total = took.iter().map(|(_, elapsed)| *elapsed).sum();
+    println!("cargo xtask test: all {} steps passed in {}", took.len(), seconds(total));
+    Ok(())
+}
+
+impl Step {
+    fn name(self) -> String {
+        self.to_possible_value().expect("no step is hidden").get_name().to_owned()
+    }
+
+    fn run(self, workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+        match self {
+            Self::Format => workspace.cargo(["fmt", "--all", "--check"]).run(),
+            Self::Clippy => workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run(),
+            Self::Servers => servers::build(workspace),
+            Self::Tests => workspace
+                .cargo(["test", "--workspace"])
+                .args(&options.cargo_test)
+                .env("MESH_SERVERS", workspace.servers())
+                .run(),
+            Self::Docs => workspace.cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run(),
+            Self::Deny => deny::check(workspace),
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

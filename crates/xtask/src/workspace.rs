@@ -1,0 +1,53 @@
+//! Where things lie.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use cargo_metadata::MetadataCommand;
+
+use crate::process::Command;
+
+/// The workspace and its build folder.
+pub(crate) struct Workspace {
+    /// The folder of the root manifest.
+    pub(crate) root: PathBuf,
+    /// Build output, wherever `CARGO_TARGET_DIR` or a configuration file puts it.
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    /// Asks cargo.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+        let metadata = MetadataCommand::new()
+            .manifest_path(manifest)
+            .no_deps()
+            .exec()
+            .with_context(|| format!("{manifest} cannot be read"))?;
+        Ok(Self {
+            root: metadata.workspace_root.into_std_path_buf(),
+            target: metadata.target_directory.into_std_path_buf(),
+        })
+    }
+
+    /// Where the programs that tests start are built.
+    pub(crate) fn servers(&self) -> PathBuf {
+        self.target.join("servers")
+    }
+
+    /// Where tools that the project pins are installed.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    /// A command that runs in the root with the cargo that runs this program.
+    pub(crate) fn cargo<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        Command::new(cargo).label("cargo").args(arguments).folder(&self.root)
+    }
+}
+
+/// Whether this is a CI run, where nothing may be skipped.
+pub(crate) fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
