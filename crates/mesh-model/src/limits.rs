@@ -12,3 +12,21 @@ pub const MAX_IDENTITY: usize = 253;
 pub const MAX_ORIGINS: usize = 256 * 1024;
 /// Most members that a policy may list.
 pub const MAX_MEMBERS: usize = 5_000;
+/// Longest `mesh.yaml` that is read, in bytes: a ConfigMap holds no more.
+pub const MAX_POLICY: usize = 1024 * 1024;
+/// Most events that the YAML aliases of a policy may stand for: several times what [`MAX_MEMBERS`] members need.
+pub const MAX_POLICY_ALIAS_EVENTS: usize = 200_000;
+/// Deepest nesting of a policy's YAML; its own is 4.
+pub const MAX_POLICY_DEPTH: usize = 16;
+/// Highest revision of a policy: the greatest integer that every JSON reader keeps exact (2^53 - 1).
+pub const MAX_REVISION: u64 = 9_007_199_254_740_991;
+/// Longest warm-up, in seconds: a day.
+pub const MAX_WARMUP_SECONDS: u32 = 86_400;
+/// Highest `maxRequestsPerConnection`: Istio's field is an `int32`.
+pub const MAX_REQUESTS_PER_CONNECTION: u32 = i32::MAX as u32;
+/// Longest UID of a member, in bytes; Kubernetes' own have 36.
+pub const MAX_UID: usize = 253;
+/// Longest suffix, in bytes: `e.i.` must fit before it in [`MAX_HOST`].
+pub const MAX_SUFFIX: usize = MAX_HOST - 4;
+/// Smallest and largest prefix length of a range of virtual addresses: at least 256 addresses.
+pub const VIP_PREFIXES: std::ops::RangeInclusive<u8> = 1..=24;

@@ -7,14 +7,26 @@ use serde::{Deserialize, Serialize};
 use crate::name::{ClusterName, Namespace};
 
 mod admiral_flags;
+mod emit;
+mod forms;
+mod gateway;
+mod label;
+mod locate;
+mod message;
 mod parse;
+mod range;
+mod validate;
 
 pub use admiral_flags::{FlagsError, ImportedPolicy, import_admiral_flags};
-use parse::VipWire;
+pub use emit::{minimal_yaml, to_yaml};
+pub use gateway::GATEWAY_PORT;
 pub use parse::{PolicyError, parse};
+pub use validate::Problem;
 
 /// `apiVersion` of a policy.
 pub const API_VERSION: &str = "kubectl-mesh.io/v1alpha1";
+/// `kind` of a policy.
+pub const KIND: &str = "MeshPolicy";
 
 /// Everything that the planner may be told. Unknown fields are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +34,7 @@ pub const API_VERSION: &str = "kubectl-mesh.io/v1alpha1";
 pub struct MeshPolicy {
     /// Always [`API_VERSION`].
     pub api_version: String,
-    /// Always `MeshPolicy`.
+    /// Always [`KIND`].
     pub kind: String,
     /// The highest among the seen clusters counts.
     pub revision: u64,
@@ -57,7 +69,7 @@ pub struct MeshPolicy {
 }
 
 /// Whether Admiral's objects are adopted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Adopt {
     /// Admiral's objects are somebody else's.
@@ -98,7 +110,7 @@ pub enum OwnerFrom {
 }
 
 /// What counts as injected (deviation D13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Injection {
     /// Template label, else template annotation, else the namespace's labels.
@@ -121,8 +133,7 @@ pub struct GatewayPolicy {
 }
 
 /// Virtual addresses (deviation D3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "VipWire", into = "VipWire")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VipPolicy {
     /// New hosts get none.
     Off,
@@ -146,8 +157,7 @@ pub struct Ipv4Range {
 }
 
 /// Which identities clients accept (deviation D10).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SanPolicy {
     /// Any of the mesh.
     #[default]
@@ -190,7 +200,7 @@ pub struct TrafficPolicy {
 }
 
 /// Outlier detection where no object says otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutlierProfile {
     /// Admiral's: 50 gateway errors in 60 s eject for 300 s.
@@ -246,7 +256,7 @@ pub struct Member {
 }
 
 /// Whether a member takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MemberState {
     /// It does.
@@ -287,7 +297,7 @@ impl Default for MeshPolicy {
     fn default() -> Self {
         Self {
             api_version: API_VERSION.into(),
-            kind: "MeshPolicy".into(),
+            kind: KIND.into(),
             revision: 1,
             suffix: "global".into(),
             sync_namespace: Namespace::parse("mesh-sync").expect("a legal namespace"),
