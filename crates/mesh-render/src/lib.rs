@@ -2,6 +2,10 @@
 //!
 //! Pure functions from plans and findings to text. Every text that came from a cluster passes through [`escape`].
 
+pub mod diff;
+pub mod document;
 pub mod escape;
+pub mod findings;
+pub mod plan;
 pub mod style;
 pub mod table;

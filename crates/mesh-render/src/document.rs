@@ -1,0 +1,140 @@
+//! Versioned documents for programs: `-o json` and `-o yaml`. Their schemas are in `docs/schemas/`.
+
+use std::fmt::Write as _;
+
+use mesh_model::finding::Finding;
+use mesh_plan::manifest;
+use mesh_plan::plan::{Action, Plan, Step};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::escape;
+
+/// `apiVersion` of every document.
+pub const API_VERSION: &str = "kubectl-mesh.io/v1alpha1";
+
+/// A plan, to be kept and compared: `sync --plan` goes on only if a new plan has the same `digest`.
+///
+/// `digest` is over the canonical JSON of `steps`, holds included; each step's `becomes` is over the canonical JSON of
+/// the manifest that it leaves.
+pub fn plan(plan: &Plan) -> Value {
+    let steps: Value = plan.steps.iter().map(step).collect();
+    let body = json!({
+        "digest": digest(&steps),
+        "counts": plan.counts(),
+        "coverage": plan.coverage,
+        "steps": steps,
+        "findings": findings_of(&plan.findings),
+    });
+    headed("Plan", body)
+}
+
+/// Findings alone.
+pub fn findings(findings: &[Finding]) -> Value {
+    headed("FindingList", json!({"findings": findings_of(findings)}))
+}
+
+/// A document of `kind` with the fields of `body`.
+///
+/// # Panics
+/// When `body` is no plain data with fields: a mistake in the program.
+pub fn headed<T: Serialize>(kind: &str, body: T) -> Value {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(body) else { panic!("a document has fields") };
+    fields.insert("apiVersion".into(), API_VERSION.into());
+    fields.insert("kind".into(), kind.into());
+    Value::Object(fields)
+}
+
+/// A document as JSON, sorted and indented, safe for a terminal.
+pub fn to_json(document: &Value) -> String {
+    escape::json(&format!("{document:#}")).into_owned() + "\n"
+}
+
+/// A document or manifest as YAML, sorted. One whose texts YAML would leave unescaped is written as JSON, which is YAML
+/// too.
+pub fn to_yaml(document: &Value) -> String {
+    match serde_saphyr::to_string(document) {
+        Ok(text) if !text.contains(|c: char| c != '\n' && escape::is_unsafe(c)) => text,
+        _ => to_json(document),
+    }
+}
+
+/// `sha256:` and 64 hex digits over the canonical JSON of `value`.
+pub fn digest(value: &Value) -> String {
+    // Maps of a JSON value are sorted, and its text has no white space: it is canonical.
+    Sha256::digest(value.to_string().as_bytes()).iter().fold("sha256:".to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn step(step: &Step) -> Value {
+    let mut fields = Map::new();
+    let mut set = |field: &str, value: Value| {
+        if !value.is_null() {
+            fields.insert(field.to_owned(), value);
+        }
+    };
+    set("cluster", json!(step.cluster));
+    set("object", json!(step.key));
+    set("host", json!(step.host));
+    set("name", json!(step.base));
+    set("identity", json!(step.identity));
+    set("role", json!(step.role));
+    set("class", json!(step.class));
+    set("because", json!(step.because));
+    set("changes", json!(step.changes));
+    let (action, base) = match &step.action {
+        Action::Create { .. } => ("create", None),
+        Action::Update { base, .. } => ("update", Some(base)),
+        Action::Delete { base } => ("delete", Some(base)),
+        Action::Hold { instead_of } => {
+            set("insteadOf", json!(instead_of));
+            ("hold", None)
+        }
+    };
+    set("action", json!(action));
+    if let Some(base) = base {
+        set("base", json!({"version": base.version, "uid": base.uid}));
+    }
+    if let (_, Some(after)) = manifest::around(step) {
+        set("becomes", json!(digest(&after)));
+    }
+    Value::Object(fields)
+}
+
+fn findings_of(findings: &[Finding]) -> Vec<Value> {
+    let named = |finding: &Finding| {
+        let mut value = json!(finding);
+        value["name"] = json!(finding.code.name());
+        value
+    };
+    findings.iter().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_plans_have_equal_digests_whatever_was_found_on_the_way() {
+        use mesh_model::finding::Code;
+        let empty = Plan::default();
+        let found = Plan { findings: vec![Finding::new(Code::NoRegion, None, "c1", "x".into())], ..Plan::default() };
+        assert_eq!(plan(&empty)["digest"], plan(&found)["digest"]);
+        assert_eq!(plan(&found)["findings"][0]["code"], "MESH-C024");
+        assert_eq!(plan(&found)["findings"][0]["name"], "no-region");
+        // `printf '[]' | sha256sum`
+        assert_eq!(plan(&empty)["digest"], "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945");
+    }
+
+    #[test]
+    fn yaml_that_would_carry_a_hidden_character_is_written_as_json() {
+        assert_eq!(to_yaml(&json!({"a": ["b"], "y": "yes"})), "a:\n- b\n\"y\": \"yes\"\n");
+        let hidden = json!({"a": "x\u{202e}y\u{1b}"});
+        let text = to_yaml(&hidden);
+        assert!(!text.contains('\u{202e}'), "{text}");
+        assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), hidden);
+    }
+}
