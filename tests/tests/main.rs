@@ -1,3 +1,4 @@
 //! One binary for all tests of the whole program; one module per story.
 
 mod arrows;
+mod schema;

@@ -1,3 +1,4 @@
 //! Fleets for tests and benches: hand-written ([`build`]), generated and edited, and big ones.
 
 pub mod build;
+pub mod schema;

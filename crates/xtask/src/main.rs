@@ -45,6 +45,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match cli.chore {
         Chore::Test(options) => suite::run(&workspace, &options),
-        Chore::Servers => servers::build(&workspace),
+        Chore::Servers => servers::build(&workspace).map(drop),
     }
 }

@@ -18,7 +18,7 @@ import (
 // answer is what one object gets.
 type answer struct {
 	Index    int      `json:"index"`
-	OK       bool     `json:"ok"`
+	OK       bool     `json:"ok"` // no errors
 	Errors   []string `json:"errors"`
 	Warnings []string `json:"warnings"`
 }

@@ -1,0 +1,96 @@
+//! Would a real API server with Istio's CRDs, and istiod's webhook, accept an object? `target/servers/schema-check`
+//! knows: it is built from their own packages (`tests/servers/schema`).
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+/// Names the folder with the programs that tests start; `cargo xtask test` sets it.
+const SERVERS: &str = "MESH_SERVERS";
+
+/// A running checker. It ends when it is dropped.
+pub struct SchemaChecker {
+    child: Child,
+    pipe: Mutex<Pipe>,
+}
+
+struct Pipe {
+    // None only while it is dropped.
+    objects: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl SchemaChecker {
+    /// Starts the checker with Istio's CRDs. None where it was not built: that is said on standard error, and it is a
+    /// panic where `CI` is set, so that no run can skip it silently.
+    ///
+    /// # Panics
+    /// In CI, if the checker is not built.
+    pub fn start() -> Option<Self> {
+        let Some(servers) = servers() else {
+            let message = "the schema checker is not built: run `cargo xtask servers` (it needs Go)";
+            assert!(env::var_os("CI").is_none(), "{message}");
+            // Not eprintln: the test harness would swallow it, and a skip must be seen.
+            let _ = writeln!(io::stderr(), "SKIPPED: {message}");
+            return None;
+        };
+        let mut child = Command::new(program(&servers))
+            .arg(servers.join("istio-crds.yaml"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the checker that was just found starts");
+        let objects = child.stdin.take();
+        let answers = BufReader::new(child.stdout.take().expect("its output is piped"));
+        Some(Self { child, pipe: Mutex::new(Pipe { objects, answers }) })
+    }
+
+    /// What is wrong with each object, in their order. Objects must be whole: with `apiVersion`, `kind`, `metadata`.
+    ///
+    /// # Panics
+    /// If the checker ends or answers nonsense.
+    pub fn check(&self, objects: &[Value]) -> Vec<Result<(), Vec<String>>> {
+        let mut pipe = self.pipe.lock().expect("no check has panicked");
+        objects.iter().map(|object| pipe.ask(object)).collect()
+    }
+}
+
+impl Pipe {
+    /// One at a time, so that neither side ever waits for the other to drain a full pipe.
+    fn ask(&mut self, object: &Value) -> Result<(), Vec<String>> {
+        let question = self.objects.as_mut().expect("the checker is not dropped");
+        writeln!(question, "{object}").expect("the checker reads until its input ends");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("the checker's answers are text");
+        let answer: Value = serde_json::from_str(&answer)
+            .unwrap_or_else(|error| panic!("the checker ended or answered nonsense: {error}: {answer:?}"));
+        let errors: Vec<String> =
+            serde_json::from_value(answer["errors"].clone()).expect("an answer has a list of errors");
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+impl Drop for SchemaChecker {
+    fn drop(&mut self) {
+        if let Ok(pipe) = self.pipe.get_mut() {
+            pipe.objects = None;
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder with the checker: as told by the environment, else beside this program's own build output.
+fn servers() -> Option<PathBuf> {
+    let told = env::var_os(SERVERS).map(PathBuf::from);
+    let exe = env::current_exe().unwrap_or_default();
+    let beside = exe.ancestors().skip(1).map(|folder| folder.join("servers"));
+    told.into_iter().chain(beside).find(|folder| program(folder).is_file())
+}
+
+fn program(servers: &Path) -> PathBuf {
+    servers.join(format!("schema-check{}", env::consts::EXE_SUFFIX))
+}
