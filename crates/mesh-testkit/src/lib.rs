@@ -1,4 +1,9 @@
-//! Fleets for tests and benches: hand-written ([`build`]), generated and edited, and big ones.
+//! Fleets for tests and benches: hand-written ([`build`]), generated ([`arb`]) and edited ([`world`]), and big ones
+//! ([`scale`]). Istio's own schema, for judging what is emitted ([`schema`]).
 
+pub mod arb;
 pub mod build;
+pub mod describe;
+pub mod scale;
 pub mod schema;
+pub mod world;
