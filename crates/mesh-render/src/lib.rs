@@ -5,7 +5,10 @@
 pub mod diff;
 pub mod document;
 pub mod escape;
+pub mod explain;
 pub mod findings;
 pub mod plan;
+pub mod reason;
 pub mod style;
 pub mod table;
+pub mod whereis;
