@@ -5,29 +5,42 @@ use std::path::{Path, PathBuf};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::plan::Plan;
-use thiserror::Error;
 
 use crate::report::ApplyReport;
+
+mod error;
+mod file;
+mod members;
+mod observe;
+mod open;
+mod walk;
+
+pub use error::DirectoryError;
+
+/// The policy's file, in the fleet's folder.
+pub const POLICY_FILE: &str = "mesh.yaml";
+/// The file that makes a cluster, or kinds of it, unseen.
+pub const UNSEEN_FILE: &str = ".unseen";
 
 /// A directory fleet that was opened: its folder is there and its policy is good.
 #[derive(Debug, Clone)]
 pub struct DirectoryFleet {
+    /// As it was given, for messages.
     root: PathBuf,
+    /// Without links, for telling what leaves it.
+    real_root: PathBuf,
     policy: MeshPolicy,
-}
-
-/// Why a folder is no fleet.
-#[derive(Debug, Error)]
-pub enum DirectoryError {
-    /// No such folder, a file, unreadable, empty, a bad policy, …
-    #[error("{0}")]
-    Unusable(String),
 }
 
 impl DirectoryFleet {
     /// Opens the fleet in `root`. `policy` replaces its `mesh.yaml`, where given.
     pub fn open(root: &Path, policy: Option<MeshPolicy>) -> Result<Self, DirectoryError> {
-        Ok(Self { root: root.to_owned(), policy: policy.unwrap_or_default() })
+        open::open(root, policy)
+    }
+
+    /// The policy that lies in the fleet of folder `root`; none when it has no `mesh.yaml`.
+    pub fn stored_policy(root: &Path) -> Result<Option<MeshPolicy>, DirectoryError> {
+        open::stored_policy(root)
     }
 
     /// The folder.
@@ -42,7 +55,7 @@ impl DirectoryFleet {
 
     /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
     pub fn observe(&self) -> FleetSnapshot {
-        FleetSnapshot::default()
+        observe::observe(self)
     }
 
     /// Writes the steps of `plan`, ordered per name; `interrupted` is asked before each file.

@@ -1,0 +1,421 @@
+//! Manifests to facts: one decoder for files and, later, for pages of an API server.
+//!
+//! A [`ClusterDecoder`] takes in the documents of one cluster, one at a time, and keeps of each only what some rule uses.
+//! What does not read becomes a finding, and unknown: the kind if it can be told, else the whole cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mesh_model::facts::ClusterFacts;
+use mesh_model::finding::{Code, Finding};
+use mesh_model::kind::Kind;
+use mesh_model::name::{ClusterName, Namespace};
+use mesh_model::policy::MeshPolicy;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::limits::{MAX_FINDINGS, MAX_NAME, MAX_OBJECTS, MAX_TEXT};
+
+mod claims;
+mod cluster;
+mod documents;
+mod intern;
+mod istio;
+mod policies;
+mod services;
+mod source;
+mod text;
+mod whole;
+mod wire;
+mod workloads;
+
+pub use documents::{FileDocument, json_documents, yaml_documents};
+pub use intern::Interner;
+pub use source::Source;
+pub(crate) use source::{yaml_error, yaml_options};
+pub(crate) use whole::Whole;
+
+use source::ReadError;
+use wire::{List, Metadata, Object};
+
+/// Takes in the documents of one cluster.
+pub struct ClusterDecoder<'p> {
+    cluster: ClusterName,
+    policy: &'p MeshPolicy,
+    interner: &'p mut Interner,
+    facts: ClusterFacts,
+    /// Where each object was first seen.
+    places: BTreeMap<(Kind, Option<Namespace>, Arc<str>), Arc<str>>,
+    /// Positions of the gateways' labels in `policy.gateway.apps`, parallel to `facts.gateways`.
+    gateway_ranks: Vec<usize>,
+    findings: Vec<Finding>,
+    findings_left_out: usize,
+    objects: usize,
+    unreadable: Option<String>,
+}
+
+/// Where a document lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The file, relative to the fleet, or the request.
+    pub file: &'a str,
+    /// The line it begins on, from 1.
+    pub line: usize,
+    /// The version of the objects in it: the digest of the file.
+    pub version: &'a Arc<str>,
+}
+
+/// What came of the documents of a cluster.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The facts, sorted.
+    pub facts: ClusterFacts,
+    /// What was found on the way.
+    pub findings: Vec<Finding>,
+    /// How many objects were read, of any kind.
+    pub objects: usize,
+    /// Why the cluster as a whole must count as unseen, if it must.
+    pub unreadable: Option<String>,
+}
+
+impl<'p> ClusterDecoder<'p> {
+    /// A decoder without documents yet.
+    pub fn new(cluster: ClusterName, policy: &'p MeshPolicy, interner: &'p mut Interner) -> Self {
+        Self {
+            cluster,
+            policy,
+            interner,
+            facts: ClusterFacts::default(),
+            places: BTreeMap::new(),
+            gateway_ranks: Vec::new(),
+            findings: Vec::new(),
+            findings_left_out: 0,
+            objects: 0,
+            unreadable: None,
+        }
+    }
+
+    /// Takes in one document: an object, or a list of objects.
+    pub fn take(&mut self, source: Source<'_>, place: Place<'_>) {
+        let guess = source.guess_head();
+        let head;
+        let (api_version, kind) = if let Some(guess) = guess {
+            guess
+        } else {
+            match source.head() {
+                Ok(read) => head = read,
+                Err(error) => return self.unreadable_document(place, &error),
+            }
+            match (&head.api_version, &head.kind) {
+                (Some(api_version), Some(kind)) => (&**api_version, &**kind),
+                _ => return self.unreadable_document(place, &ReadError::new("has no apiVersion and kind")),
+            }
+        };
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        if let Some(known) = Kind::of(group, kind) {
+            self.take_known(known, source, Shape::One, place, guess.is_some());
+        } else if let Some(known) = kind.strip_suffix("List").and_then(|item| Kind::of(group, item)) {
+            self.take_known(known, source, Shape::Many, place, guess.is_some());
+        } else if kind == "List" && group.is_empty() {
+            self.take_list(source, place);
+        } else if guess.is_some() && source.head().is_err_and(|error| self.note_unreadable(None, place, &error)) {
+            // Of a kind that nobody reads, but a person should know that it is broken.
+        } else {
+            self.objects += 1;
+        }
+    }
+
+    /// Notes what stands where a document should, and does not parse.
+    pub fn broken_document(&mut self, place: Place<'_>, problem: &str) {
+        self.unreadable_document(place, &ReadError::new(problem));
+    }
+
+    /// Marks a kind as not completely read.
+    pub fn mark_unseen(&mut self, kind: Kind, place: &str, message: String) {
+        self.facts.unseen.insert(kind);
+        self.find(Finding::new(Code::KindUnseen, Some(&self.cluster.clone()), place, message));
+    }
+
+    /// Marks the whole cluster as unreadable; the first reason counts.
+    pub fn mark_unreadable(&mut self, why: String) {
+        self.unreadable.get_or_insert(why);
+    }
+
+    /// Adds a finding, within bounds.
+    pub fn find(&mut self, finding: Finding) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.findings_left_out += 1;
+        }
+    }
+
+    /// The facts of everything that was taken in.
+    pub fn finish(mut self) -> Decoded {
+        if self.findings_left_out > 0 {
+            let message = format!("{} further findings of this cluster are left out", self.findings_left_out);
+            let mut rest = Finding::new(Code::OutOfBounds, Some(&self.cluster), &*self.cluster, message);
+            "mend those that are listed, then look again".clone_into(&mut rest.next);
+            self.findings.push(rest);
+        }
+        let mut facts = self.facts;
+        facts.workloads.sort_by(|a, b| (&a.namespace, a.kind, &a.name).cmp(&(&b.namespace, b.kind, &b.name)));
+        for services in facts.services.values_mut() {
+            services.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        let mut gateways: Vec<_> = self.gateway_ranks.into_iter().zip(facts.gateways).collect();
+        gateways.sort_by(|(a_rank, a), (b_rank, b)| (a_rank, &a.name).cmp(&(b_rank, &b.name)));
+        facts.gateways = gateways.into_iter().map(|(_, gateway)| gateway).collect();
+        facts.dependencies.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        facts
+            .traffic_policies
+            .sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
+        facts
+            .outlier_detections
+            .sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
+        facts
+            .connection_configs
+            .sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
+        facts.foreign.sort_by(|a, b| a.key.cmp(&b.key));
+        facts.workloads.shrink_to_fit();
+        facts.foreign.shrink_to_fit();
+        self.findings.sort();
+        Decoded { facts, findings: self.findings, objects: self.objects, unreadable: self.unreadable }
+    }
+
+    /// Takes in an object, or a list of objects, of a kind that is read.
+    fn take_known(&mut self, kind: Kind, source: Source<'_>, shape: Shape, place: Place<'_>, check: bool) {
+        let job = Job { kind, source, shape, place, check };
+        match kind {
+            Kind::Namespace => self.each(job, Self::namespace),
+            Kind::Node => self.each(job, Self::node),
+            Kind::ConfigMap => self.each(job, Self::config_map),
+            Kind::Service => self.each(job, Self::service),
+            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout | Kind::Job | Kind::CronJob => {
+                self.each(job, Self::workload);
+            }
+            Kind::ServiceEntry | Kind::DestinationRule => self.each(job, Self::generated),
+            Kind::VirtualService => self.each(job, Self::virtual_service),
+            Kind::Dependency => self.each(job, Self::dependency),
+            Kind::GlobalTrafficPolicy => self.each(job, Self::global_traffic_policy),
+            Kind::OutlierDetection => self.each(job, Self::outlier_detection),
+            Kind::ClientConnectionConfig => self.each(job, Self::connection_config),
+            Kind::GlobalName => self.each(job, Self::global_name),
+            Kind::GlobalNameSet => self.each(job, Self::global_name_set),
+            // No rule reads them yet; that they read at all matters, since they can be unseen.
+            Kind::RoutingPolicy | Kind::TrafficConfig | Kind::DependencyProxy => {
+                self.each(job, |_, _: &Item<'_>, _: Object<'_, IgnoredAny>| Ok(()));
+            }
+        }
+    }
+
+    /// Takes in a list of objects of several kinds, item by item.
+    fn take_list(&mut self, source: Source<'_>, place: Place<'_>) {
+        match source.read::<List<Whole>>() {
+            Ok(list) => {
+                for Whole(item) in &list.items {
+                    self.take(Source::Item(item), place);
+                }
+            }
+            Err(error) => self.unreadable_document(place, &error),
+        }
+    }
+
+    /// Reads the object, or each of the objects, and hands it to `keep`. What does not read, or what `keep` refuses,
+    /// makes the kind unseen.
+    fn each<'a, Spec, Status>(
+        &mut self,
+        job: Job<'a>,
+        keep: impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
+    ) where
+        Spec: Deserialize<'a>,
+        Status: Deserialize<'a>,
+    {
+        match job.shape {
+            Shape::One => match job.source.read::<Object<'a, Spec, Status>>() {
+                Ok(object) if job.check && !object.is(job.kind) => {
+                    self.unreadable_document(job.place, &ReadError::new("its kind cannot be told"));
+                }
+                Ok(object) => self.keep(&job, object, &keep),
+                Err(error) => {
+                    self.note_unreadable(Some(job.kind), job.place, &error);
+                }
+            },
+            Shape::Many => match job.source.read::<List<Object<'a, Spec, Status>>>() {
+                Ok(list) => list.items.into_iter().for_each(|object| self.keep(&job, object, &keep)),
+                // One of them is broken. The others are found by taking the list apart.
+                Err(error) => match job.source.read::<List<Whole>>() {
+                    Ok(list) => {
+                        for Whole(item) in &list.items {
+                            self.take_known(job.kind, Source::Item(item), Shape::One, job.place, false);
+                        }
+                    }
+                    Err(_) => {
+                        self.note_unreadable(Some(job.kind), job.place, &error);
+                    }
+                },
+            },
+        }
+    }
+
+    fn keep<'a, Spec, Status>(
+        &mut self,
+        job: &Job<'a>,
+        mut object: Object<'a, Spec, Status>,
+        keep: &impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
+    ) {
+        self.objects += 1;
+        if self.objects == MAX_OBJECTS {
+            self.mark_unreadable(format!("has more than {MAX_OBJECTS} objects"));
+        }
+        if self.objects >= MAX_OBJECTS {
+            return;
+        }
+        let result = self.item(job, &mut object.metadata).and_then(|item| match item {
+            Some(item) => keep(self, &item, object).map_err(|problem| format!("{}: {problem}", item.shown())),
+            None => Ok(()),
+        });
+        if let Err(problem) = result {
+            self.note_unreadable(Some(job.kind), job.place, &ReadError::new(problem));
+        }
+    }
+
+    /// The object's name, checked; none when an object of that name was there before.
+    fn item<'a>(&mut self, job: &Job<'a>, metadata: &mut Metadata<'a>) -> Result<Option<Item<'a>>, String> {
+        let name = metadata.name.as_deref().unwrap_or_default();
+        if name.is_empty() {
+            return Err("has no metadata.name".to_owned());
+        }
+        if name.len() > MAX_NAME || name.chars().any(|c| c.is_control() || c.is_whitespace() || c == '/') {
+            return Err(format!("its metadata.name {:?} is not a name", shorten(name)));
+        }
+        let namespace = if is_cluster_scoped(job.kind) {
+            None
+        } else {
+            let text = metadata.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or("default");
+            let known = self.interner.namespace(text);
+            Some(known.ok_or_else(|| format!("its metadata.namespace {:?} is not a name", shorten(text)))?)
+        };
+        let created = match metadata.creation_timestamp.as_deref() {
+            None | Some("") => None,
+            Some(text) => Some(
+                text.parse::<Timestamp>()
+                    .map_err(|_| format!("its creationTimestamp {:?} is not a time in RFC 3339", shorten(text)))?,
+            ),
+        };
+        let name = self.interner.text(name);
+        let place: Arc<str> = format!("{}:{}", job.place.file, job.place.line).into();
+        let item = Item { kind: job.kind, namespace, name, created, source: job.source, place: job.place };
+        if let Some(first) = self.places.get(&item.identity()) {
+            let message = format!("{} is also defined at {first}, which counts", item.shown());
+            self.find(Finding::new(Code::DuplicateObject, Some(&self.cluster.clone()), place, message));
+            return Ok(None);
+        }
+        self.places.insert(item.identity(), place);
+        Ok(Some(item))
+    }
+
+    /// The text, shared, if it is within the usual bound.
+    fn text(&mut self, what: &str, text: &str) -> Result<Arc<str>, String> {
+        if text.len() > MAX_TEXT {
+            return Err(format!("{what} is longer than {MAX_TEXT} bytes"));
+        }
+        Ok(self.interner.text(text))
+    }
+
+    fn unreadable_document(&mut self, place: Place<'_>, error: &ReadError) {
+        let at = place_of(place, error);
+        self.mark_unreadable(format!("{at} cannot be read"));
+        let message = format!("cannot be read: {}", error.problem);
+        self.find(Finding::new(Code::UnreadableDocument, Some(&self.cluster.clone()), at, message));
+    }
+
+    /// Notes an object that does not read; its kind, if it is one that is read, becomes unseen. Always true.
+    fn note_unreadable(&mut self, kind: Option<Kind>, place: Place<'_>, error: &ReadError) -> bool {
+        self.objects += 1;
+        let message = match kind {
+            Some(kind) => {
+                self.facts.unseen.insert(kind);
+                format!("cannot be read as a {kind}: {}", error.problem)
+            }
+            None => format!("cannot be read: {}", error.problem),
+        };
+        let at = place_of(place, error);
+        self.find(Finding::new(Code::UnreadableObject, Some(&self.cluster.clone()), at, message));
+        true
+    }
+}
+
+/// Whether a document holds one object or a list.
+#[derive(Clone, Copy)]
+enum Shape {
+    One,
+    Many,
+}
+
+/// A document of a known kind that waits to be read.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    kind: Kind,
+    source: Source<'a>,
+    shape: Shape,
+    place: Place<'a>,
+    /// Whether the kind is only a guess.
+    check: bool,
+}
+
+/// An object whose name was checked.
+struct Item<'a> {
+    kind: Kind,
+    namespace: Option<Namespace>,
+    name: Arc<str>,
+    created: Option<Timestamp>,
+    source: Source<'a>,
+    place: Place<'a>,
+}
+
+impl Item<'_> {
+    fn identity(&self) -> (Kind, Option<Namespace>, Arc<str>) {
+        (self.kind, self.namespace.clone(), self.name.clone())
+    }
+
+    /// The namespace of a namespaced object.
+    fn namespace(&self) -> Namespace {
+        self.namespace.clone().expect("an object of a namespaced kind has a namespace")
+    }
+
+    /// `Service shop/checkout`, `Node node-1`.
+    fn shown(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
+            None => format!("{} {}", self.kind, self.name),
+        }
+    }
+}
+
+impl<Spec, Status> Object<'_, Spec, Status> {
+    /// Whether the document says that it is of this kind.
+    fn is(&self, kind: Kind) -> bool {
+        let group = self.api_version.as_deref().and_then(|text| text.split_once('/')).map_or("", |(group, _)| group);
+        self.kind.as_deref() == Some(kind.as_str()) && group == kind.group()
+    }
+}
+
+impl ReadError {
+    fn new(problem: impl Into<String>) -> Self {
+        Self { line: None, problem: problem.into() }
+    }
+}
+
+fn is_cluster_scoped(kind: Kind) -> bool {
+    matches!(kind, Kind::Namespace | Kind::Node | Kind::GlobalName | Kind::GlobalNameSet)
+}
+
+fn place_of(place: Place<'_>, error: &ReadError) -> String {
+    format!("{}:{}", place.file, place.line + error.line.map_or(0, |line| line - 1))
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(80).collect()
+}

@@ -1,0 +1,111 @@
+//! Namespaces, nodes and Admiral's VIP store: what a cluster is.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use mesh_model::facts::NamespaceFacts;
+use mesh_model::naming::IGNORE_ANNOTATION;
+use mesh_model::policy::OwnerFrom;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::wire::{ConfigMapData, Metadata, Object};
+use super::{ClusterDecoder, Item};
+
+/// The namespace whose UID is the cluster's.
+pub(crate) const KUBE_SYSTEM: &str = "kube-system";
+/// Label of a network, on namespaces and gateway Services.
+pub(super) const NETWORK: &str = "topology.istio.io/network";
+/// Label of the data plane mode, on namespaces and pod templates.
+pub(super) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+/// Labels of a node's region, the one that counts first.
+const REGIONS: [&str; 2] = ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
+/// Name of Admiral's VIP ConfigMap (`reference/admiral.md` §3.5).
+const VIP_STORE: &str = "se-address-configmap";
+/// Its only data key.
+const VIP_STORE_KEY: &str = "serviceEntryAddressStore";
+/// Admiral's own sync namespace, where the VIP store is while nothing is adopted.
+const ADMIRAL_SYNC: &str = "admiral-sync";
+
+impl ClusterDecoder<'_> {
+    pub(super) fn namespace(
+        &mut self,
+        item: &Item<'_>,
+        Object { metadata, .. }: Object<'_, IgnoredAny>,
+    ) -> Result<(), String> {
+        let name = self.interner.namespace(&item.name).ok_or("its name is not that of a namespace")?;
+        if &*name == KUBE_SYSTEM
+            && let Some(uid) = metadata.uid.as_deref().filter(|uid| !uid.is_empty())
+        {
+            self.facts.uid = Some(self.text("metadata.uid", uid)?);
+        }
+        let injection = metadata.labels.value("istio-injection");
+        let revision = metadata.labels.value("istio.io/rev").is_some_and(|rev| !rev.is_empty());
+        let facts = NamespaceFacts {
+            injected: injection == Some("enabled") || (revision && injection != Some("disabled")),
+            ambient: metadata.labels.has(DATAPLANE_MODE, "ambient"),
+            ignored: metadata.annotations.has(IGNORE_ANNOTATION, "true"),
+            network: self.label(&metadata, NETWORK)?,
+            owner: self.owner(&name, &metadata)?,
+        };
+        self.facts.namespaces.insert(name, facts);
+        Ok(())
+    }
+
+    pub(super) fn node(&mut self, _: &Item<'_>, Object { metadata, .. }: Object<'_, IgnoredAny>) -> Result<(), String> {
+        for key in REGIONS {
+            if let Some(region) = self.label(&metadata, key)? {
+                *self.facts.node_regions.entry(region).or_default() += 1;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn config_map(&mut self, item: &Item<'_>, _: Object<'_, IgnoredAny>) -> Result<(), String> {
+        let namespace = item.namespace();
+        if &*item.name != VIP_STORE || (namespace != self.policy.sync_namespace && &*namespace != ADMIRAL_SYNC) {
+            return Ok(());
+        }
+        let ConfigMapData { data } = item.source.read().map_err(|error| error.problem)?;
+        let Some(text) = data.value(VIP_STORE_KEY) else { return Ok(()) };
+        let store: VipStore = serde_saphyr::from_str_with_options(text, super::yaml_options())
+            .map_err(|error| format!("{VIP_STORE_KEY}: {}", super::yaml_error(&error).problem))?;
+        for (entry, address) in store.entry_addresses.unwrap_or_default() {
+            if address.parse::<IpAddr>().is_err() {
+                return Err(format!("{VIP_STORE_KEY}: {:?} is not an address", super::shorten(&address)));
+            }
+            let entry = self.text("a ServiceEntry name", &entry)?;
+            let address = Arc::from(address);
+            self.facts.vip_store.entry(entry).or_insert(address);
+        }
+        Ok(())
+    }
+
+    /// The value of a label, if it is there and not empty.
+    pub(super) fn label(&mut self, metadata: &Metadata<'_>, key: &str) -> Result<Option<Arc<str>>, String> {
+        metadata.labels.value(key).filter(|v| !v.is_empty()).map(|value| self.text(key, value)).transpose()
+    }
+
+    fn owner(&mut self, name: &str, metadata: &Metadata<'_>) -> Result<Option<Arc<str>>, String> {
+        let policy = self.policy;
+        for from in &policy.owner_from {
+            let owner = match from {
+                OwnerFrom::NamespaceLabel(key) => self.label(metadata, key)?,
+                OwnerFrom::NamespaceName => Some(self.interner.text(name)),
+            };
+            if owner.is_some() {
+                return Ok(owner);
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct VipStore {
+    #[serde(default)]
+    entry_addresses: Option<BTreeMap<String, String>>,
+}

@@ -1,0 +1,141 @@
+//! Istio objects: ours, Admiral's, and everybody else's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesh_model::facts::ForeignObject;
+use mesh_model::finding::{Code, Finding};
+use mesh_model::origin::Origins;
+use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, FROM, MANAGED_BY, Mark, OUR_MARK, ObjectKey, OwnedObject};
+use mesh_model::policy::Adopt;
+use serde_json::Value;
+
+use super::text::{Pairs, Text};
+use super::whole::Whole;
+use super::wire::{HostsSpec, Metadata, Object};
+use super::{ClusterDecoder, Item};
+use crate::limits::{MAX_ANNOTATION, MAX_ENTRIES, MAX_OBJECT};
+
+impl ClusterDecoder<'_> {
+    /// A ServiceEntry or a DestinationRule: ours when it is in the sync namespace and carries our mark, or Admiral's
+    /// while the policy adopts it.
+    pub(super) fn generated(&mut self, item: &Item<'_>, object: Object<'_, Whole>) -> Result<(), String> {
+        let spec = match object.spec {
+            None | Some(Whole(Value::Null)) => Value::Object(serde_json::Map::new()),
+            Some(Whole(spec @ Value::Object(_))) => spec,
+            Some(_) => return Err("its spec is not a map".to_owned()),
+        };
+        let key = ObjectKey { kind: item.kind, namespace: item.namespace(), name: item.name.clone() };
+        if let Some(mark) = self.mark(&key, &object.metadata) {
+            return self.owned(item, key, mark, &object.metadata, &spec);
+        }
+        let hosts = match spec.get("host") {
+            Some(Value::String(host)) => vec![host.as_str()],
+            _ => texts(&spec, "hosts"),
+        };
+        self.foreign(item, key, &object.metadata, &hosts, &texts(&spec, "addresses"))
+    }
+
+    pub(super) fn virtual_service(&mut self, item: &Item<'_>, object: Object<'_, HostsSpec<'_>>) -> Result<(), String> {
+        let key = ObjectKey { kind: item.kind, namespace: item.namespace(), name: item.name.clone() };
+        let spec = object.spec.unwrap_or_default();
+        let hosts: Vec<&str> = spec.hosts.iter().map(|host: &Text<'_>| &**host).collect();
+        self.foreign(item, key, &object.metadata, &hosts, &[])
+    }
+
+    fn mark(&self, key: &ObjectKey, metadata: &Metadata<'_>) -> Option<Mark> {
+        if key.namespace != self.policy.sync_namespace {
+            return None;
+        }
+        match metadata.annotations.value(CREATED_BY) {
+            Some(OUR_MARK) => Some(Mark::Ours),
+            Some(ADMIRAL_MARK) if self.policy.adopt == Adopt::Admiral => Some(Mark::Admiral),
+            _ => None,
+        }
+    }
+
+    fn owned(
+        &mut self,
+        item: &Item<'_>,
+        key: ObjectKey,
+        mark: Mark,
+        metadata: &Metadata<'_>,
+        spec: &Value,
+    ) -> Result<(), String> {
+        let spec = spec.to_string();
+        if spec.len() > MAX_OBJECT {
+            return Err(format!("its spec is longer than {MAX_OBJECT} bytes"));
+        }
+        let from_text: Option<Arc<str>> = metadata.annotations.value(FROM).map(Arc::from);
+        let origins = self.origins(item, from_text.as_ref());
+        let owned = OwnedObject {
+            uid: metadata
+                .uid
+                .as_deref()
+                .filter(|uid| !uid.is_empty())
+                .map(|uid| self.text("metadata.uid", uid))
+                .transpose()?,
+            version: item.place.version.clone(),
+            mark,
+            spec: self.interner.text(&spec),
+            labels: self.map(&metadata.labels)?,
+            annotations: self.map(&metadata.annotations)?,
+            origins,
+            from_text,
+        };
+        self.facts.owned.insert(key, owned);
+        Ok(())
+    }
+
+    /// The origins that the annotation says: none, with a finding, when it cannot be read.
+    fn origins(&mut self, item: &Item<'_>, text: Option<&Arc<str>>) -> Arc<Origins> {
+        let Some(text) = text else { return Arc::default() };
+        match self.interner.origins(text) {
+            Ok(origins) => origins,
+            Err(error) => {
+                let message = format!("annotation {FROM} {error}");
+                self.find(Finding::new(Code::BadOrigins, Some(&self.cluster.clone()), item.shown(), message));
+                Arc::default()
+            }
+        }
+    }
+
+    fn map(&mut self, pairs: &Pairs<'_>) -> Result<BTreeMap<Arc<str>, Arc<str>>, String> {
+        let mut map = BTreeMap::new();
+        for (key, value) in pairs.iter().filter(|(key, _)| *key != FROM) {
+            if value.len() > MAX_ANNOTATION {
+                return Err(format!("{:?} is longer than {MAX_ANNOTATION} bytes", super::shorten(key)));
+            }
+            map.insert(self.text("a key", key)?, self.interner.text(value));
+        }
+        Ok(map)
+    }
+
+    fn foreign(
+        &mut self,
+        item: &Item<'_>,
+        key: ObjectKey,
+        metadata: &Metadata<'_>,
+        hosts: &[&str],
+        addresses: &[&str],
+    ) -> Result<(), String> {
+        if hosts.len().max(addresses.len()) > MAX_ENTRIES {
+            return Err(format!("has more than {MAX_ENTRIES} hosts or addresses"));
+        }
+        let made_by = metadata.annotations.value(CREATED_BY).or_else(|| metadata.labels.value(MANAGED_BY));
+        let foreign = ForeignObject {
+            key,
+            hosts: hosts.iter().map(|host| self.text("a host", host)).collect::<Result<_, _>>()?,
+            addresses: addresses.iter().map(|address| self.text("an address", address)).collect::<Result<_, _>>()?,
+            made_by: made_by.filter(|text| !text.is_empty()).map(|text| self.text(CREATED_BY, text)).transpose()?,
+            created: item.created,
+        };
+        self.facts.foreign.push(foreign);
+        Ok(())
+    }
+}
+
+/// The texts of a list in `spec`.
+fn texts<'v>(spec: &'v Value, field: &str) -> Vec<&'v str> {
+    spec.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}

@@ -1,0 +1,115 @@
+//! Texts and label maps, borrowed from the document while it is read.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+/// A text that borrows from the document where it can.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text)))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// A map of texts (labels, annotations, selectors), sorted. A value of null is empty; a repeated key is an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
+
+impl Pairs<'_> {
+    /// The value of `key`.
+    pub(crate) fn value(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Whether `key` has exactly this value.
+    pub(crate) fn has(&self, key: &str, value: &str) -> bool {
+        self.value(key) == Some(value)
+    }
+
+    /// The pairs, sorted by key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// A look-up of the shape that [`mesh_model::naming::Meta`] asks for.
+    pub(crate) fn look_up(&self) -> impl Fn(&str) -> Option<String> + '_ {
+        |key| self.value(key).map(str::to_owned)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs: Vec<(Text<'de>, Text<'de>)> = Vec::new();
+                while let Some(key) = map.next_key()? {
+                    let value: Option<Text<'de>> = map.next_value()?;
+                    pairs.push((key, value.unwrap_or_default()));
+                }
+                pairs.sort_unstable();
+                if let Some(twice) = pairs.windows(2).find(|two| two[0].0 == two[1].0) {
+                    return Err(A::Error::custom(format_args!("duplicate key {:?}", &*twice[0].0)));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+/// Reads a field whose null means the same as its absence, as everywhere in Kubernetes.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_sorted_and_refuse_a_repeated_key() {
+        let pairs: Pairs<'_> = serde_json::from_str(r#"{"b":"2","a":"1","c":null}"#).unwrap();
+        assert_eq!(pairs.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2"), ("c", "")]);
+        assert_eq!(pairs.value("b"), Some("2"));
+        let error = serde_json::from_str::<Pairs<'_>>(r#"{"a":"1","a":"2"}"#).unwrap_err();
+        assert!(error.to_string().contains("duplicate key \"a\""), "{error}");
+    }
+}
