@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::name::ClusterName;
-use mesh_model::owned::{ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, Mark, ObjectKey, OwnedObject};
+use mesh_model::owned::{CREATED_BY, FROM, Mark, OUR_MARK, ObjectKey, OwnedObject};
 
 use crate::desired::Body;
+use crate::manifest::{OUR_ANNOTATIONS, OUR_LABELS};
 use crate::plan::{Action, Plan, Step};
 
 /// The fleet after every write step of `plan` was tried once, in order. What cannot be written stays as it is.
@@ -34,13 +35,12 @@ pub fn apply_steps<'a>(fleet: &FleetSnapshot, steps: impl IntoIterator<Item = &'
 pub fn written(base: Option<&OwnedObject>, body: &Body, version: Arc<str>) -> OwnedObject {
     let mut labels = base.map(|base| base.labels.clone()).unwrap_or_default();
     let mut annotations = base.map(|base| base.annotations.clone()).unwrap_or_default();
-    for ours in [EX_SOURCE, DNS_PREFIX, ASSOCIATED_GTP] {
-        annotations.remove(ours);
-    }
+    labels.retain(|label, _| !OUR_LABELS.contains(&&**label));
+    annotations.retain(|annotation, _| !OUR_ANNOTATIONS.contains(&&**annotation));
     labels.extend(body.labels.clone());
     annotations.extend(body.annotations.clone());
     let from_text = annotations.remove(FROM);
-    let ours = annotations.get(CREATED_BY).is_some_and(|mark| &**mark == mesh_model::owned::OUR_MARK);
+    let ours = annotations.get(CREATED_BY).is_some_and(|mark| &**mark == OUR_MARK);
     OwnedObject {
         uid: base.map_or_else(|| Some(format!("uid-{version}").into()), |base| base.uid.clone()),
         version,

@@ -16,3 +16,4 @@ pub mod manifest;
 pub mod plan;
 pub mod scope;
 pub mod whereis;
+pub mod writing;

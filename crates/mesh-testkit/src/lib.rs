@@ -2,6 +2,7 @@
 //! ([`scale`]). Istio's own schema, for judging what is emitted ([`schema`]).
 
 pub mod arb;
+pub mod broken;
 pub mod build;
 pub mod describe;
 pub mod scale;

@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_model::facts::ClusterFacts;
+use mesh_model::facts::{ClusterFacts, ForeignObject};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
-use mesh_model::policy::{Member, MemberState, MeshPolicy};
+use mesh_model::owned::{ADMIRAL_MARK, Mark, ObjectKey, OwnedObject};
+use mesh_model::policy::{Adopt, Member, MemberState, MeshPolicy};
 use mesh_plan::apply_model::Store;
 use mesh_plan::laws::{Lost, unsee};
 use mesh_plan::plan::{Plan, Step};
+use serde_json::Value;
 
 use crate::build;
 
@@ -84,10 +86,17 @@ impl World {
         unsee(&self.truth(), &self.lost)
     }
 
-    /// What a run would see that could see everything.
+    /// What a run would see that could see everything. Admiral's objects are somebody's until they are adopted.
     pub fn truth(&self) -> FleetSnapshot {
         let view = |(name, facts): (&ClusterName, &ClusterFacts)| {
-            let facts = Arc::new(facts.clone());
+            let mut facts = facts.clone();
+            if self.policy.adopt == Adopt::Off {
+                for (key, object) in facts.owned.extract_if(.., |_, object| object.mark == Mark::Admiral) {
+                    facts.foreign.push(foreign(key, &object));
+                }
+                build::sort(&mut facts);
+            }
+            let facts = Arc::new(facts);
             let retired = self.retired.contains(name);
             (name.clone(), if retired { ClusterView::Retired(Some(facts)) } else { ClusterView::Seen(facts) })
         };
@@ -115,9 +124,11 @@ impl World {
         for step in steps.into_iter().take(count) {
             store.write(step);
         }
-        for (name, view) in store.snapshot().members {
-            if let ClusterView::Seen(facts) | ClusterView::Retired(Some(facts)) = view {
-                self.clusters.insert(name, Arc::unwrap_or_clone(facts));
+        for (name, after) in store.snapshot().reached() {
+            if let Some(facts) = self.clusters.get_mut(name) {
+                let adopting = self.policy.adopt == Adopt::Admiral;
+                facts.owned.retain(|_, object| object.mark == Mark::Admiral && !adopting);
+                facts.owned.extend(after.owned.clone());
             }
         }
     }
@@ -179,4 +190,14 @@ impl World {
             build::sort(facts);
         }
     }
+}
+
+/// A generated object as one sees it who does not own it.
+fn foreign(key: ObjectKey, object: &OwnedObject) -> ForeignObject {
+    let spec: Value = serde_json::from_str(&object.spec).unwrap_or_default();
+    let texts = |field: &str| -> Vec<Arc<str>> {
+        spec[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(Arc::from).collect()
+    };
+    let hosts = texts("hosts").into_iter().chain(spec["host"].as_str().map(Arc::from)).collect();
+    ForeignObject { key, hosts, addresses: texts("addresses"), made_by: Some(ADMIRAL_MARK.into()), created: None }
 }

@@ -12,22 +12,28 @@ use mesh_model::owned::ObjectKey;
 use super::{Law, Violation, name};
 use crate::plan::{Action, Step};
 
-/// L10: in the order of writing, no step adds an endpoint whose cluster neither holds the host's `ServiceEntry` already
-/// nor was written before. Endpoints that any live object has are in use, and no news.
+/// L10: in the order of writing, no step adds an endpoint whose cluster does not route the host yet: its own
+/// `ServiceEntry` leads to a Service of its own, by an earlier run or an earlier step. Endpoints that any live object has
+/// are in use, and no news.
 pub fn exposes_only_what_is_routed<'a>(
     fleet: &FleetSnapshot,
     in_order: impl IntoIterator<Item = &'a Step>,
 ) -> Result<(), Violation> {
-    let mut routed: BTreeSet<(&ClusterName, &ObjectKey)> =
-        fleet.reached().flat_map(|(cluster, facts)| facts.owned.keys().map(move |key| (cluster, key))).collect();
+    let mut routed: BTreeSet<(&ClusterName, &ObjectKey)> = BTreeSet::new();
+    for (cluster, facts) in fleet.reached() {
+        let leading_home = facts.owned.iter().filter(|(_, object)| entry(&object.spec).is_some_and(|e| leads_home(&e)));
+        routed.extend(leading_home.map(|(key, _)| (cluster, key)));
+    }
     let live = live_endpoints(fleet);
     for step in in_order {
         let (Action::Create { body } | Action::Update { body, .. }) = &step.action else { continue };
-        routed.insert((&step.cluster, &step.key));
         if step.key.kind != Kind::ServiceEntry {
             continue;
         }
-        let Ok(entry) = serde_json::from_str::<ServiceEntry>(&body.spec) else { continue };
+        let Some(entry) = entry(&body.spec) else { continue };
+        if leads_home(&entry) {
+            routed.insert((&step.cluster, &step.key));
+        }
         for endpoint in &entry.endpoints {
             let part = Part::Endpoint(endpoint.address.clone());
             let known = live.contains(&(&*step.key.name, endpoint.address.to_string()));
@@ -41,11 +47,20 @@ pub fn exposes_only_what_is_routed<'a>(
     Ok(())
 }
 
+fn entry(spec: &str) -> Option<ServiceEntry> {
+    serde_json::from_str(spec).ok()
+}
+
+/// Whether an entry leads to a Service of the cluster that holds it.
+fn leads_home(entry: &ServiceEntry) -> bool {
+    entry.endpoints.iter().any(|endpoint| endpoint.address.trim_end_matches('.').ends_with(".svc.cluster.local"))
+}
+
 /// Object name and address of every endpoint that is live.
 fn live_endpoints(fleet: &FleetSnapshot) -> BTreeSet<(&str, String)> {
     let objects = fleet.reached().flat_map(|(_, facts)| &facts.owned).filter(|(key, _)| key.kind == Kind::ServiceEntry);
     objects
-        .filter_map(|(key, object)| Some((key, serde_json::from_str::<ServiceEntry>(&object.spec).ok()?)))
+        .filter_map(|(key, object)| Some((key, entry(&object.spec)?)))
         .flat_map(|(key, entry)| entry.endpoints.into_iter().map(|e| (&*key.name, e.address.to_string())))
         .collect()
 }
