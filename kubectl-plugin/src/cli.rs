@@ -34,10 +34,21 @@ not found, 0 otherwise.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
+    Whereis(commands::whereis::WhereisArgs),
+    Explain(commands::explain::ExplainArgs),
+    Permissions(commands::permissions::PermissionsArgs),
+    Completion(commands::completion::CompletionArgs),
+    Version(commands::version::VersionArgs),
+    /// Answer the completion key
+    #[command(name = "__complete", hide = true)]
+    Complete(commands::completion::CompleteArgs),
+    /// Write the generated pages of the documentation
+    #[command(name = "__docs", hide = true)]
+    Docs(commands::docs::DocsArgs),
 }
 
 /// Flags of every verb.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct GlobalArgs {
     /// The fleet: PATH or dir:PATH, a folder with one folder of manifests a cluster
     #[arg(long, global = true, env = MESH_FLEET, hide_env_values = true, value_name = "FLEET", help_heading = "Global options")]

@@ -5,11 +5,24 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
 
+pub(crate) mod completion;
+pub(crate) mod docs;
+pub(crate) mod explain;
+pub(crate) mod permissions;
 pub(crate) mod plan;
+pub(crate) mod version;
+pub(crate) mod whereis;
 
 /// Runs the verb that was typed.
 pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &cli.global, output),
+        Command::Whereis(args) => whereis::run(args, &cli.global, output),
+        Command::Explain(args) => explain::run(args, &cli.global, output),
+        Command::Permissions(args) => permissions::run(args, output),
+        Command::Completion(args) => completion::run(args, output),
+        Command::Version(args) => version::run(args, output),
+        Command::Complete(args) => completion::answer_kubectl(args, output),
+        Command::Docs(args) => docs::run(args, output),
     }
 }

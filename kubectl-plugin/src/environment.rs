@@ -2,6 +2,8 @@
 
 /// The fleet, where `--fleet` is not given.
 pub(crate) const MESH_FLEET: &str = "MESH_FLEET";
+/// The shell whose completion script asks for candidates. Set by the script only, hence in no help.
+pub(crate) const MESH_COMPLETE: &str = "MESH_COMPLETE";
 /// The time that counts as now, RFC 3339. For tests only, hence in no help.
 pub(crate) const MESH_NOW: &str = "MESH_NOW";
 /// A program that shows differences between two folders, as `kubectl diff` runs it.

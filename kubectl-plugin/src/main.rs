@@ -13,10 +13,14 @@ mod reading;
 
 use std::process::ExitCode;
 
-use crate::cli::Invocation;
+use crate::cli::{Color, Invocation};
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    let mut plain = Output::new(Color::Never, 0);
+    if let Some(exit) = commands::completion::answer_shell(std::env::args_os(), &mut plain) {
+        return exit.into();
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Invocation::Run(cli) => cli,
         Invocation::Answered(exit) => return exit.into(),

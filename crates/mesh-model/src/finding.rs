@@ -61,13 +61,13 @@ impl Finding {
     }
 }
 
-/// Defines the codes: number, kebab-case name, usual severity, next step.
+/// Defines the codes: what is wrong, number, kebab-case name, usual severity, next step.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $severity:ident, $next:literal;)*) => {
+    ($(#[doc = $meaning:literal] $variant:ident = $number:literal, $name:literal, $severity:ident, $next:literal;)*) => {
         /// What sort of problem a finding is. Number and name are stable from the first release; the list is
         /// `docs/findings.md`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $(#[doc = $meaning] $variant,)* }
 
         impl Code {
             /// Every code, by number.
@@ -81,6 +81,11 @@ macro_rules! codes {
             /// The kebab-case name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What is wrong, in general: a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning.trim_ascii(),)* }
             }
 
             /// The severity that it usually has.

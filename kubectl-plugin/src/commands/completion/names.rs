@@ -1,0 +1,141 @@
+//! Candidates that come from the fleet: names, clusters.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::sync::{Arc, OnceLock};
+
+use clap::Command;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter};
+use mesh_model::host::base_host;
+use mesh_plan::desire::desire;
+use mesh_plan::explain::KNOWN_FIELDS;
+
+use crate::cli::GlobalArgs;
+use crate::environment::MESH_FLEET;
+use crate::{clock, fleet};
+
+/// Most candidates of one sort: a screen of them is enough, and the shell is not to choke on 20,000 names.
+const MAX_CANDIDATES: usize = 500;
+/// Names of values that mean a global name, and of those that mean a cluster.
+const NAME_VALUES: [&str; 2] = ["NAME", "KEY"];
+const CLUSTER_VALUES: [&str; 2] = ["CLUSTER", "GLOB"];
+
+/// `command` with completers on every argument that means a name or a cluster of the fleet that `words` mean. The fleet
+/// is read at most once, and only when such an argument is completed.
+pub(super) fn with_names(command: Command, words: &[OsString]) -> Command {
+    let global = GlobalArgs {
+        fleet: option(words, "--fleet").or_else(|| std::env::var(MESH_FLEET).ok()),
+        policy: option(words, "--policy").map(Into::into),
+        ..GlobalArgs::default()
+    };
+    let known = Arc::new(Fleet { global, words: OnceLock::new() });
+    attach(command, &known)
+}
+
+fn attach(command: Command, known: &Arc<Fleet>) -> Command {
+    let command = command.mut_args(|arg| {
+        let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+        match value.as_deref() {
+            Some("FLEET") => return arg.add(ArgValueCompleter::new(PathCompleter::dir())),
+            Some("FIELD") => return arg.add(ArgValueCompleter::new(fields)),
+            _ => {}
+        }
+        let pick: fn(&Known) -> &BTreeSet<String> = match value.as_deref() {
+            Some(value) if NAME_VALUES.contains(&value) => |known| &known.names,
+            Some(value) if CLUSTER_VALUES.contains(&value) => |known| &known.clusters,
+            _ => return arg,
+        };
+        let known = known.clone();
+        arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(current, pick(known.read()))))
+    });
+    let known = known.clone();
+    command.mut_subcommands(move |subcommand| attach(subcommand, &known))
+}
+
+fn fields(current: &OsStr) -> Vec<CompletionCandidate> {
+    let known = KNOWN_FIELDS.into_iter().filter(|field| current.to_str().is_some_and(|text| field.starts_with(text)));
+    known.map(CompletionCandidate::new).collect()
+}
+
+fn candidates(current: &OsStr, known: &BTreeSet<String>) -> Vec<CompletionCandidate> {
+    let Some(current) = current.to_str() else { return Vec::new() };
+    let matching = known.iter().filter(|name| name.starts_with(current));
+    matching.take(MAX_CANDIDATES).map(CompletionCandidate::new).collect()
+}
+
+/// The value of `--flag VALUE` or `--flag=VALUE`, the last one that is written out.
+fn option(words: &[OsString], flag: &str) -> Option<String> {
+    // The word that is being completed is no value yet.
+    let words: Vec<&str> = words.iter().rev().skip(1).rev().filter_map(|word| word.to_str()).collect();
+    let spaced = words.windows(2).filter(|pair| pair[0] == flag).map(|pair| pair[1]);
+    let joined = words.iter().filter_map(|word| word.strip_prefix(flag)?.strip_prefix('='));
+    spaced.chain(joined).last().map(str::to_owned)
+}
+
+/// A fleet that is read when somebody asks.
+struct Fleet {
+    global: GlobalArgs,
+    words: OnceLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    names: BTreeSet<String>,
+    clusters: BTreeSet<String>,
+}
+
+impl Fleet {
+    fn read(&self) -> &Known {
+        self.words.get_or_init(|| known(&self.global).unwrap_or_default())
+    }
+}
+
+/// What the fleet knows; `None` when it cannot be read, which a completion does not complain of.
+fn known(global: &GlobalArgs) -> Option<Known> {
+    let fleet = fleet::open(global).ok()?;
+    let snapshot = fleet.observe();
+    let mut known =
+        Known { names: BTreeSet::new(), clusters: snapshot.members.keys().map(ToString::to_string).collect() };
+    for (_, facts) in snapshot.seen() {
+        for workload in &facts.workloads {
+            known.names.insert(workload.identity.to_string());
+            let host = base_host(&workload.env, &workload.identity, &fleet.policy().suffix, workload.keep_case);
+            known.names.extend(host.ok().map(|host| host.to_string()));
+        }
+    }
+    let desired = desire(&snapshot, fleet.policy(), clock::now().ok()?);
+    known.names.extend(desired.names.values().flat_map(|name| name.hosts.keys()).map(ToString::to_string));
+    known.names.retain(|name| is_plain(name));
+    known.clusters.retain(|cluster| is_plain(cluster));
+    Some(known)
+}
+
+/// Whether a shell takes `text` as it stands: a name from a cluster is never to be run.
+fn is_plain(text: &str) -> bool {
+    !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_fleet_is_the_one_on_the_command_line() {
+        assert_eq!(option(&words("kubectl-mesh whereis --fleet a "), "--fleet").as_deref(), Some("a"));
+        assert_eq!(option(&words("kubectl-mesh --fleet=b whereis x"), "--fleet").as_deref(), Some("b"));
+        assert_eq!(option(&words("kubectl-mesh whereis --fleet a"), "--fleet"), None, "it is being typed");
+        assert_eq!(option(&words("kubectl-mesh whereis x"), "--fleet"), None);
+    }
+
+    #[test]
+    fn names_that_a_shell_would_act_on_are_no_candidates() {
+        for bad in ["a b", "$(reboot)", "a;b", "`x`", "-rf", "a\u{1b}", "a'b"] {
+            assert!(!is_plain(bad), "{bad}");
+        }
+        assert!(is_plain("arn:aws:eks:us-west-2:1:cluster/a"));
+    }
+}

@@ -1,0 +1,65 @@
+//! `kubectl mesh whereis`.
+
+use clap::Args;
+use mesh_plan::lookup::NotFound;
+use mesh_plan::whereis::whereis;
+use mesh_render::{document, whereis as render};
+
+use crate::cli::{Format, FormatArgs, GlobalArgs, ToleranceArgs};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::reading::Reading;
+
+/// Show where a service runs, who owns it, who calls it and how traffic splits
+#[derive(Debug, Args)]
+pub(crate) struct WhereisArgs {
+    /// An identity, global name, prefix name, virtual address, service.namespace, workload or pod
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// List everything instead of asking by label; directory fleets always do
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    tolerance: ToleranceArgs,
+}
+
+/// Reads the fleet and answers.
+pub(crate) fn run(args: &WhereisArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let reading = Reading::take(global, output)?;
+    let partial = exit_by_coverage(&reading, &args.tolerance);
+    let answer = whereis(&args.key, &reading.snapshot, reading.fleet.policy(), &reading.desired)
+        .map_err(|error| not_found(&error, partial))?;
+    let text = match args.format.output {
+        Format::Table => render::render(&answer, false, output.styling()),
+        Format::Wide => render::render(&answer, true, output.styling()),
+        Format::Json => document::to_json(&render::document(&answer)),
+        Format::Yaml => document::to_yaml(&render::document(&answer)),
+        Format::Name => render::names(&answer),
+    };
+    output.data(&text)?;
+    Ok(partial)
+}
+
+/// 3 where more is unseen than is tolerated.
+pub(crate) fn exit_by_coverage(reading: &Reading, tolerance: &ToleranceArgs) -> Exit {
+    let blind = reading.snapshot.seen().filter(|(_, facts)| !facts.unseen.is_empty()).count();
+    let unseen = reading.snapshot.unseen().count() + blind;
+    let allowed = tolerance.allow_unseen.allows(unseen, reading.snapshot.members.len());
+    if allowed { Exit::Success } else { Exit::Partial }
+}
+
+/// Nobody has such a name: 1, or 3 where it may be in what is unseen.
+pub(crate) fn not_found(error: &NotFound, partial: Exit) -> CommandError {
+    let mut command_error = CommandError::new(Exit::Differences.merge(partial), error.to_string());
+    if partial != Exit::Success {
+        command_error =
+            command_error.hint("it may be in a cluster or kind that is unseen; `kubectl mesh status` names them");
+    }
+    match error.closest.as_slice() {
+        [] => command_error,
+        closest => command_error.hint(format!("the closest names are {}", closest.join(", "))),
+    }
+}
