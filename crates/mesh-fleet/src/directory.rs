@@ -8,11 +8,12 @@ use mesh_plan::plan::Plan;
 
 use crate::report::ApplyReport;
 
+mod apply;
 mod error;
-mod file;
 mod members;
 mod observe;
 mod open;
+mod rewrite;
 mod walk;
 
 pub use error::DirectoryError;
@@ -59,7 +60,7 @@ impl DirectoryFleet {
     }
 
     /// Writes the steps of `plan`, ordered per name; `interrupted` is asked before each file.
-    pub fn apply(&self, _plan: &Plan, _interrupted: &dyn Fn() -> bool) -> ApplyReport {
-        ApplyReport::default()
+    pub fn apply(&self, plan: &Plan, interrupted: &dyn Fn() -> bool) -> ApplyReport {
+        apply::apply(self, plan, interrupted)
     }
 }

@@ -2,5 +2,10 @@
 
 pub mod decode;
 pub mod directory;
+pub mod emit;
 pub mod limits;
+pub mod order;
+pub mod output;
+pub mod paths;
 pub mod report;
+mod store;

@@ -42,13 +42,17 @@ pub enum Outcome {
     NotTried(String),
 }
 
+impl StepResult {
+    /// Whether the step was written.
+    pub fn is_written(&self) -> bool {
+        matches!(self.outcome, Outcome::Created | Outcome::Updated | Outcome::Deleted)
+    }
+}
+
 impl ApplyReport {
     /// How many steps were written.
     pub fn written(&self) -> usize {
-        self.results
-            .iter()
-            .filter(|r| matches!(r.outcome, Outcome::Created | Outcome::Updated | Outcome::Deleted))
-            .count()
+        self.results.iter().filter(|result| result.is_written()).count()
     }
 
     /// How many were not.

@@ -178,7 +178,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let previous = format!("*a{}, ", level - 1).repeat(10);
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", previous.trim_end_matches(", ")));
+            bomb += &format!("a{level}: &a{level} [{}]\n", previous.trim_end_matches(", "));
         }
         let bomb = error(&bomb);
         assert!(bomb.problem.contains("alias"), "{bomb:?}");

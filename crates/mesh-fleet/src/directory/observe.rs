@@ -13,10 +13,12 @@ use mesh_model::owned::CREATED_BY;
 use mesh_model::policy::MemberState;
 
 use super::members::{self, Folders, Place};
+use super::rewrite;
 use super::walk::{self, FoundFile, Trouble};
-use super::{DirectoryFleet, UNSEEN_FILE, file};
+use super::{DirectoryFleet, UNSEEN_FILE};
 use crate::decode::{ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, yaml_documents};
 use crate::limits::{MAX_FILE, MAX_UNSEEN};
+use crate::store;
 
 pub(super) fn observe(fleet: &DirectoryFleet) -> FleetSnapshot {
     let mut snapshot = FleetSnapshot::default();
@@ -124,7 +126,7 @@ fn read_cluster(
         decoder.find(Finding::new(code, Some(name), shown.as_str(), message));
     }
     for manifest in &found.files {
-        match file::read_text(&manifest.path, MAX_FILE) {
+        match store::read_text(&manifest.path, MAX_FILE) {
             Ok(text) => take_file(&mut decoder, manifest, &text),
             Err(problem) => {
                 decoder.mark_unreadable(format!("{} cannot be read", manifest.shown));
@@ -142,10 +144,9 @@ fn read_cluster(
 pub(super) fn take_file(decoder: &mut ClusterDecoder<'_>, manifest: &FoundFile, text: &str) {
     // Only generated objects need the version, and only objects with a mark can be generated.
     let version: Arc<str> =
-        if text.contains(CREATED_BY) { file::digest(text.as_bytes()).into() } else { Arc::from("") };
+        if text.contains(CREATED_BY) { store::digest(text.as_bytes()).into() } else { Arc::from("") };
     let place = |line| DocumentPlace { file: &manifest.shown, line, version: &version };
-    let is_json = manifest.shown.rsplit('.').next().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    if !is_json {
+    if !rewrite::is_json(manifest) {
         for document in yaml_documents(text) {
             decoder.take(document.source, place(document.line));
         }
@@ -166,7 +167,7 @@ fn marked_unseen(folder: &Path, name: &ClusterName) -> Result<Vec<Kind>, String>
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(Vec::new());
     }
-    let text = file::read_text(&path, MAX_UNSEEN)
+    let text = store::read_text(&path, MAX_UNSEEN)
         .map_err(|problem| format!("{name}/{UNSEEN_FILE} cannot be read: {problem}"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let kinds = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -11,9 +11,10 @@ use mesh_model::policy::{self, MeshPolicy};
 
 use super::members::{self, Place};
 use super::walk::{self, LinkProblem};
-use super::{DirectoryError, DirectoryFleet, POLICY_FILE, file, observe};
+use super::{DirectoryError, DirectoryFleet, POLICY_FILE, observe};
 use crate::decode::{ClusterDecoder, Interner};
 use crate::limits::{MAX_FILE, MAX_POLICY};
+use crate::store;
 
 pub(super) fn open(root: &Path, given: Option<MeshPolicy>) -> Result<DirectoryFleet, DirectoryError> {
     let real_root = real_folder(root)?;
@@ -46,7 +47,7 @@ pub(super) fn stored_policy(root: &Path) -> Result<Option<MeshPolicy>, Directory
         LinkProblem::Leaves => bad("is a link that leaves the fleet".to_owned()),
         LinkProblem::Broken(problem) => bad(problem),
     })?;
-    let text = file::read_text(&path, MAX_POLICY).map_err(bad)?;
+    let text = store::read_text(&path, MAX_POLICY).map_err(bad)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(Some(policy::parse(text, &path.display().to_string())?))
 }
@@ -80,7 +81,7 @@ fn refuse_one_uid(fleet: &DirectoryFleet, places: &[Place<'_>]) -> Result<(), Di
 fn uid_in(fleet: &DirectoryFleet, cluster: &ClusterName, folder: &Path) -> Option<Arc<str>> {
     let found = walk::walk(&fleet.real_root, folder, cluster);
     for manifest in &found.files {
-        let Ok(text) = file::read_text(&manifest.path, MAX_FILE) else { continue };
+        let Ok(text) = store::read_text(&manifest.path, MAX_FILE) else { continue };
         if !text.contains("kube-system") || !text.contains("uid") {
             continue;
         }
