@@ -174,3 +174,109 @@ impl Store {
 fn is_reached(fleet: &FleetSnapshot, cluster: &ClusterName) -> bool {
     fleet.reached().any(|(reached, _)| reached == cluster)
 }
+
+#[cfg(test)]
+mod tests {
+    use mesh_model::facts::ClusterFacts;
+    use mesh_model::kind::Kind;
+    use mesh_model::name::Namespace;
+
+    use super::*;
+    use crate::plan::Class;
+
+    #[test]
+    fn an_update_needs_the_version_that_was_read_and_gives_a_new_one() {
+        let mut store = Store::new(&fleet());
+        let read = store.snapshot();
+        let base = Arc::new(read.facts("c1").unwrap().owned[&key("old")].clone());
+        let update = step("old", Action::Update { base: base.clone(), body: body("old", "{}") });
+        assert_eq!(store.write(&update), Outcome::Written);
+        assert_eq!(store.write(&update), Outcome::Moved, "the base is older now");
+        assert_eq!(store.write(&step("old", Action::Delete { base })), Outcome::Moved);
+        let after = store.snapshot().facts("c1").unwrap().owned[&key("old")].clone();
+        assert_eq!((&*after.version, &*after.spec), ("8", "{}"));
+        assert_eq!(after.annotations.get("note").map(|text| &**text), Some("theirs"), "foreign annotations stay");
+        assert!(!after.annotations.contains_key(mesh_model::owned::EX_SOURCE), "ours that is not wanted goes");
+    }
+
+    #[test]
+    fn a_create_takes_over_nothing() {
+        let mut store = Store::new(&fleet());
+        assert_eq!(store.write(&step("old", Action::Create { body: body("old", "{}") })), Outcome::Moved);
+        assert_eq!(store.write(&step("theirs", Action::Create { body: body("theirs", "{}") })), Outcome::Moved);
+        assert_eq!(store.write(&step("new", Action::Create { body: body("new", "{}") })), Outcome::Written);
+        assert_eq!(store.write(&step("new", Action::Create { body: body("new", "{}") })), Outcome::Moved);
+    }
+
+    #[test]
+    fn clusters_that_are_not_reached_are_not_written() {
+        let mut store = Store::new(&fleet());
+        let elsewhere = Step {
+            cluster: ClusterName::parse("c2").unwrap(),
+            ..step("new", Action::Create { body: body("new", "{}") })
+        };
+        assert_eq!(store.write(&elsewhere), Outcome::Moved);
+    }
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey { kind: Kind::ServiceEntry, namespace: Namespace::parse("mesh-sync").unwrap(), name: name.into() }
+    }
+
+    fn body(name: &str, spec: &str) -> Arc<Body> {
+        Arc::new(Body {
+            key: key(name),
+            labels: BTreeMap::new(),
+            annotations: [(CREATED_BY.into(), OUR_MARK.into())].into(),
+            spec: spec.into(),
+            origins: Arc::default(),
+        })
+    }
+
+    fn fleet() -> FleetSnapshot {
+        let old = OwnedObject {
+            uid: Some("u".into()),
+            version: "7".into(),
+            mark: Mark::Ours,
+            spec: r#"{"hosts":["old"]}"#.into(),
+            labels: BTreeMap::new(),
+            annotations: [
+                (CREATED_BY.into(), OUR_MARK.into()),
+                ("note".into(), "theirs".into()),
+                (mesh_model::owned::EX_SOURCE.into(), "2026-01-01T00:00:00Z".into()),
+            ]
+            .into(),
+            origins: Arc::default(),
+            from_text: None,
+        };
+        let theirs = mesh_model::facts::ForeignObject {
+            key: key("theirs"),
+            hosts: Vec::new(),
+            addresses: Vec::new(),
+            made_by: None,
+            created: None,
+        };
+        let facts =
+            ClusterFacts { owned: [(key("old"), old)].into(), foreign: vec![theirs], ..ClusterFacts::default() };
+        let unseen = mesh_model::fleet::Unseen { why: "gone".into() };
+        let members = [
+            (ClusterName::parse("c1").unwrap(), ClusterView::Seen(Arc::new(facts))),
+            (ClusterName::parse("c2").unwrap(), ClusterView::Unseen(unseen)),
+        ];
+        FleetSnapshot { members: members.into(), ..FleetSnapshot::default() }
+    }
+
+    fn step(name: &str, action: Action) -> Step {
+        Step {
+            cluster: ClusterName::parse("c1").unwrap(),
+            key: key(name),
+            host: None,
+            base: None,
+            identity: None,
+            role: None,
+            action,
+            class: Class::Neutral,
+            because: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+}

@@ -57,7 +57,7 @@ pub fn table() -> Vec<Breaker> {
         },
         Breaker {
             law: Law::L10,
-            name: "clusters are written by name, the client's first",
+            name: "steps are written as planned",
             broken: Subject { order: answers::as_planned, ..real() },
             judge: l10_fresh,
         },
