@@ -71,6 +71,17 @@ impl FleetSnapshot {
         })
     }
 
+    /// The same fleet as if no cluster held a generated object: what a plan from scratch starts from.
+    pub fn without_owned(&self) -> Self {
+        let mut fleet = self.clone();
+        for view in fleet.members.values_mut() {
+            if let ClusterView::Seen(facts) | ClusterView::Retired(Some(facts)) = view {
+                Arc::make_mut(facts).owned.clear();
+            }
+        }
+        fleet
+    }
+
     /// Whether everything of every active member was read.
     pub fn is_complete(&self) -> bool {
         self.members.values().all(|view| match view {

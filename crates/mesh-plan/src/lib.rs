@@ -5,6 +5,7 @@
 
 pub mod apply_model;
 pub mod because;
+pub mod budget;
 pub mod closest;
 pub mod desire;
 pub mod desired;
@@ -14,6 +15,7 @@ pub mod laws;
 pub mod lookup;
 pub mod manifest;
 pub mod plan;
+pub mod prune;
 pub mod scope;
 pub mod whereis;
 pub mod writing;
