@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::name::{ClusterName, Namespace};
 
 mod admiral_flags;
+#[cfg(test)]
+mod arb;
+pub mod edit;
 mod emit;
 mod forms;
 mod gateway;
@@ -15,12 +18,14 @@ mod locate;
 mod message;
 mod parse;
 mod range;
+mod schema;
 mod validate;
 
 pub use admiral_flags::{FlagsError, ImportedPolicy, import_admiral_flags};
 pub use emit::{minimal_yaml, to_yaml};
 pub use gateway::GATEWAY_PORT;
 pub use parse::{PolicyError, parse};
+pub use schema::schema;
 pub use validate::Problem;
 
 /// `apiVersion` of a policy.

@@ -35,9 +35,9 @@ fn fields(policy: &MeshPolicy) -> Vec<(String, Tree)> {
 }
 
 /// Any part of a policy as YAML, lines unbroken so that one value stays on one line.
-pub(super) fn yaml(value: &impl Serialize) -> String {
+pub(super) fn yaml(value: &(impl Serialize + ?Sized)) -> String {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(value, options).expect("a policy has only texts, numbers, lists and mappings")
+    serde_saphyr::to_string_with_options(&value, options).expect("a policy has only texts, numbers, lists and mappings")
 }
 
 /// YAML in the order that it was written in.
