@@ -419,3 +419,6 @@ fn place_of(place: Place<'_>, error: &ReadError) -> String {
 fn shorten(text: &str) -> String {
     text.chars().take(80).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,10 +57,17 @@ fn marker_length(line: &str) -> Option<usize> {
     (rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])).then_some(line.len() - rest.len())
 }
 
-fn push<'a>(documents: &mut Vec<FileDocument<'a>>, text: &'a str, line: usize) {
-    let bare = text.trim_start_matches('\u{feff}');
-    if bare.lines().map(str::trim_start).any(|l| !l.is_empty() && !l.starts_with('#') && !l.starts_with('%')) {
-        documents.push(FileDocument { source: Source::Yaml(bare), line });
+/// Adds the document of `text`, which begins on `line`, from its first line of content on.
+fn push<'a>(documents: &mut Vec<FileDocument<'a>>, text: &'a str, mut line: usize) {
+    let mut offset = 0;
+    for each in text.split_inclusive('\n') {
+        let content = each.trim_start_matches('\u{feff}');
+        if !matches!(content.trim_start().bytes().next(), None | Some(b'#' | b'%')) {
+            let source = Source::Yaml(&text[offset + each.len() - content.len()..]);
+            return documents.push(FileDocument { source, line });
+        }
+        offset += each.len();
+        line += 1;
     }
 }
 
@@ -83,7 +90,7 @@ mod tests {
         let text = "\u{feff}# head\n---\r\na: 1\r\n--- # two\nb: 2\n---\n# nothing\n--- {c: 3}\n...\n%YAML 1.2\n---\nd: \"\n  --- x\"\n";
         assert_eq!(
             texts(&yaml_documents(text)),
-            [(2, "\r\na: 1\r\n"), (4, " # two\nb: 2\n"), (8, " {c: 3}\n"), (11, "\nd: \"\n  --- x\"\n")]
+            [(3, "a: 1\r\n"), (5, "b: 2\n"), (8, " {c: 3}\n"), (12, "d: \"\n  --- x\"\n")]
         );
         assert!(yaml_documents("").is_empty());
         assert_eq!(texts(&yaml_documents("a: 1")), [(1, "a: 1")]);

@@ -133,6 +133,8 @@ const MAX_PROBLEM: usize = 300;
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::super::whole::Whole;
     use super::*;
 
@@ -178,7 +180,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let previous = format!("*a{}, ", level - 1).repeat(10);
-            bomb += &format!("a{level}: &a{level} [{}]\n", previous.trim_end_matches(", "));
+            writeln!(bomb, "a{level}: &a{level} [{}]", previous.trim_end_matches(", ")).unwrap();
         }
         let bomb = error(&bomb);
         assert!(bomb.problem.contains("alias"), "{bomb:?}");
