@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
     Whereis(commands::whereis::WhereisArgs),
     Explain(commands::explain::ExplainArgs),
+    Fleet(commands::fleet::FleetArgs),
+    Policy(commands::policy::PolicyArgs),
     Permissions(commands::permissions::PermissionsArgs),
     Completion(commands::completion::CompletionArgs),
     Version(commands::version::VersionArgs),

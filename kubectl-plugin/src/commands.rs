@@ -8,8 +8,10 @@ use crate::output::Output;
 pub(crate) mod completion;
 pub(crate) mod docs;
 pub(crate) mod explain;
+pub(crate) mod fleet;
 pub(crate) mod permissions;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod version;
 pub(crate) mod whereis;
 
@@ -19,6 +21,8 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> 
         Command::Plan(args) => plan::run(args, &cli.global, output),
         Command::Whereis(args) => whereis::run(args, &cli.global, output),
         Command::Explain(args) => explain::run(args, &cli.global, output),
+        Command::Fleet(args) => fleet::run(args, &cli.global, output),
+        Command::Policy(args) => policy::run(args, &cli.global, output),
         Command::Permissions(args) => permissions::run(args, output),
         Command::Completion(args) => completion::run(args, output),
         Command::Version(args) => version::run(args, output),

@@ -13,10 +13,12 @@ mod error;
 mod members;
 mod observe;
 mod open;
+mod policy_file;
 mod rewrite;
 mod walk;
 
 pub use error::DirectoryError;
+pub use policy_file::PolicyFile;
 
 /// The policy's file, in the fleet's folder.
 pub const POLICY_FILE: &str = "mesh.yaml";

@@ -37,6 +37,15 @@ pub(super) fn open(root: &Path, given: Option<MeshPolicy>) -> Result<DirectoryFl
 }
 
 pub(super) fn stored_policy(root: &Path) -> Result<Option<MeshPolicy>, DirectoryError> {
+    let path = root.join(POLICY_FILE);
+    Ok(match policy_text(root)? {
+        Some(text) => Some(policy::parse(&text, &path.display().to_string())?),
+        None => None,
+    })
+}
+
+/// The text of the policy's file, if there is one.
+pub(super) fn policy_text(root: &Path) -> Result<Option<String>, DirectoryError> {
     let real_root = real_folder(root)?;
     let path = root.join(POLICY_FILE);
     let bad = |problem: String| DirectoryError::PolicyFile { path: path.clone(), problem };
@@ -48,8 +57,7 @@ pub(super) fn stored_policy(root: &Path) -> Result<Option<MeshPolicy>, Directory
         LinkProblem::Broken(problem) => bad(problem),
     })?;
     let text = store::read_text(&path, MAX_POLICY).map_err(bad)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(Some(policy::parse(text, &path.display().to_string())?))
+    Ok(Some(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
 }
 
 fn real_folder(root: &Path) -> Result<std::path::PathBuf, DirectoryError> {

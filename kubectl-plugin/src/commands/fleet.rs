@@ -1,0 +1,246 @@
+//! `kubectl mesh fleet`: the members of a fleet, which only a person changes.
+
+use clap::{Args, Subcommand};
+use mesh_fleet::directory::{DirectoryFleet, PolicyFile};
+use mesh_model::fleet::FleetSnapshot;
+use mesh_model::name::ClusterName;
+use mesh_model::policy::edit::{self, EditError};
+use mesh_model::policy::{self, Member, MemberGateway, MemberState, MeshPolicy};
+use mesh_plan::desire::desire;
+use mesh_plan::plan::{Plan, plan};
+use mesh_plan::scope::Scope;
+use mesh_render::plan::{Detail, render};
+
+use crate::cli::{GlobalArgs, ToleranceArgs};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{clock, fleet};
+
+mod list;
+
+/// List, initialise, add or retire the members of a fleet
+#[derive(Debug, Args)]
+pub(crate) struct FleetArgs {
+    #[command(subcommand)]
+    command: FleetCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum FleetCommand {
+    /// List the members: seen or not, region, network, gateway
+    List(list::ListArgs),
+    /// Write every cluster that is there into the policy's list of members
+    Init(ConfirmArgs),
+    /// Add a member
+    Add(AddArgs),
+    /// Retire a member: what came from it goes
+    Retire(RetireArgs),
+}
+
+#[derive(Debug, Args)]
+struct ConfirmArgs {
+    /// Write without asking
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    tolerance: ToleranceArgs,
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// Its name; in a directory fleet, that of its folder
+    #[arg(value_name = "MEMBER", value_parser = parse_cluster)]
+    name: ClusterName,
+    /// UID of its kube-system namespace
+    #[arg(long, value_name = "UID")]
+    uid: Option<String>,
+    /// The kubeconfig context that reaches it
+    #[arg(long = "member-context", value_name = "CONTEXT")]
+    context: Option<String>,
+    /// Its region
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Its network
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+    /// Its east-west gateway: none, or HOST[:PORT]
+    #[arg(long, value_name = "GATEWAY", value_parser = MemberGateway::parse)]
+    gateway: Option<MemberGateway>,
+    /// Its SPIFFE trust domain
+    #[arg(long, value_name = "DOMAIN")]
+    trust_domain: Option<String>,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
+}
+
+#[derive(Debug, Args)]
+struct RetireArgs {
+    /// The member
+    #[arg(value_name = "CLUSTER", value_parser = parse_cluster)]
+    name: ClusterName,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &FleetArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    match &args.command {
+        FleetCommand::List(args) => list::run(args, global, output),
+        FleetCommand::Init(args) => init(args, global, output),
+        FleetCommand::Add(args) => add(args, global, output),
+        FleetCommand::Retire(args) => retire(args, global, output),
+    }
+}
+
+fn init(args: &ConfirmArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let edited = Edited::open(global)?;
+    if !edited.policy.fleet.members.is_empty() {
+        let listed = edited.policy.fleet.members.len();
+        return Err(CommandError::usage(format!("{} lists {listed} members already", edited.file.shown()))
+            .hint("`kubectl mesh fleet add` and `kubectl mesh fleet retire` change the list"));
+    }
+    let text = edited.with_list()?;
+    edited.offer(&text, "list every cluster as a member", args, output)
+}
+
+fn add(args: &AddArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let edited = Edited::open(global)?;
+    let member = Member {
+        name: args.name.clone(),
+        uid: args.uid.clone(),
+        context: args.context.clone(),
+        region: args.region.clone(),
+        network: args.network.clone(),
+        gateway: args.gateway.clone(),
+        trust_domain: args.trust_domain.clone(),
+        state: MemberState::Active,
+    };
+    let text = match edited.file.text() {
+        // The list begins here: the folders that were members without one stay members.
+        None => edited.with_list_and(Some(member))?,
+        Some(_) if edited.policy.fleet.members.is_empty() => edited.with_list_and(Some(member))?,
+        Some(text) => edit::add_member(text, edited.file.shown(), &member).map_err(refused)?,
+    };
+    edited.offer(&text, &format!("add member {}", args.name), &args.confirm, output)
+}
+
+fn retire(args: &RetireArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let edited = Edited::open(global)?;
+    let listed = match edited.file.text() {
+        Some(text) if !edited.policy.fleet.members.is_empty() => text.to_owned(),
+        _ => edited.with_list()?,
+    };
+    let text = edit::retire_member(&listed, edited.file.shown(), &args.name).map_err(refused)?;
+    edited.offer(&text, &format!("retire member {}", args.name), &args.confirm, output)
+}
+
+/// A fleet whose list of members is being edited.
+struct Edited {
+    fleet: DirectoryFleet,
+    file: PolicyFile,
+    policy: MeshPolicy,
+    /// The members as they are now, folders where no list is.
+    snapshot: FleetSnapshot,
+}
+
+impl Edited {
+    fn open(global: &GlobalArgs) -> Result<Self, CommandError> {
+        if global.policy.is_some() {
+            return Err(CommandError::usage(
+                "the list of members is edited in the fleet's own mesh.yaml, not in --policy",
+            ));
+        }
+        let fleet = fleet::open(global)?;
+        let file = PolicyFile::read(fleet.root())
+            .map_err(|error| CommandError::usage("cannot use the policy").because(error))?;
+        let snapshot = fleet.observe();
+        Ok(Self { policy: fleet.policy().clone(), file, snapshot, fleet })
+    }
+
+    /// The policy with a list of every cluster that is there.
+    fn with_list(&self) -> Result<String, CommandError> {
+        self.with_list_and(None)
+    }
+
+    fn with_list_and(&self, further: Option<Member>) -> Result<String, CommandError> {
+        let mut members: Vec<Member> = self.snapshot.members.keys().map(|name| self.member(name)).collect();
+        if let Some(further) = further {
+            // A folder that is added by name gets what was said about it.
+            members.retain(|member| member.name != further.name);
+            members.push(further);
+        }
+        match self.file.text() {
+            Some(text) => edit::add_members(text, self.file.shown(), &members).map_err(refused),
+            None => edit::init(&members)
+                .map_err(|problem| CommandError::usage("cannot list the members").because(problem.to_string())),
+        }
+    }
+
+    /// A cluster as a member: its UID, where it tells it, keeps another cluster from taking its place.
+    fn member(&self, name: &ClusterName) -> Member {
+        Member {
+            name: name.clone(),
+            uid: self.snapshot.facts(name).and_then(|facts| facts.uid.as_deref().map(str::to_owned)),
+            context: None,
+            region: None,
+            network: None,
+            gateway: None,
+            trust_domain: None,
+            state: MemberState::Active,
+        }
+    }
+
+    /// Shows what follows from `text`, asks, and writes it.
+    fn offer(&self, text: &str, what: &str, args: &ConfirmArgs, output: &mut Output) -> Result<Exit, CommandError> {
+        let plan = self.what_follows(text)?;
+        let notes = [format!("After this edit of {} ({what}), `kubectl mesh sync` would do this:", self.file.shown())];
+        output.data(&render(&plan, &notes, Detail::Summary, output.styling()))?;
+        if !args.yes {
+            if !output.can_ask() {
+                return Err(CommandError::usage("nobody can be asked whether to write the policy")
+                    .hint("write without asking with `--yes`"));
+            }
+            if !output.ask(&format!("Write {} to {what}?", self.file.shown())) {
+                output.note("Nothing was written.");
+                return Ok(Exit::Differences);
+            }
+        }
+        self.file.write(text).map_err(|error| {
+            CommandError::new(Exit::NothingDone, format!("cannot write {}", self.file.shown())).because(error)
+        })?;
+        output.note(&format!("Wrote {}.", self.file.shown()));
+        let unseen = plan.coverage.unseen.len() + plan.coverage.unseen_kinds.len();
+        let allowed = args.tolerance.allow_unseen.allows(unseen, plan.coverage.members);
+        Ok(if allowed { Exit::Success } else { Exit::Partial })
+    }
+
+    /// The plan of the fleet under the edited policy.
+    fn what_follows(&self, text: &str) -> Result<Plan, CommandError> {
+        let policy = policy::parse(text, self.file.shown())
+            .map_err(|error| CommandError::usage("the edited policy cannot be used").because(error))?;
+        let fleet = DirectoryFleet::open(self.fleet.root(), Some(policy))
+            .map_err(|error| CommandError::usage("the edited policy cannot be used").because(error))?;
+        let snapshot = fleet.observe();
+        let desired = desire(&snapshot, fleet.policy(), clock::now()?);
+        Ok(plan(&desired, &snapshot, fleet.policy(), &Scope::default()))
+    }
+}
+
+fn refused(error: EditError) -> CommandError {
+    let hint = match &error {
+        EditError::AlreadyMember { .. } | EditError::NotAMember { .. } | EditError::AlreadyRetired { .. } => {
+            Some("`kubectl mesh fleet list` shows the members")
+        }
+        _ => None,
+    };
+    let refused = CommandError::usage("cannot change the members").because(error);
+    match hint {
+        Some(hint) => refused.hint(hint),
+        None => refused,
+    }
+}
+
+fn parse_cluster(text: &str) -> Result<ClusterName, String> {
+    ClusterName::parse(text).map_err(|error| error.problem)
+}

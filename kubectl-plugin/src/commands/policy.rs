@@ -1,0 +1,114 @@
+//! `kubectl mesh policy`.
+
+use std::error::Error;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use mesh_fleet::directory::{DirectoryFleet, POLICY_FILE};
+use mesh_model::limits::MAX_POLICY;
+use mesh_model::policy::{self, MeshPolicy, import_admiral_flags, minimal_yaml, to_yaml};
+use mesh_render::{document, escape};
+
+use crate::cli::{Format, FormatArgs, GlobalArgs};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::fleet;
+use crate::output::Output;
+
+/// Show the policy, describe its fields, or make one of Admiral's flags
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Show the policy that counts, every default spelled out, and where it came from
+    Show(ShowArgs),
+    /// Print the JSON Schema of mesh.yaml, for editors
+    Schema,
+    /// Make a policy of Admiral's flags: the policy on standard output, ignored flags on standard error
+    Import(ImportArgs),
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// A file of Admiral's flags, one or many a line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    admiral_flags: PathBuf,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &PolicyArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    match &args.command {
+        PolicyCommand::Show(args) => show(args, global, output),
+        PolicyCommand::Schema => {
+            output.data(&document::to_json(&policy::schema()))?;
+            Ok(Exit::Success)
+        }
+        PolicyCommand::Import(args) => import(args, output),
+    }
+}
+
+fn show(args: &ShowArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let (policy, from) = effective(global)?;
+    let text = match args.format.output {
+        Format::Json => document::to_json(&serde_json::to_value(&policy).expect("a policy is plain data")),
+        Format::Name => format!("{}\n", escape::line(&from)),
+        Format::Table | Format::Wide | Format::Yaml => {
+            format!("# {}\n{}", escape::line(&from), escape::lines(&to_yaml(&policy)))
+        }
+    };
+    output.data(&text)?;
+    Ok(Exit::Success)
+}
+
+/// The policy that a run takes, and where it is from.
+fn effective(global: &GlobalArgs) -> Result<(MeshPolicy, String), CommandError> {
+    if let Some(file) = &global.policy {
+        return Ok((fleet::read_policy(file)?, format!("from {} (--policy)", file.display())));
+    }
+    let root = fleet::locate(global)?;
+    let stored = DirectoryFleet::stored_policy(&root)
+        .map_err(|error| CommandError::usage("cannot use the fleet").because(error))?;
+    let file = root.join(POLICY_FILE);
+    Ok(match stored {
+        Some(policy) => (policy, format!("from {}", file.display())),
+        None => (MeshPolicy::default(), format!("the defaults: there is no {}", file.display())),
+    })
+}
+
+fn import(args: &ImportArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let is_stdin = args.admiral_flags == Path::new("-");
+    let file = if is_stdin { "standard input".to_owned() } else { args.admiral_flags.display().to_string() };
+    let bad = |error: Box<dyn Error + Send + Sync>| {
+        CommandError::usage(format!("cannot make a policy of the flags in {file}")).because(error)
+    };
+    let text = read(&args.admiral_flags).map_err(|error| bad(error.into()))?;
+    let imported = import_admiral_flags(&text).map_err(|error| bad(error.into()))?;
+    for (flag, why) in &imported.ignored {
+        output.note(&format!("{flag} is left out: {why}"));
+    }
+    output.data(&escape::lines(&minimal_yaml(&imported.policy)))?;
+    Ok(Exit::Success)
+}
+
+/// The text of a file, or of standard input, cut one byte after what is read at most: the parser says that it is too long.
+fn read(file: &Path) -> std::io::Result<String> {
+    let limit = MAX_POLICY as u64 + 1;
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().take(limit).read_to_string(&mut text)?;
+    } else {
+        std::fs::File::open(file)?.take(limit).read_to_string(&mut text)?;
+    }
+    Ok(text)
+}
