@@ -5,6 +5,7 @@ pub mod arb;
 pub mod broken;
 pub mod build;
 pub mod describe;
+pub mod manifests;
 pub mod scale;
 pub mod schema;
 pub mod world;

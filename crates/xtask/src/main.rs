@@ -2,6 +2,7 @@
 //! stand alone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore's output is for the person who started it")]
 
+mod bench;
 mod deny;
 mod go;
 mod process;
@@ -29,6 +30,9 @@ enum Chore {
     Test(suite::Options),
     /// Build the Go programs that tests use into target/servers.
     Servers,
+    /// Measure speed and size.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +50,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.chore {
         Chore::Test(options) => suite::run(&workspace, &options),
         Chore::Servers => servers::build(&workspace).map(drop),
+        Chore::Bench(bench) => bench.run(&workspace),
     }
 }

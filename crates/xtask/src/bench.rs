@@ -1,0 +1,50 @@
+//! `cargo xtask bench`: figures for docs/performance.md. None of it is a test: machines differ.
+
+mod instructions;
+
+use clap::Subcommand;
+
+use crate::workspace::Workspace;
+
+/// What to measure.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// Time and peak memory of each step over a fleet made in memory, in a process of its own.
+    Fleet {
+        /// Clusters.
+        #[arg(long, default_value_t = 300)]
+        members: usize,
+        /// Services of each cluster.
+        #[arg(long, default_value_t = 2_000)]
+        services: usize,
+    },
+    /// Criterion's benches of single functions.
+    Functions {
+        /// Only those whose name contains this.
+        filter: Option<String>,
+    },
+    /// Instructions that three fixed inputs take under callgrind, against the committed counts.
+    Instructions {
+        /// Write the counts instead of comparing with them.
+        #[arg(long)]
+        update: bool,
+    },
+}
+
+impl Bench {
+    /// Measures and prints.
+    pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
+        match self {
+            Self::Fleet { members, services } => workspace
+                .cargo(["bench", "--quiet", "--package", "mesh-tests", "--bench", "design_point", "--"])
+                .args([members.to_string(), services.to_string()])
+                .run(),
+            Self::Functions { filter } => workspace
+                .cargo(["bench", "--package", "mesh-plan", "--package", "mesh-fleet", "--package", "mesh-render"])
+                .args(["--bench", "*", "--"])
+                .args(filter)
+                .run(),
+            Self::Instructions { update } => instructions::run(workspace, *update),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Time and peak memory of each step of a run over a big fleet, once, in a process of its own:
+//! `cargo xtask bench fleet --members 300 --services 2000`.
+//!
+//! The fleet is made in memory, so that what is measured is computing and not reading.
+#![expect(clippy::print_stdout, reason = "a bench's output is for the person who started it")]
+
+use std::fs;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use mesh_model::policy::MeshPolicy;
+use mesh_plan::apply_model;
+use mesh_plan::desire::desire;
+use mesh_plan::plan::plan;
+use mesh_plan::scope::Scope;
+use mesh_testkit::scale;
+
+fn main() {
+    let mut sizes = std::env::args().filter_map(|argument| argument.parse().ok());
+    let members: usize = sizes.next().unwrap_or(300);
+    let services: usize = sizes.next().unwrap_or(2_000);
+    let (policy, everything, now) = (MeshPolicy::default(), Scope::default(), Timestamp::UNIX_EPOCH);
+
+    println!("{}", machine());
+    println!("{members} members × {services} Services, {} global names", scale::names(members, services));
+    println!();
+    println!("{:<34}{:>10}{:>14}  RESULT", "STEP", "TIME", "PEAK MEMORY");
+
+    let fleet = step("(make the fleet)", || {
+        let fleet = scale::fleet(members, services);
+        let workloads: usize = fleet.seen().map(|(_, facts)| facts.workloads.len()).sum();
+        (fleet, format!("{workloads} workloads with an identity"))
+    });
+    let desired = step("desire, nothing written yet", || {
+        let desired = desire(&fleet, &policy, now);
+        let objects: usize = desired.objects.values().map(std::collections::BTreeMap::len).sum();
+        let findings = desired.findings.len();
+        (desired, format!("{objects} objects, {findings} findings"))
+    });
+    let first = step("plan, everything is new", || {
+        let plan = plan(&desired, &fleet, &policy, &everything);
+        let steps = plan.steps.len();
+        (plan, format!("{steps} steps"))
+    });
+    drop(desired);
+    let written = step("(write it in memory)", || {
+        let written = apply_model::apply(&fleet, &first);
+        let objects: usize = written.seen().map(|(_, facts)| facts.owned.len()).sum();
+        (written, format!("{objects} objects held"))
+    });
+    drop((fleet, first));
+    let desired = step("desire, everything is written", || {
+        let desired = desire(&written, &policy, now);
+        let findings = desired.findings.len();
+        (desired, format!("{findings} findings"))
+    });
+    step("plan, nothing to do", || {
+        let plan = plan(&desired, &written, &policy, &everything);
+        let steps = plan.steps.len();
+        (plan, format!("{steps} steps"))
+    });
+    black_box((written, desired));
+}
+
+/// Runs one step and prints its row: what it took, and the most memory that the process held meanwhile.
+fn step<T>(name: &str, run: impl FnOnce() -> (T, String)) -> T {
+    forget_peak();
+    let start = Instant::now();
+    let (value, result) = run();
+    let took = start.elapsed();
+    println!("{name:<34}{:>10}{:>14}  {result}", milliseconds(took), peak());
+    value
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{} ms", duration.as_millis())
+}
+
+/// Linux keeps the peak until it is told to forget it.
+fn forget_peak() {
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+fn peak() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok());
+    kibibytes.map_or_else(|| "unknown".into(), |kibibytes: u64| format!("{} MiB", kibibytes / 1024))
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown processor", |(_, model)| model);
+    format!("{cores} cores, {model}; one thread is used")
+}
