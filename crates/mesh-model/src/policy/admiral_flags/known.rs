@@ -17,9 +17,9 @@ const GROUPS: &[Group] = &[
     ("no meaning here: Dependencies take effect with every run", &["enable_dependency_processing"]),
     ("no meaning here: an update that removes traffic is shown and ordered by the plan", &["prevent_split_brain"]),
     ("no meaning here: nothing fails over between copies of a program that only runs on demand", HIGH_AVAILABILITY),
-    ("no meaning here: Rollouts are read wherever they are", &["argo_rollouts"]),
+    ("no meaning here: Rollouts are known by their kind", &["argo_rollouts"]),
     (
-        "no meaning here: addresses are derived from hosts; a ConfigMap of Admiral's is only read",
+        "no meaning here: addresses come from hosts; those in ConfigMap se-address-configmap are kept",
         &["se_address_configmap"],
     ),
     ("not built: active-passive", &["enable_active_passive"]),
@@ -154,5 +154,17 @@ mod tests {
         let distinct: BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len(), "no flag stands in two groups");
         assert_eq!(all.len(), 113, "Admiral declares 113 flags");
+    }
+    #[test]
+    fn the_documentation_names_every_flag_with_its_reason() {
+        let docs = include_str!("../../../../../docs/policy.md");
+        for (reason, names) in GROUPS {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let row = format!("| {reason} | {} |", names.join(", "));
+            assert!(docs.contains(&row), "docs/policy.md has no row {row}");
+        }
+        for name in MEANINGFUL {
+            assert!(docs.contains(&format!("`{name}`")), "docs/policy.md does not name {name}");
+        }
     }
 }
