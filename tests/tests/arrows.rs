@@ -144,6 +144,20 @@ fn pure_crates_ban_the_same_things() {
 }
 
 #[test]
+fn the_architecture_section_shows_the_tree_as_it_is() {
+    let text = read(&root().join("CONTRIBUTING.md"));
+    for package in metadata().workspace_packages() {
+        let folder = package.manifest_path.parent().expect("a manifest lies in a folder");
+        let folder = folder.strip_prefix(root().to_str().expect("our own path is text")).expect("members lie below");
+        assert!(text.contains(&format!("\n{folder}/ ")), "CONTRIBUTING.md does not show {folder}/");
+    }
+    let shown = text.lines().filter_map(|line| line.split_once("/ ")).map(|(folder, _)| folder);
+    for folder in shown.filter(|folder| !folder.contains([' ', '|', '`'])) {
+        assert!(root().join(folder).is_dir(), "CONTRIBUTING.md shows {folder}/, which is not there");
+    }
+}
+
+#[test]
 fn no_source_file_is_too_long_to_read() {
     let mut long = Vec::new();
     for file in rust_files(&root()) {
