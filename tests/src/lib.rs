@@ -1,1 +1,44 @@
-//! placeholder
+//! What every test of the whole program needs: the built program and folders to run it in.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs};
+
+/// The built program; builds it first.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(cargo).args(["build", "--quiet", "--package", "kubectl-mesh"]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kubectl-mesh does not build");
+        let test = env::current_exe().expect("a running test has a path");
+        let folder = test.ancestors().nth(2).expect("tests are built into target/PROFILE/deps");
+        folder.join(format!("kubectl-mesh{}", env::consts::EXE_SUFFIX))
+    })
+}
+
+/// The folder of an example, or of all of them.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
+}
+
+/// Copies a folder with everything in it.
+///
+/// # Panics
+/// If that fails.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a test may write into its own folder");
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let path = entry.expect("an entry of a readable folder").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a readable file");
+        }
+    }
+}

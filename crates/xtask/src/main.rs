@@ -28,6 +28,8 @@ struct Cli {
 enum Chore {
     /// Check everything: format, lints, every test, documentation, dependencies. Builds what it needs.
     Test(suite::Options),
+    /// Write the pages of docs/ that are made from the program: commands.md, findings.md, man/.
+    Docs,
     /// Build the Go programs that tests use into target/servers.
     Servers,
     /// Measure speed and size.
@@ -49,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match cli.chore {
         Chore::Test(options) => suite::run(&workspace, &options),
+        Chore::Docs => workspace.cargo(["run", "--quiet", "-p", "kubectl-mesh", "--", "__docs", "docs"]).run(),
         Chore::Servers => servers::build(&workspace).map(drop),
         Chore::Bench(bench) => bench.run(&workspace),
     }
