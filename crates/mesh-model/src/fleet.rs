@@ -72,6 +72,7 @@ impl FleetSnapshot {
     }
 
     /// The same fleet as if no cluster held a generated object: what a plan from scratch starts from.
+    #[must_use]
     pub fn without_owned(&self) -> Self {
         let mut fleet = self.clone();
         for view in fleet.members.values_mut() {

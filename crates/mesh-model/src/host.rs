@@ -32,7 +32,9 @@ pub fn destination_rule_name(host: &Host, prefixed: bool) -> String {
 
 /// The value of label `kubectl-mesh.io/identity`: 16 hex digits of the sha-256 of the identity as written (deviation D2).
 pub fn identity_label(identity: &str) -> String {
-    Sha256::digest(identity.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(identity.as_bytes());
+    let first = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 /// Whether proxies would not route `host`, since Envoy compares hosts in lower case (deviation D19).

@@ -23,11 +23,15 @@ pub struct Meta<'a> {
 
 impl Meta<'_> {
     fn label_or_annotation(&self, key: &str) -> Option<String> {
-        (self.label)(key).filter(non_empty).or_else(|| (self.annotation)(key).filter(non_empty))
+        (self.label)(key)
+            .filter(|text| !text.is_empty())
+            .or_else(|| (self.annotation)(key).filter(|text| !text.is_empty()))
     }
 
     fn annotation_or_label(&self, key: &str) -> Option<String> {
-        (self.annotation)(key).filter(non_empty).or_else(|| (self.label)(key).filter(non_empty))
+        (self.annotation)(key)
+            .filter(|text| !text.is_empty())
+            .or_else(|| (self.label)(key).filter(|text| !text.is_empty()))
     }
 
     /// Whether `admiral.io/ignore` is `true` in an annotation.
@@ -41,10 +45,6 @@ impl Meta<'_> {
     }
 }
 
-fn non_empty(text: &String) -> bool {
-    !text.is_empty()
-}
-
 /// The identity of a workload, from its pod template: the label, else the annotation. `None` when it has none.
 pub fn workload_identity(template: &Meta<'_>, keys: &Keys) -> Option<Result<Identity, NameError>> {
     template.label_or_annotation(&keys.identity).map(|text| Identity::parse(&text))
@@ -55,24 +55,26 @@ pub fn workload_identity(template: &Meta<'_>, keys: &Keys) -> Option<Result<Iden
 pub fn workload_env(template: &Meta<'_>, namespace: &str, keys: &Keys) -> Result<Env, NameError> {
     let text = template
         .annotation_or_label(&keys.env)
-        .or_else(|| (template.label)("env").filter(non_empty))
-        .or_else(|| namespace.rsplit_once('-').map(|(_, last)| last.to_owned()).filter(non_empty))
+        .or_else(|| (template.label)("env").filter(|text| !text.is_empty()))
+        .or_else(|| namespace.rsplit_once('-').map(|(_, last)| last.to_owned()).filter(|text| !text.is_empty()))
         .unwrap_or_else(|| "default".to_owned());
     Env::parse(&text)
 }
 
 /// The identity that a GlobalTrafficPolicy or OutlierDetection governs: label, else selector. `None` when it has none.
 pub fn policy_identity(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String>, keys: &Keys) -> Option<String> {
-    (meta.label)(&keys.policy_identity).filter(non_empty).or_else(|| selector(&keys.policy_identity).filter(non_empty))
+    (meta.label)(&keys.policy_identity)
+        .filter(|text| !text.is_empty())
+        .or_else(|| selector(&keys.policy_identity).filter(|text| !text.is_empty()))
 }
 
 /// The env that a GlobalTrafficPolicy or OutlierDetection governs: annotation, label, selector, label `env`, selector
 /// `env`, `default`.
 pub fn policy_env(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String>, keys: &Keys) -> String {
     meta.annotation_or_label(&keys.env)
-        .or_else(|| selector(&keys.env).filter(non_empty))
-        .or_else(|| (meta.label)("env").filter(non_empty))
-        .or_else(|| selector("env").filter(non_empty))
+        .or_else(|| selector(&keys.env).filter(|text| !text.is_empty()))
+        .or_else(|| (meta.label)("env").filter(|text| !text.is_empty()))
+        .or_else(|| selector("env").filter(|text| !text.is_empty()))
         .unwrap_or_else(|| "default".to_owned())
 }
 
@@ -86,8 +88,8 @@ mod tests {
 
     #[test]
     fn env_falls_back_as_admiral_does() {
-        let keys = Keys::default();
         type Pairs<'a> = &'a [(&'a str, &'a str)];
+        let keys = Keys::default();
         let cases: [(Pairs<'_>, Pairs<'_>, &str, &str); 6] = [
             (&[("admiral.io/env", "label"), ("env", "x")], &[("admiral.io/env", "note")], "my-app", "note"),
             (&[("admiral.io/env", "label"), ("env", "x")], &[], "my-app", "label"),

@@ -16,9 +16,6 @@ pub fn services(count: usize) -> Vec<Value> {
 }
 
 /// The same objects as a repository keeps them: without what the API server adds.
-///
-/// # Panics
-/// When an object is not from here.
 pub fn kept(mut objects: Vec<Value>) -> Vec<Value> {
     for object in &mut objects {
         let metadata = object["metadata"].as_object_mut().expect("every object has metadata");
@@ -30,9 +27,6 @@ pub fn kept(mut objects: Vec<Value>) -> Vec<Value> {
 }
 
 /// One page of an API server: a list of objects of one kind, which say neither kind nor version.
-///
-/// # Panics
-/// When there is no object, or one without a kind.
 pub fn page(mut objects: Vec<Value>) -> String {
     let kind = objects[0]["kind"].as_str().expect("an object has a kind").to_owned() + "List";
     let api_version = objects[0]["apiVersion"].clone();
@@ -44,9 +38,6 @@ pub fn page(mut objects: Vec<Value>) -> String {
 }
 
 /// One file of a repository: YAML documents.
-///
-/// # Panics
-/// Never: JSON is YAML.
 pub fn file(objects: &[Value]) -> String {
     let documents: Vec<String> =
         objects.iter().map(|object| serde_saphyr::to_string(object).expect("JSON is YAML")).collect();

@@ -27,9 +27,6 @@ struct Pipe {
 impl SchemaChecker {
     /// Starts the checker with Istio's CRDs. None where it was not built: that is said on standard error, and it is a
     /// panic where `CI` is set, so that no run can skip it silently.
-    ///
-    /// # Panics
-    /// In CI, if the checker is not built.
     pub fn start() -> Option<Self> {
         let Some(servers) = servers() else {
             let message = "the schema checker is not built: run `cargo xtask servers` (it needs Go)";
@@ -50,9 +47,6 @@ impl SchemaChecker {
     }
 
     /// What is wrong with each object, in their order. Objects must be whole: with `apiVersion`, `kind`, `metadata`.
-    ///
-    /// # Panics
-    /// If the checker ends or answers nonsense.
     pub fn check(&self, objects: &[Value]) -> Vec<Result<(), Vec<String>>> {
         let mut pipe = self.pipe.lock().expect("no check has panicked");
         objects.iter().map(|object| pipe.ask(object)).collect()
