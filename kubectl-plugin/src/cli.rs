@@ -34,6 +34,10 @@ not found, 0 otherwise.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
+    Diff(commands::diff::DiffArgs),
+    Render(commands::render::RenderArgs),
+    Sync(commands::sync::SyncArgs),
+    Check(commands::check::CheckArgs),
     Whereis(commands::whereis::WhereisArgs),
     Explain(commands::explain::ExplainArgs),
     Fleet(commands::fleet::FleetArgs),
@@ -125,6 +129,13 @@ pub(crate) enum Format {
     Yaml,
     /// One name a line
     Name,
+}
+
+impl Format {
+    /// Whether the output is parsed by a program, so that everything for people goes to stderr.
+    pub(crate) fn is_for_programs(self) -> bool {
+        !matches!(self, Self::Table | Self::Wide)
+    }
 }
 
 /// How many of the members may be unseen.

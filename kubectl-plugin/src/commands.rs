@@ -5,13 +5,17 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
 
+pub(crate) mod check;
 pub(crate) mod completion;
+pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod explain;
 pub(crate) mod fleet;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod render;
+pub(crate) mod sync;
 pub(crate) mod version;
 pub(crate) mod whereis;
 
@@ -19,6 +23,10 @@ pub(crate) mod whereis;
 pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &cli.global, output),
+        Command::Diff(args) => diff::run(args, &cli.global, output),
+        Command::Render(args) => render::run(args, &cli.global, output),
+        Command::Sync(args) => sync::run(args, &cli.global, output),
+        Command::Check(args) => check::run(args, &cli.global, output),
         Command::Whereis(args) => whereis::run(args, &cli.global, output),
         Command::Explain(args) => explain::run(args, &cli.global, output),
         Command::Fleet(args) => fleet::run(args, &cli.global, output),

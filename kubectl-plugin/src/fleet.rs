@@ -52,6 +52,17 @@ pub(crate) fn open(args: &GlobalArgs) -> Result<DirectoryFleet, CommandError> {
     })
 }
 
+/// Whether `--policy` is not what the fleet stores. A fleet that stores none has nothing to differ from.
+pub(crate) fn policy_differs(args: &GlobalArgs, fleet: &DirectoryFleet) -> Option<String> {
+    let file = args.policy.as_deref()?.display();
+    match DirectoryFleet::stored_policy(fleet.root()) {
+        Ok(None) => None,
+        Ok(Some(stored)) if stored == *fleet.policy() => None,
+        Ok(Some(_)) => Some(format!("the policy {file} differs from the one that the fleet stores")),
+        Err(_) => Some(format!("the policy {file} stands for a stored one that cannot be read")),
+    }
+}
+
 /// Reads the policy in `file`.
 pub(crate) fn read_policy(file: &Path) -> Result<MeshPolicy, CommandError> {
     let text = std::fs::read_to_string(file)

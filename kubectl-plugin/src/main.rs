@@ -2,14 +2,15 @@
 
 mod cli;
 mod clock;
-mod closest;
 mod commands;
 mod environment;
 mod error;
 mod exit;
 mod fleet;
+mod interrupt;
 mod output;
 mod reading;
+mod tolerance;
 
 use std::process::ExitCode;
 

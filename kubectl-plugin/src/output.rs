@@ -74,7 +74,7 @@ impl Output {
     }
 
     /// Whether somebody can be asked.
-    pub(crate) fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 

@@ -5,14 +5,17 @@ use std::time::Instant;
 use jiff::Timestamp;
 use mesh_fleet::directory::DirectoryFleet;
 use mesh_model::fleet::FleetSnapshot;
+use mesh_model::name::{ClusterName, Host, Identity};
+use mesh_plan::closest::closest;
 use mesh_plan::desire::desire;
 use mesh_plan::desired::Desired;
 use mesh_plan::plan::{Plan, plan};
-use mesh_plan::scope::Scope;
+use mesh_plan::scope::{Scope, matches_glob};
 
 use crate::cli::GlobalArgs;
 use crate::clock;
 use crate::error::CommandError;
+use crate::exit::Exit;
 use crate::fleet;
 use crate::output::Output;
 
@@ -26,6 +29,8 @@ pub(crate) struct Reading {
     pub(crate) snapshot: FleetSnapshot,
     /// What every cluster should hold.
     pub(crate) desired: Desired,
+    /// How the policy differs from the one that the fleet stores, if it does.
+    pub(crate) policy_differs: Option<String>,
 }
 
 impl Reading {
@@ -33,17 +38,55 @@ impl Reading {
     pub(crate) fn take(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
         let now = clock::now()?;
         let fleet = fleet::open(args)?;
+        let policy_differs = fleet::policy_differs(args, &fleet);
         let start = Instant::now();
         let snapshot = fleet.observe();
         output.detail(&format!("read {} clusters in {:.1?}", snapshot.members.len(), start.elapsed()));
         let start = Instant::now();
         let desired = desire(&snapshot, fleet.policy(), now);
         output.detail(&format!("worked out {} names in {:.1?}", desired.names.len(), start.elapsed()));
-        Ok(Self { fleet, now, snapshot, desired })
+        Ok(Self { fleet, now, snapshot, desired, policy_differs })
     }
 
-    /// What must change, within `scope`.
-    pub(crate) fn plan(&self, scope: &Scope) -> Plan {
-        plan(&self.desired, &self.snapshot, self.fleet.policy(), scope)
+    /// What must change, within `scope`. A name or cluster that is asked for but unknown is an error.
+    pub(crate) fn plan(&self, scope: &Scope) -> Result<Plan, CommandError> {
+        let plan = plan(&self.desired, &self.snapshot, self.fleet.policy(), scope);
+        self.check_clusters(scope)?;
+        self.check_names(scope, &plan)?;
+        Ok(plan)
+    }
+
+    fn check_clusters(&self, scope: &Scope) -> Result<(), CommandError> {
+        let members = &self.snapshot.members;
+        let unknown = scope.clusters.iter().find(|glob| !members.keys().any(|member| matches_glob(glob, member)));
+        let Some(glob) = unknown else { return Ok(()) };
+        let error = CommandError::usage(format!("no member of the fleet matches --cluster {glob:?}"));
+        Err(with_closest(error, glob, members.keys().map(ClusterName::as_str)))
+    }
+
+    fn check_names(&self, scope: &Scope, plan: &Plan) -> Result<(), CommandError> {
+        let mut known: Vec<&str> = Vec::new();
+        for (base, name) in &self.desired.names {
+            known.extend([base.as_str(), name.identity.as_str()]);
+            known.extend(name.hosts.keys().map(Host::as_str));
+        }
+        // What goes has no name any more, but steps.
+        for step in &plan.steps {
+            known.extend([&step.host, &step.base].into_iter().flatten().map(Host::as_str));
+            known.extend(step.identity.as_ref().map(Identity::as_str));
+        }
+        let unknown = scope.names.iter().find(|glob| !known.iter().any(|name| matches_glob(glob, name)));
+        let Some(glob) = unknown else { return Ok(()) };
+        let (exit, place) =
+            if self.snapshot.is_complete() { (Exit::Differences, "") } else { (Exit::Partial, " that was seen") };
+        let error = CommandError::new(exit, format!("no identity or global name{place} matches {glob:?}"));
+        Err(with_closest(error, glob, known))
+    }
+}
+
+fn with_closest<'a>(error: CommandError, text: &str, known: impl IntoIterator<Item = &'a str>) -> CommandError {
+    match closest(text, known).as_slice() {
+        [] => error,
+        names => error.hint(format!("the closest names are {}", names.join(", "))),
     }
 }

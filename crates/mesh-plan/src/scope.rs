@@ -20,6 +20,11 @@ impl Scope {
             || self.names.iter().any(|glob| [identity.as_str(), base, host].iter().any(|text| matches_glob(glob, text)))
     }
 
+    /// Whether it leaves nothing out.
+    pub fn is_everything(&self) -> bool {
+        self.names.is_empty() && self.namespace.is_none() && self.clusters.is_empty()
+    }
+
     /// Whether a cluster is shown or written.
     pub fn has_cluster(&self, cluster: &ClusterName) -> bool {
         self.clusters.is_empty() || self.clusters.iter().any(|glob| matches_glob(glob, cluster))

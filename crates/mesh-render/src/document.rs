@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use mesh_model::finding::Finding;
 use mesh_plan::manifest;
 use mesh_plan::plan::{Action, Plan, Step};
+use mesh_plan::scope::Scope;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -17,13 +18,14 @@ pub const API_VERSION: &str = "kubectl-mesh.io/v1alpha1";
 /// A plan, to be kept and compared: `sync --plan` goes on only if a new plan has the same `digest`.
 ///
 /// `digest` is over the canonical JSON of `steps`, holds included; each step's `becomes` is over the canonical JSON of
-/// the manifest that it leaves.
-pub fn plan(plan: &Plan) -> Value {
+/// the manifest that it leaves. `scope` is what the plan was asked about.
+pub fn plan(plan: &Plan, scope: &Scope) -> Value {
     let steps: Value = plan.steps.iter().map(step).collect();
     let body = json!({
         "digest": digest(&steps),
         "counts": plan.counts(),
         "coverage": plan.coverage,
+        "scope": {"names": scope.names, "namespace": scope.namespace, "clusters": scope.clusters},
         "steps": steps,
         "findings": findings_of(&plan.findings),
     });
@@ -54,7 +56,9 @@ pub fn to_json(document: &Value) -> String {
 /// A document or manifest as YAML, sorted. One whose texts YAML would leave unescaped is written as JSON, which is YAML
 /// too.
 pub fn to_yaml(document: &Value) -> String {
-    match serde_saphyr::to_string(document) {
+    // As generated files are written: folded lines of origins would say nothing in a diff.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    match serde_saphyr::to_string_with_options(document, options) {
         Ok(text) if !text.contains(|c: char| c != '\n' && escape::is_unsafe(c)) => text,
         _ => to_json(document),
     }
@@ -120,6 +124,7 @@ mod tests {
     #[test]
     fn equal_plans_have_equal_digests_whatever_was_found_on_the_way() {
         use mesh_model::finding::Code;
+        let plan = |of: &Plan| plan(of, &Scope::default());
         let empty = Plan::default();
         let found = Plan { findings: vec![Finding::new(Code::NoRegion, None, "c1", "x".into())], ..Plan::default() };
         assert_eq!(plan(&empty)["digest"], plan(&found)["digest"]);

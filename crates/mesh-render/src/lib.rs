@@ -9,6 +9,8 @@ pub mod explain;
 pub mod findings;
 pub mod plan;
 pub mod reason;
+pub mod report;
+pub mod saved;
 pub mod style;
 pub mod table;
 pub mod whereis;

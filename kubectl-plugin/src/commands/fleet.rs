@@ -197,7 +197,7 @@ impl Edited {
         let notes = [format!("After this edit of {} ({what}), `kubectl mesh sync` would do this:", self.file.shown())];
         output.data(&render(&plan, &notes, Detail::Summary, output.styling()))?;
         if !args.yes {
-            if !output.can_ask() {
+            if !Output::can_ask() {
                 return Err(CommandError::usage("nobody can be asked whether to write the policy")
                     .hint("write without asking with `--yes`"));
             }

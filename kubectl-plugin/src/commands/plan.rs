@@ -1,12 +1,20 @@
 //! `kubectl mesh plan`.
 
-use clap::Args;
+use std::collections::BTreeSet;
 
-use crate::cli::{FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
+use clap::Args;
+use mesh_model::name::Host;
+use mesh_plan::plan::Plan;
+use mesh_plan::scope::Scope;
+use mesh_render::plan::{Detail, render};
+use mesh_render::{document, style::Styling};
+
+use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::reading::Reading;
+use crate::tolerance;
 
 /// Show what would be created, changed, deleted or held, and why
 #[derive(Debug, Args)]
@@ -25,8 +33,38 @@ pub(crate) struct PlanArgs {
 /// Reads the fleet and shows the plan.
 pub(crate) fn run(args: &PlanArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let reading = Reading::take(global, output)?;
-    let plan = reading.plan(&args.scope.scope());
-    let counts = plan.counts();
-    output.data(&format!("Plan: {} to add in {} clusters.\n", counts.add, counts.clusters))?;
-    Ok(if args.exit_code && !plan.is_empty() { Exit::Differences } else { Exit::Success })
+    let scope = args.scope.scope();
+    let plan = reading.plan(&scope)?;
+    output.data(&text(&plan, &scope, &notes(&reading), args.format.output, output.styling()))?;
+    if args.format.output.is_for_programs() {
+        for warning in tolerance::warnings(&plan.coverage).iter().chain(&notes(&reading)) {
+            output.warning(warning);
+        }
+    }
+    let differences = if args.exit_code && !plan.is_empty() { Exit::Differences } else { Exit::Success };
+    Ok(differences.merge(tolerance::exit_of(&plan, args.tolerance.allow_unseen)))
+}
+
+/// The plan in the wanted form.
+pub(crate) fn text(plan: &Plan, scope: &Scope, notes: &[String], format: Format, styling: Styling) -> String {
+    match format {
+        Format::Table => render(plan, notes, Detail::Summary, styling),
+        Format::Wide => render(plan, notes, Detail::Full, styling),
+        Format::Json => document::to_json(&document::plan(plan, scope)),
+        Format::Yaml => document::to_yaml(&document::plan(plan, scope)),
+        Format::Name => names(plan),
+    }
+}
+
+/// What a reader of the plan should know first.
+pub(crate) fn notes(reading: &Reading) -> Vec<String> {
+    let policy = reading.policy_differs.as_ref();
+    policy.map(|text| format!("Policy: {text}; sync goes on only with --policy-override.")).into_iter().collect()
+}
+
+/// The global names that have steps, for use as NAME.
+fn names(plan: &Plan) -> String {
+    let names: BTreeSet<&str> =
+        plan.steps.iter().filter_map(|step| step.base.as_ref().or(step.host.as_ref())).map(Host::as_str).collect();
+    names.into_iter().flat_map(|name| [name, "\n"]).collect()
 }

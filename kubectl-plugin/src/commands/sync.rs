@@ -1,0 +1,192 @@
+//! `kubectl mesh sync`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::SignedDuration;
+use mesh_model::name::ClusterName;
+use mesh_plan::plan::Plan;
+use mesh_plan::prune::prune_ex_sources;
+use mesh_plan::scope::Scope;
+use mesh_render::document;
+use mesh_render::plan::count;
+use mesh_render::saved::SavedPlan;
+
+use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
+use crate::commands::plan::{notes, text};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::reading::Reading;
+use crate::tolerance;
+
+mod age;
+mod limits;
+mod outcome;
+
+/// Write what the plan shows, after asking
+///
+/// Plans, shows the plan, asks on a terminal or needs --yes, and writes: first where a name is served, then what its
+/// clients gain, then what they lose, then the rest. Running it again is the recovery procedure.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct SyncArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    tolerance: ToleranceArgs,
+    /// Write without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Show what would be written, with the limits below, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on only if the plan equals this one, saved with `plan -o json`; nothing is written from the file
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Hold everything that removes traffic when more than N endpoints or exposures would go [default: the smaller of
+    /// 50 and 10% of the served endpoints, at least 3]
+    #[arg(long, value_name = "N")]
+    max_removals: Option<usize>,
+    /// Let the last endpoint of this name go although it has clients: an identity, a global name or a glob
+    #[arg(long, value_name = "NAME")]
+    allow_last: Vec<String>,
+    /// Remove what former source clusters keep for local callers, once it is this old (such as 30d or 12h)
+    #[arg(long, value_name = "AGE", num_args = 0..=1, require_equals = true, default_missing_value = "0s", value_parser = age::parse)]
+    prune_ex_sources: Option<SignedDuration>,
+    /// Write to clusters with Admiral's objects although Admiral runs
+    #[arg(long)]
+    beside_admiral: bool,
+    /// Go on although --policy is not what the fleet stores
+    #[arg(long)]
+    policy_override: bool,
+}
+
+/// Plans, shows, asks, writes and reports.
+pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let saved = args.plan.as_deref().map(read_saved).transpose()?;
+    let mut reading = Reading::take(global, output)?;
+    if let Some(differs) = reading.policy_differs.as_ref().filter(|_| !args.policy_override) {
+        return Err(CommandError::usage(differs).hint("store it as the fleet's mesh.yaml, or add --policy-override"));
+    }
+    if let Some(age) = args.prune_ex_sources {
+        let pruned = prune_ex_sources(&mut reading.desired, &reading.snapshot, reading.now, age);
+        if pruned.kept > 0 {
+            let kept = count(pruned.kept, "object");
+            output.warning(&format!("{kept} of ex-sources stay while something is unseen"));
+        }
+    }
+    let scope = scope(args, saved.as_ref());
+    let planned = reading.plan(&scope)?;
+    let mut plan = planned.clone();
+    limits::apply(args, &reading, &mut plan, output);
+    if let Some(saved) = &saved {
+        check_saved(saved, &planned, &plan, &scope)?;
+    }
+    show(args, &reading, &plan, &scope, output)?;
+    let exit = tolerance::exit_of(&plan, args.tolerance.allow_unseen);
+    if plan.is_empty() || args.dry_run {
+        return Ok(exit);
+    }
+    if !args.yes && !confirmed(&reading, &plan, output)? {
+        output.note("declined: nothing was written");
+        return Ok(Exit::Differences);
+    }
+    let interrupt = Interrupt::notice()?;
+    let report = reading.fleet.apply(&plan, &|| interrupt.is_asked());
+    Ok(exit.merge(outcome::show(&report, args.format.output, output)?))
+}
+
+/// What the command line says, else what the saved plan was asked about.
+fn scope(args: &SyncArgs, saved: Option<&SavedPlan>) -> Scope {
+    let typed = args.scope.scope();
+    match saved {
+        Some(saved) if typed.is_everything() => saved.scope.clone(),
+        _ => typed,
+    }
+}
+
+fn read_saved(file: &Path) -> Result<SavedPlan, CommandError> {
+    let cannot = || CommandError::usage(format!("cannot read the saved plan {}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| cannot().because(error))?;
+    let saved = SavedPlan::parse(&text);
+    saved.map_err(|error| cannot().because(error).hint("save one with `kubectl mesh plan -o json > FILE`"))
+}
+
+/// A saved plan counts when it equals what `plan` shows, or what `sync --dry-run` shows.
+fn check_saved(saved: &SavedPlan, planned: &Plan, limited: &Plan, scope: &Scope) -> Result<(), CommandError> {
+    let documents = [planned, limited].map(|plan| document::plan(plan, scope));
+    if documents.iter().any(|document| saved.is_equal_to(document)) {
+        return Ok(());
+    }
+    let difference = saved.difference(&documents[0]);
+    Err(CommandError::new(Exit::StalePlan, format!("the saved plan is stale; the new one differs:\n{difference}"))
+        .hint("look at the new plan, save it, and run again"))
+}
+
+/// The plan goes to stdout, unless a report for programs will.
+fn show(
+    args: &SyncArgs,
+    reading: &Reading,
+    plan: &Plan,
+    scope: &Scope,
+    output: &mut Output,
+) -> Result<(), CommandError> {
+    let format = args.format.output;
+    if !format.is_for_programs() || args.dry_run {
+        return output.data(&text(plan, scope, &notes(reading), format, output.styling()));
+    }
+    output.note(&text(plan, scope, &notes(reading), Format::Table, mesh_render::style::Styling::PLAIN));
+    if plan.is_empty() {
+        outcome::show(&mesh_fleet::report::ApplyReport::default(), format, output)?;
+    }
+    Ok(())
+}
+
+/// Asks, naming fleet, clusters, additions and removals.
+fn confirmed(reading: &Reading, plan: &Plan, output: &mut Output) -> Result<bool, CommandError> {
+    if !Output::can_ask() {
+        return Err(CommandError::usage("nobody can be asked: this is not a terminal")
+            .hint("add --yes to write without asking, or --dry-run to write nothing"));
+    }
+    let clusters: BTreeSet<&ClusterName> =
+        plan.steps.iter().filter(|step| step.is_write()).map(|step| &step.cluster).collect();
+    let clusters: Vec<&ClusterName> = clusters.into_iter().collect();
+    let counts = plan.counts();
+    let question = format!(
+        "Write to {} ({}): {}, {}, {}?",
+        reading.fleet.root().display(),
+        mesh_render::table::clusters(&clusters, false),
+        count(counts.add, "addition"),
+        count(counts.change, "change"),
+        count(counts.delete, "removal"),
+    );
+    Ok(output.ask(&question))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scope_of_a_saved_plan_counts_unless_the_command_line_has_one() {
+        use clap::Parser;
+
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            sync: SyncArgs,
+        }
+        let value = document::plan(&Plan::default(), &Scope { names: vec!["a".into()], ..Scope::default() });
+        let saved = SavedPlan::parse(&document::to_json(&value)).unwrap();
+        let sync = |line: &[&str]| Line::parse_from([&["sync"], line].concat()).sync;
+        assert_eq!(scope(&sync(&[]), Some(&saved)).names, ["a"]);
+        assert_eq!(scope(&sync(&["b"]), Some(&saved)).names, ["b"]);
+        assert!(scope(&sync(&[]), None).is_everything());
+    }
+}
