@@ -14,24 +14,21 @@ use super::validate::{Problem, Step};
 pub(super) fn blame(problem: &Problem, text: &str, options: Options) -> Error {
     let located =
         serde_saphyr::with_deserializer_from_str_with_options(text, options, |document| -> Result<(), Error> {
-            let location = Way { rest: &problem.at, nearest: None }.deserialize(document)?;
+            let location = Way(&problem.at).deserialize(document)?;
             Err(Error::Message { msg: problem.to_string(), location: location.unwrap_or(Location::UNKNOWN) })
         });
     located.expect_err("the closure returns an error in every case")
 }
 
-/// The rest of the way to a value; what it deserializes into is the place of the value, or of the nearest one around it.
+/// The rest of the way to a value; what it deserializes into is the place of the value, if it is there.
 #[derive(Clone, Copy)]
-struct Way<'a> {
-    rest: &'a [Step],
-    nearest: Option<Location>,
-}
+struct Way<'a>(&'a [Step]);
 
 impl<'de> DeserializeSeed<'de> for Way<'_> {
     type Value = Option<Location>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if self.rest.is_empty() {
+        if self.0.is_empty() {
             let value = Spanned::<IgnoredAny>::deserialize(deserializer)?;
             return Ok(Some(value.referenced));
         }
@@ -47,11 +44,11 @@ impl<'de> Visitor<'de> for Way<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = self.nearest;
-        while let Some(key) = map.next_key::<Spanned<String>>()? {
-            match self.rest {
-                [Step::Field(field), rest @ ..] if *field == key.value => {
-                    found = map.next_value_seed(Way { rest, nearest: Some(key.referenced) })?;
+        let mut found = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match self.0 {
+                [Step::Field(field), rest @ ..] if *field == key => {
+                    found = map.next_value_seed(Way(rest))?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -62,12 +59,12 @@ impl<'de> Visitor<'de> for Way<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut found = self.nearest;
+        let mut found = None;
         let mut nth = 0;
         loop {
-            let more = match self.rest {
+            let more = match self.0 {
                 [Step::Item(index), rest @ ..] if *index == nth => {
-                    let place = items.next_element_seed(Way { rest, nearest: self.nearest })?;
+                    let place = items.next_element_seed(Way(rest))?;
                     found = place.flatten().or(found);
                     place.is_some()
                 }

@@ -102,6 +102,16 @@ fn flags_without_meaning_are_named_with_a_reason_and_never_with_their_value() {
 }
 
 #[test]
+fn local_endpoints_end_in_a_dot_only_where_gateways_do() {
+    let text = "--enable_absolute_fqdn_for_local_endpoints --enable_absolute_fqdn=false";
+    let ImportedPolicy { policy, ignored } = import(text);
+    assert!(!policy.traffic.local_trailing_dot);
+    assert_eq!(ignored.len(), 1);
+    assert_eq!(ignored[0].0, "--enable_absolute_fqdn_for_local_endpoints");
+    assert!(ignored[0].1.contains("without --enable_absolute_fqdn"), "{ignored:?}");
+}
+
+#[test]
 fn a_bad_value_is_an_error_with_its_line() {
     for (flags, problem) in [
         ("--hostname_suffix", "--hostname_suffix needs a value"),

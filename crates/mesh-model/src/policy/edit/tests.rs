@@ -137,6 +137,19 @@ fn what_is_written_anew_is_the_list_alone() {
     let text = "# top\nrevision: 3\nfleet: {members: [{name: c1}]} # flow\n# below\nsuffix: mesh # end\n";
     let expected = "# top\nrevision: 4\nfleet:\n  members:\n  - name: c1\n    state: active\n  - name: c2\n    state: active\n# below\nsuffix: mesh # end\n";
     assert_eq!(add(text, "c2"), expected);
+    let text = "revision: 3\nfleet:\n  # why\n  members: [{name: c1}]\n";
+    let expected =
+        "revision: 4\nfleet:\n  # why\n  members:\n  - name: c1\n    state: active\n  - name: c2\n    state: active\n";
+    assert_eq!(add(text, "c2"), expected);
+}
+
+#[test]
+fn comments_stay_with_the_member_or_the_list_that_they_stand_under() {
+    let text = "revision: 1\nfleet:\n  members:\n  - name: c1\n    # of c1\n\n  # of the list\nsuffix: a\n";
+    let revised = text.replace("revision: 1", "revision: 2");
+    let added = revised.replace("# of c1\n", "# of c1\n  - name: c2\n    state: active\n");
+    assert_eq!(add(text, "c2"), added);
+    assert_eq!(retire(text, "c1"), revised.replace("# of c1\n", "# of c1\n    state: retired\n"));
 }
 
 #[test]

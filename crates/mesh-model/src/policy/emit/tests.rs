@@ -65,6 +65,13 @@ fn the_minimal_form_has_only_what_differs() {
     assert_eq!(minimal_yaml(&policy), format!("{header}{expected}"));
 }
 
+#[test]
+fn a_long_value_stays_on_its_line() {
+    let context = "a long context ".repeat(20) + "end";
+    let text = format!("fleet:\n  members:\n  - name: c1\n    context: {context}\n    state: active\n");
+    assert!(to_yaml(&parse(&text, "mesh.yaml").unwrap()).ends_with(&text));
+}
+
 proptest! {
     #[test]
     fn every_policy_reads_back_as_itself(policy in policies()) {

@@ -305,8 +305,11 @@ fn alias_bombs_are_refused() {
     };
     let levels: Vec<_> = (1..9).map(level).collect();
     let bomb = format!("exclude: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", levels.concat());
-    let (_, error) = bad(&bomb);
-    assert!(error.contains("more than a policy may need"), "{error}");
+    let long = format!("exclude: &long [{}]\nk: [{}]\n", vec!["x"; 10_000].join(", "), ["*long"; 22].join(", "));
+    for bomb in [bomb, long] {
+        let (_, error) = bad(&bomb);
+        assert!(error.contains("more than a policy may need"), "{error}");
+    }
 }
 
 #[test]
