@@ -6,22 +6,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use mesh_model::facts::ClusterFacts;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::policy::MeshPolicy;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::limits::{MAX_FINDINGS, MAX_NAME, MAX_OBJECTS, MAX_TEXT};
+use crate::limits::{MAX_FINDINGS, MAX_TEXT};
 
 mod claims;
 mod cluster;
 mod documents;
 mod intern;
 mod istio;
+mod objects;
 mod policies;
 mod services;
 mod source;
@@ -36,8 +35,9 @@ pub use source::Source;
 pub(crate) use source::{yaml_error, yaml_options};
 pub(crate) use whole::Whole;
 
+use objects::{Item, Job, Shape};
 use source::ReadError;
-use wire::{List, Metadata, Object};
+use wire::{List, Object};
 
 /// Takes in the documents of one cluster.
 pub struct ClusterDecoder<'p> {
@@ -222,100 +222,6 @@ impl<'p> ClusterDecoder<'p> {
         }
     }
 
-    /// Reads the object, or each of the objects, and hands it to `keep`. What does not read, or what `keep` refuses,
-    /// makes the kind unseen.
-    fn each<'a, Spec, Status>(
-        &mut self,
-        job: Job<'a>,
-        keep: impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
-    ) where
-        Spec: Deserialize<'a>,
-        Status: Deserialize<'a>,
-    {
-        match job.shape {
-            Shape::One => match job.source.read::<Object<'a, Spec, Status>>() {
-                Ok(object) if job.check && !object.is(job.kind) => {
-                    self.unreadable_document(job.place, &ReadError::new("its kind cannot be told"));
-                }
-                Ok(object) => self.keep(&job, object, &keep),
-                Err(error) => {
-                    self.note_unreadable(Some(job.kind), job.place, &error);
-                }
-            },
-            Shape::Many => match job.source.read::<List<Object<'a, Spec, Status>>>() {
-                Ok(list) => list.items.into_iter().for_each(|object| self.keep(&job, object, &keep)),
-                // One of them is broken. The others are found by taking the list apart.
-                Err(error) => match job.source.read::<List<Whole>>() {
-                    Ok(list) => {
-                        for Whole(item) in &list.items {
-                            self.take_known(job.kind, Source::Item(item), Shape::One, job.place, false);
-                        }
-                    }
-                    Err(_) => {
-                        self.note_unreadable(Some(job.kind), job.place, &error);
-                    }
-                },
-            },
-        }
-    }
-
-    fn keep<'a, Spec, Status>(
-        &mut self,
-        job: &Job<'a>,
-        mut object: Object<'a, Spec, Status>,
-        keep: &impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
-    ) {
-        self.objects += 1;
-        if self.objects == MAX_OBJECTS {
-            self.mark_unreadable(format!("has more than {MAX_OBJECTS} objects"));
-        }
-        if self.objects >= MAX_OBJECTS {
-            return;
-        }
-        let result = self.item(job, &mut object.metadata).and_then(|item| match item {
-            Some(item) => keep(self, &item, object).map_err(|problem| format!("{}: {problem}", item.shown())),
-            None => Ok(()),
-        });
-        if let Err(problem) = result {
-            self.note_unreadable(Some(job.kind), job.place, &ReadError::new(problem));
-        }
-    }
-
-    /// The object's name, checked; none when an object of that name was there before.
-    fn item<'a>(&mut self, job: &Job<'a>, metadata: &mut Metadata<'a>) -> Result<Option<Item<'a>>, String> {
-        let name = metadata.name.as_deref().unwrap_or_default();
-        if name.is_empty() {
-            return Err("has no metadata.name".to_owned());
-        }
-        if name.len() > MAX_NAME || name.chars().any(|c| c.is_control() || c.is_whitespace() || c == '/') {
-            return Err(format!("its metadata.name {:?} is not a name", shorten(name)));
-        }
-        let namespace = if is_cluster_scoped(job.kind) {
-            None
-        } else {
-            let text = metadata.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or("default");
-            let known = self.interner.namespace(text);
-            Some(known.ok_or_else(|| format!("its metadata.namespace {:?} is not a name", shorten(text)))?)
-        };
-        let created = match metadata.creation_timestamp.as_deref() {
-            None | Some("") => None,
-            Some(text) => Some(
-                text.parse::<Timestamp>()
-                    .map_err(|_| format!("its creationTimestamp {:?} is not a time in RFC 3339", shorten(text)))?,
-            ),
-        };
-        let name = self.interner.text(name);
-        let place: Arc<str> = format!("{}:{}", job.place.file, job.place.line).into();
-        let item = Item { kind: job.kind, namespace, name, created, source: job.source, place: job.place };
-        if let Some(first) = self.places.get(&item.identity()) {
-            let message = format!("{} is also defined at {first}, which counts", item.shown());
-            self.find(Finding::new(Code::DuplicateObject, Some(&self.cluster.clone()), place, message));
-            return Ok(None);
-        }
-        self.places.insert(item.identity(), place);
-        Ok(Some(item))
-    }
-
     /// The text, shared, if it is within the usual bound.
     fn text(&mut self, what: &str, text: &str) -> Result<Arc<str>, String> {
         if text.len() > MAX_TEXT {
@@ -347,69 +253,10 @@ impl<'p> ClusterDecoder<'p> {
     }
 }
 
-/// Whether a document holds one object or a list.
-#[derive(Clone, Copy)]
-enum Shape {
-    One,
-    Many,
-}
-
-/// A document of a known kind that waits to be read.
-#[derive(Clone, Copy)]
-struct Job<'a> {
-    kind: Kind,
-    source: Source<'a>,
-    shape: Shape,
-    place: Place<'a>,
-    /// Whether the kind is only a guess.
-    check: bool,
-}
-
-/// An object whose name was checked.
-struct Item<'a> {
-    kind: Kind,
-    namespace: Option<Namespace>,
-    name: Arc<str>,
-    created: Option<Timestamp>,
-    source: Source<'a>,
-    place: Place<'a>,
-}
-
-impl Item<'_> {
-    fn identity(&self) -> (Kind, Option<Namespace>, Arc<str>) {
-        (self.kind, self.namespace.clone(), self.name.clone())
-    }
-
-    /// The namespace of a namespaced object.
-    fn namespace(&self) -> Namespace {
-        self.namespace.clone().expect("an object of a namespaced kind has a namespace")
-    }
-
-    /// `Service shop/checkout`, `Node node-1`.
-    fn shown(&self) -> String {
-        match &self.namespace {
-            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
-            None => format!("{} {}", self.kind, self.name),
-        }
-    }
-}
-
-impl<Spec, Status> Object<'_, Spec, Status> {
-    /// Whether the document says that it is of this kind.
-    fn is(&self, kind: Kind) -> bool {
-        let group = self.api_version.as_deref().and_then(|text| text.split_once('/')).map_or("", |(group, _)| group);
-        self.kind.as_deref() == Some(kind.as_str()) && group == kind.group()
-    }
-}
-
 impl ReadError {
     fn new(problem: impl Into<String>) -> Self {
         Self { line: None, problem: problem.into() }
     }
-}
-
-fn is_cluster_scoped(kind: Kind) -> bool {
-    matches!(kind, Kind::Namespace | Kind::Node | Kind::GlobalName | Kind::GlobalNameSet)
 }
 
 fn place_of(place: Place<'_>, error: &ReadError) -> String {

@@ -2,8 +2,6 @@
 
 /// Largest manifest file, in bytes. A dump of a cluster with thousands of Services has a tenth of it.
 pub const MAX_FILE: u64 = 32 << 20;
-/// Largest `mesh.yaml`, in bytes: 5,000 members with every field take a fifth of it.
-pub const MAX_POLICY: u64 = 4 << 20;
 /// Largest `.unseen`, in bytes.
 pub const MAX_UNSEEN: u64 = 16 << 10;
 /// Largest single object, in bytes: an API server takes requests of at most 3 MiB.

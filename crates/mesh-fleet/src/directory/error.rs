@@ -48,13 +48,9 @@ pub enum DirectoryError {
         /// What is wrong: lower case.
         problem: String,
     },
-    /// Its policy is not one.
-    #[error("{source}; `kubectl mesh policy schema` describes every field")]
-    Policy {
-        /// What is wrong, with file, line and a code frame.
-        #[from]
-        source: PolicyError,
-    },
+    /// Its policy is not one: the text has file, line and a code frame.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Its policy lists one name twice.
     #[error("member {name} is listed twice in the policy; keep one of the two entries")]
     TwoMembersOneName {

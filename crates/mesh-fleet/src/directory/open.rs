@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
+use mesh_model::limits::MAX_POLICY;
 use mesh_model::name::ClusterName;
 use mesh_model::policy::{self, MeshPolicy};
 
@@ -13,7 +14,7 @@ use super::members::{self, Place};
 use super::walk::{self, LinkProblem};
 use super::{DirectoryError, DirectoryFleet, POLICY_FILE, observe};
 use crate::decode::{ClusterDecoder, Interner};
-use crate::limits::{MAX_FILE, MAX_POLICY};
+use crate::limits::MAX_FILE;
 use crate::store;
 
 pub(super) fn open(root: &Path, given: Option<MeshPolicy>) -> Result<DirectoryFleet, DirectoryError> {
@@ -56,7 +57,7 @@ pub(super) fn policy_text(root: &Path) -> Result<Option<String>, DirectoryError>
         LinkProblem::Leaves => bad("is a link that leaves the fleet".to_owned()),
         LinkProblem::Broken(problem) => bad(problem),
     })?;
-    let text = store::read_text(&path, MAX_POLICY).map_err(bad)?;
+    let text = store::read_text(&path, MAX_POLICY as u64).map_err(bad)?;
     Ok(Some(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
 }
 
