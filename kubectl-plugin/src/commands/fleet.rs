@@ -15,7 +15,7 @@ use crate::cli::{GlobalArgs, ToleranceArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::{clock, fleet};
+use crate::{clock, fleet, tolerance};
 
 mod list;
 
@@ -198,21 +198,19 @@ impl Edited {
         output.data(&render(&plan, &notes, Detail::Summary, output.styling()))?;
         if !args.yes {
             if !Output::can_ask() {
-                return Err(CommandError::usage("nobody can be asked whether to write the policy")
-                    .hint("write without asking with `--yes`"));
+                return Err(CommandError::usage("nobody can be asked: this is not a terminal")
+                    .hint("add --yes to write without asking"));
             }
             if !output.ask(&format!("Write {} to {what}?", self.file.shown())) {
-                output.note("Nothing was written.");
+                output.note("declined: nothing was written");
                 return Ok(Exit::Differences);
             }
         }
         self.file.write(text).map_err(|error| {
             CommandError::new(Exit::NothingDone, format!("cannot write {}", self.file.shown())).because(error)
         })?;
-        output.note(&format!("Wrote {}.", self.file.shown()));
-        let unseen = plan.coverage.unseen.len() + plan.coverage.unseen_kinds.len();
-        let allowed = args.tolerance.allow_unseen.allows(unseen, plan.coverage.members);
-        Ok(if allowed { Exit::Success } else { Exit::Partial })
+        output.note(&format!("wrote {}", self.file.shown()));
+        Ok(tolerance::exit_by_coverage(&plan.coverage, args.tolerance.allow_unseen))
     }
 
     /// The plan of the fleet under the edited policy.

@@ -1,7 +1,10 @@
 //! `kubectl mesh whereis`.
 
 use clap::Args;
+use mesh_model::facts::ClusterFacts;
+use mesh_model::fleet::FleetSnapshot;
 use mesh_plan::lookup::NotFound;
+use mesh_plan::plan::Coverage;
 use mesh_plan::whereis::whereis;
 use mesh_render::{document, whereis as render};
 
@@ -10,6 +13,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::reading::Reading;
+use crate::tolerance;
 
 /// Show where a service runs, who owns it, who calls it and how traffic splits
 #[derive(Debug, Args)]
@@ -43,12 +47,22 @@ pub(crate) fn run(args: &WhereisArgs, global: &GlobalArgs, output: &mut Output) 
     Ok(partial)
 }
 
-/// 3 where more is unseen than is tolerated.
+/// 3 where more is unseen than is tolerated, 4 where nothing was seen.
 pub(crate) fn exit_by_coverage(reading: &Reading, tolerance: &ToleranceArgs) -> Exit {
-    let blind = reading.snapshot.seen().filter(|(_, facts)| !facts.unseen.is_empty()).count();
-    let unseen = reading.snapshot.unseen().count() + blind;
-    let allowed = tolerance.allow_unseen.allows(unseen, reading.snapshot.members.len());
-    if allowed { Exit::Success } else { Exit::Partial }
+    tolerance::exit_by_coverage(&coverage(&reading.snapshot), tolerance.allow_unseen)
+}
+
+/// What of a fleet was seen; names and endpoints are not counted.
+pub(crate) fn coverage(snapshot: &FleetSnapshot) -> Coverage {
+    let kinds = |facts: &ClusterFacts| facts.unseen.iter().map(ToString::to_string).collect();
+    let blind = snapshot.seen().filter(|(_, facts)| !facts.unseen.is_empty());
+    Coverage {
+        members: snapshot.members.len(),
+        seen: snapshot.seen().count(),
+        unseen: snapshot.unseen().map(|(cluster, unseen)| (cluster.clone(), unseen.why.clone())).collect(),
+        unseen_kinds: blind.map(|(cluster, facts)| (cluster.clone(), kinds(facts))).collect(),
+        ..Coverage::default()
+    }
 }
 
 /// Nobody has such a name: 1, or 3 where it may be in what is unseen.

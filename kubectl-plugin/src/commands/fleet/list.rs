@@ -11,10 +11,11 @@ use mesh_render::{document, escape};
 use serde::Serialize;
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ToleranceArgs};
+use crate::commands::whereis::coverage;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fleet;
 use crate::output::Output;
+use crate::{fleet, tolerance};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
@@ -67,9 +68,7 @@ pub(super) fn run(args: &ListArgs, global: &GlobalArgs, output: &mut Output) -> 
         Format::Name => rows.iter().flat_map(|row| [escape::line(&row.cluster).into_owned(), "\n".into()]).collect(),
     };
     output.data(&text)?;
-    let unseen = rows.iter().filter(|row| row.state == "active" && (!row.seen || !row.unseen_kinds.is_empty())).count();
-    let allowed = args.tolerance.allow_unseen.allows(unseen, snapshot.members.len());
-    Ok(if allowed { Exit::Success } else { Exit::Partial })
+    Ok(tolerance::exit_by_coverage(&coverage(&snapshot), args.tolerance.allow_unseen))
 }
 
 fn listed(rows: &[Row]) -> serde_json::Value {
