@@ -5,6 +5,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
 
+mod environment;
+
+pub use environment::{NOW, TestEnv};
+
 /// The built program; builds it first.
 ///
 /// # Panics

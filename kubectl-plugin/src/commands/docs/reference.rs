@@ -28,20 +28,20 @@ When several apply, the first of this table is the one:
 
 /// Exit codes beside 0 and 2, and an example, by command.
 const VERBS: [(&str, &str, &str); 22] = [
-    ("check", "1 findings, 3", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
+    ("check", "1 findings, 3, 4", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
     ("completion bash", "4", "source <(kubectl-mesh completion bash)"),
     ("completion fish", "4", "kubectl-mesh completion fish | source"),
     ("completion install", "4", "kubectl mesh completion install --dir ~/.local/bin"),
     ("completion powershell", "4", "kubectl-mesh completion powershell | Out-String | Invoke-Expression"),
     ("completion zsh", "4", "source <(kubectl-mesh completion zsh)"),
-    ("diff", "1 differences, 3", "kubectl mesh diff --fleet examples/bookstore payments"),
+    ("diff", "1 differences, 3, 4", "kubectl mesh diff --fleet examples/bookstore payments"),
     ("explain", "1 not found, 3", "kubectl mesh explain payments retail-us-west endpoints --fleet examples/bookstore"),
     ("fleet add", "1 declined, 3, 4", "kubectl mesh fleet add retail-eu --region eu-west-1 --fleet fleet"),
     ("fleet init", "1 declined, 3, 4", "kubectl mesh fleet init --fleet fleet"),
     ("fleet list", "3", "kubectl mesh fleet list --fleet examples/bookstore"),
     ("fleet retire", "1 declined, 3, 4", "kubectl mesh fleet retire retail-eu --fleet fleet"),
     ("permissions", "", "kubectl mesh permissions sync | kubectl apply -f -"),
-    ("plan", "1 changes (`--exit-code`), 3", "kubectl mesh plan --fleet examples/bookstore"),
+    ("plan", "1 changes (`--exit-code`), 3, 4", "kubectl mesh plan --fleet examples/bookstore"),
     ("policy import", "4", "kubectl mesh policy import --admiral-flags flags.txt > mesh.yaml"),
     ("policy schema", "", "kubectl mesh policy schema > mesh.schema.json"),
     ("policy show", "", "kubectl mesh policy show --fleet examples/bookstore"),
