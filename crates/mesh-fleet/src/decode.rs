@@ -20,8 +20,10 @@ mod cluster;
 mod documents;
 mod intern;
 mod istio;
+mod items;
 mod objects;
 mod policies;
+mod problem;
 mod services;
 mod source;
 mod text;
@@ -32,12 +34,13 @@ mod workloads;
 pub use documents::{FileDocument, json_documents, yaml_documents};
 pub use intern::Interner;
 pub use source::Source;
-pub(crate) use source::{yaml_error, yaml_options};
+pub(crate) use source::yaml_options;
 pub(crate) use whole::Whole;
 
+use items::each_item;
 use objects::{Item, Job, Shape};
-use source::ReadError;
-use wire::{List, Object};
+use problem::ReadError;
+use wire::Object;
 
 /// Takes in the documents of one cluster.
 pub struct ClusterDecoder<'p> {
@@ -212,13 +215,8 @@ impl<'p> ClusterDecoder<'p> {
 
     /// Takes in a list of objects of several kinds, item by item.
     fn take_list(&mut self, source: Source<'_>, place: Place<'_>) {
-        match source.read::<List<Whole>>() {
-            Ok(list) => {
-                for Whole(item) in &list.items {
-                    self.take(Source::Item(item), place);
-                }
-            }
-            Err(error) => self.unreadable_document(place, &error),
+        if let Err(error) = each_item(source, &mut |item| self.take(Source::Item(item), place)) {
+            self.unreadable_document(place, &error);
         }
     }
 
@@ -250,12 +248,6 @@ impl<'p> ClusterDecoder<'p> {
         let at = place_of(place, error);
         self.find(Finding::new(Code::UnreadableObject, Some(&self.cluster.clone()), at, message));
         true
-    }
-}
-
-impl ReadError {
-    fn new(problem: impl Into<String>) -> Self {
-        Self { line: None, problem: problem.into() }
     }
 }
 

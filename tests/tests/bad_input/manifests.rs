@@ -45,8 +45,8 @@ fn messages_say_what_is_wrong_in_one_line() {
     for (text, words) in [
         (SERVICE.replace("spec:", "spec:\n\tx:"), "tab"),
         (SERVICE.replace("{ports", "{ports: [], ports"), "duplicate"),
-        (SERVICE.replace("port: 80", "port: 70000"), "u16"),
-        (SERVICE.replace("ports: [", "ports: {").replace("}]}", "}}}"), "sequence"),
+        (SERVICE.replace("port: 80", "port: 70000"), "65535"),
+        (SERVICE.replace("ports: [", "ports: {").replace("}]}", "}}}"), "a list is wanted"),
     ] {
         let snapshot = with(text);
         let finding = the(&snapshot, Code::UnreadableObject);

@@ -10,6 +10,7 @@ use mesh_model::policy::OwnerFrom;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::problem::ReadError;
 use super::wire::{ConfigMapData, Metadata, Object};
 use super::{ClusterDecoder, Item};
 
@@ -71,7 +72,7 @@ impl ClusterDecoder<'_> {
         let ConfigMapData { data } = item.source.read().map_err(|error| error.problem)?;
         let Some(text) = data.value(VIP_STORE_KEY) else { return Ok(()) };
         let store: VipStore = serde_saphyr::from_str_with_options(text, super::yaml_options())
-            .map_err(|error| format!("{VIP_STORE_KEY}: {}", super::yaml_error(&error).problem))?;
+            .map_err(|error| format!("{VIP_STORE_KEY}: {}", ReadError::yaml(&error).problem))?;
         for (entry, address) in store.entry_addresses.unwrap_or_default() {
             if address.parse::<IpAddr>().is_err() {
                 return Err(format!("{VIP_STORE_KEY}: {:?} is not an address", super::shorten(&address)));

@@ -8,11 +8,12 @@ use mesh_model::kind::Kind;
 use mesh_model::name::Namespace;
 use serde::Deserialize;
 
-use super::source::{ReadError, Source};
-use super::whole::Whole;
+use super::items::each_item;
+use super::problem::ReadError;
+use super::source::Source;
 use super::wire::{List, Metadata, Object};
 use super::{ClusterDecoder, Place, shorten};
-use crate::limits::{MAX_NAME, MAX_OBJECTS};
+use crate::limits::{MAX_NAME, MAX_OBJECT, MAX_OBJECTS};
 
 /// Whether a document holds one object or a list.
 #[derive(Clone, Copy)]
@@ -80,30 +81,34 @@ impl ClusterDecoder<'_> {
         Spec: Deserialize<'a>,
         Status: Deserialize<'a>,
     {
+        let unreadable = |decoder: &mut Self, error: ReadError| {
+            let problem = format!("{}{}", job.source.shown(), error.problem);
+            decoder.note_unreadable(Some(job.kind), job.place, &ReadError { problem, ..error });
+        };
         match job.shape {
+            Shape::One if job.source.length() > MAX_OBJECT => {
+                let bound = MAX_OBJECT >> 20;
+                unreadable(self, ReadError::new(format!("is larger than {bound} MiB, which no API server takes")));
+            }
             Shape::One => match job.source.read::<Object<'a, Spec, Status>>() {
                 Ok(object) if job.check && !object.is(job.kind) => {
                     self.unreadable_document(job.place, &ReadError::new("its kind cannot be told"));
                 }
                 Ok(object) => self.keep(&job, object, &keep),
-                Err(error) => {
-                    self.note_unreadable(Some(job.kind), job.place, &error);
+                Err(error) => unreadable(self, error),
+            },
+            Shape::Many => {
+                if let Ok(list) = job.source.read::<List<Object<'a, Spec, Status>>>() {
+                    return list.items.into_iter().for_each(|object| self.keep(&job, object, &keep));
                 }
-            },
-            Shape::Many => match job.source.read::<List<Object<'a, Spec, Status>>>() {
-                Ok(list) => list.items.into_iter().for_each(|object| self.keep(&job, object, &keep)),
                 // One of them is broken. The others are found by taking the list apart.
-                Err(error) => match job.source.read::<List<Whole>>() {
-                    Ok(list) => {
-                        for Whole(item) in &list.items {
-                            self.take_known(job.kind, Source::Item(item), Shape::One, job.place, false);
-                        }
-                    }
-                    Err(_) => {
-                        self.note_unreadable(Some(job.kind), job.place, &error);
-                    }
-                },
-            },
+                let taken = each_item(job.source, &mut |item| {
+                    self.take_known(job.kind, Source::Item(item), Shape::One, job.place, false);
+                });
+                if let Err(error) = taken {
+                    unreadable(self, error);
+                }
+            }
         }
     }
 

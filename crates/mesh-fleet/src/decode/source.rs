@@ -1,9 +1,13 @@
 //! One document as text, and how it is read into structs.
 
+use std::marker::PhantomData;
+
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 
+use super::problem::ReadError;
 use super::text::Text;
 use crate::limits::{MAX_YAML_ALIAS_NODES, MAX_YAML_ALIASES, MAX_YAML_DEPTH, MAX_YAML_NODES};
 
@@ -18,22 +22,45 @@ pub enum Source<'a> {
     Item(&'a Value),
 }
 
-/// Why a document does not read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReadError {
-    /// Line inside the document, from 1, if it is known.
-    pub(crate) line: Option<usize>,
-    /// What is wrong: one line, lower case.
-    pub(crate) problem: String,
-}
-
 impl<'a> Source<'a> {
     /// Reads the document as a `T`.
     pub(crate) fn read<T: Deserialize<'a>>(self) -> Result<T, ReadError> {
+        self.read_seed(PhantomData)
+    }
+
+    /// Reads the document into `seed`.
+    pub(crate) fn read_seed<S: DeserializeSeed<'a>>(self, seed: S) -> Result<S::Value, ReadError> {
         match self {
-            Self::Yaml(text) => serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|e| yaml_error(&e)),
-            Self::Json(text) => serde_json::from_str(text).map_err(|e| json_error(&e)),
-            Self::Item(value) => T::deserialize(value).map_err(|e| json_error(&e)),
+            Self::Yaml(text) => serde_saphyr::with_deserializer_from_str_with_options(text, yaml_options(), |reader| {
+                seed.deserialize(reader)
+            })
+            .map_err(|error| ReadError::yaml(&error)),
+            Self::Json(text) => {
+                let mut reader = serde_json::Deserializer::from_str(text);
+                let value = seed.deserialize(&mut reader).map_err(|error| ReadError::json(&error))?;
+                reader.end().map_err(|error| ReadError::json(&error))?;
+                Ok(value)
+            }
+            Self::Item(value) => seed.deserialize(value).map_err(|error| ReadError::json(&error)),
+        }
+    }
+
+    /// Its length in bytes, where it is a text.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Yaml(text) | Self::Json(text) => text.len(),
+            Self::Item(_) => 0,
+        }
+    }
+
+    /// `namespace/name: ` of an item, so that a finding about one in a long list can be told from the others.
+    pub(crate) fn shown(self) -> String {
+        let Self::Item(item) = self else { return String::new() };
+        let text = |field: &str| item["metadata"][field].as_str().map(super::shorten);
+        match (text("namespace"), text("name")) {
+            (Some(namespace), Some(name)) => format!("{:?}: ", format!("{namespace}/{name}")),
+            (None, Some(name)) => format!("{name:?}: "),
+            (_, None) => String::new(),
         }
     }
 
@@ -105,31 +132,6 @@ pub(crate) fn yaml_options() -> serde_saphyr::Options {
         with_snippet: false,
     }
 }
-
-pub(crate) fn yaml_error(error: &serde_saphyr::Error) -> ReadError {
-    let line = error.location().and_then(|at| usize::try_from(at.line()).ok()).filter(|line| *line > 0);
-    ReadError { line, problem: one_line(&error.render()) }
-}
-
-fn json_error(error: &serde_json::Error) -> ReadError {
-    let line = Some(error.line()).filter(|line| *line > 0);
-    ReadError { line, problem: one_line(&error.to_string()) }
-}
-
-/// The first line of a message, without the reader's own place (the finding has the file's) and of bounded length.
-fn one_line(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    let mut chars = line.chars();
-    let mut text: String = chars.by_ref().take(MAX_PROBLEM).collect();
-    if chars.next().is_some() {
-        text.push('…');
-    }
-    text
-}
-
-/// Longest problem text, in characters.
-const MAX_PROBLEM: usize = 300;
 
 #[cfg(test)]
 mod tests {

@@ -124,7 +124,27 @@ fn one_broken_item_leaves_the_rest_of_its_list() {
         assert_eq!(decoded.facts.services["default"].len(), 2, "{head}");
         assert_eq!(decoded.facts.unseen.len(), 1, "{head}");
         assert_eq!(codes(&decoded), [(Code::UnreadableObject, "c1/a.yaml:1")], "{head}");
+        assert!(decoded.findings[0].message.contains("\"b\""), "the item is named: {:?}", decoded.findings[0]);
     }
+}
+
+#[test]
+fn a_list_that_is_cut_short_gives_what_it_has() {
+    let item =
+        "- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- {apiVersion: v1, kind: Service, metadata: {name";
+    let mixed = decode(&format!("apiVersion: v1\nkind: List\nitems:\n{item}"));
+    assert_eq!(codes(&mixed), [(Code::UnreadableDocument, "c1/a.yaml:5")]);
+    assert!(mixed.unreadable.is_some() && mixed.facts.services["default"].len() == 1);
+    let typed = decode(&format!("apiVersion: v1\nkind: ServiceList\nitems:\n{item}"));
+    assert_eq!(codes(&typed), [(Code::UnreadableObject, "c1/a.yaml:5")]);
+    assert!(typed.unreadable.is_none() && typed.facts.services["default"].len() == 1);
+}
+
+#[test]
+fn an_object_larger_than_any_api_server_takes_is_unreadable() {
+    let decoded = decode(&format!("{SERVICE}x: {}\n", "x".repeat(crate::limits::MAX_OBJECT)));
+    assert_eq!(codes(&decoded), [(Code::UnreadableObject, "c1/a.yaml:1")]);
+    assert!(decoded.facts.services.is_empty() && decoded.facts.unseen.contains(&Kind::Service));
 }
 
 #[test]
