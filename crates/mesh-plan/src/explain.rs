@@ -205,10 +205,10 @@ pub fn explain(
             }
         })
         .collect();
-    let idle = idle_workloads(&found, fleet, policy, desired)
-        .into_iter()
-        .filter(|workload| wanted(&workload.cluster))
-        .collect();
+    let all = idle_workloads(&found, fleet, policy, desired);
+    let here: Vec<IdleWorkload> = all.iter().filter(|workload| wanted(&workload.cluster)).cloned().collect();
+    // Where nothing has a name, an answer about the wrong cluster is better than none.
+    let idle = if found.names.is_empty() && here.is_empty() { all } else { here };
     Ok(Explanation { key: question.name.to_owned(), names, idle })
 }
 

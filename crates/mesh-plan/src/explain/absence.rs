@@ -42,8 +42,8 @@ pub(super) fn why_nothing(
         ClusterView::Retired(_) => return ("retired: it is to hold nothing".into(), Vec::new()),
         ClusterView::Seen(facts) => facts,
     };
-    if facts.unseen.contains(&Kind::ServiceEntry) {
-        return ("its ServiceEntries are unseen: nothing is written there, what it holds stays".into(), Vec::new());
+    if facts.unseen.contains(&Kind::ServiceEntry) || facts.unseen.contains(&Kind::DestinationRule) {
+        return ("its generated objects are unseen: nothing is written there, what it holds stays".into(), Vec::new());
     }
     if policy.excludes(&name.identity) {
         return (format!("the policy excludes identity {}", name.identity), Vec::new());

@@ -57,6 +57,23 @@ fn equal_objects_of_many_clusters_are_explained_once() {
 }
 
 #[test]
+fn an_object_that_is_held_in_one_cluster_only_is_explained_apart() {
+    let mut desired = desired();
+    let objects = desired.objects.get_mut("c8").unwrap();
+    let rule = objects.values_mut().find(|o| *o.host == *BASE && o.body.key.kind == Kind::DestinationRule).unwrap();
+    rule.held.push(Because::field("trafficPolicy/localityLbSetting", "its policy is unseen", vec![]));
+    let question = Question { name: "checkout", cluster: None, field: Some("localityLbSetting") };
+    let name = explain(&question, &fleet(), &MeshPolicy::default(), &desired).unwrap().names.remove(0);
+    let held: Vec<_> = name
+        .objects
+        .iter()
+        .filter(|object| *object.host == *BASE)
+        .map(|object| (&*object.clusters[0].cluster, object.fields[0].because[0].held))
+        .collect();
+    assert_eq!(held, [("c1", false), ("c8", true)]);
+}
+
+#[test]
 fn a_losing_policy_says_why_it_lost() {
     let policies = answer(None, Some("trafficPolicy")).policies;
     assert!(policies[0].active);
@@ -107,6 +124,14 @@ fn a_field_that_is_not_set_says_why() {
     let name = answer(Some("c1"), Some("exportTo"));
     assert!(name.objects.iter().all(|object| object.fields[0].value.is_none()));
     assert_eq!(&*name.objects[0].fields[0].because[0].rule, "policy.exportTo is off: every namespace sees it");
+}
+
+#[test]
+fn an_identity_without_a_name_is_explained_whatever_the_cluster() {
+    let question = Question { name: "storefront", cluster: Some("c1"), field: None };
+    let answer = explain(&question, &fleet(), &MeshPolicy::default(), &desired()).unwrap();
+    assert!(answer.names.is_empty());
+    assert_eq!(answer.idle[0].why, "a CronJob calls, it never serves");
 }
 
 #[test]
