@@ -1,7 +1,7 @@
 //! Why a cluster holds what it holds of a name, field by field; and why another holds nothing.
 //!
 //! The reasons are those that `desire` recorded. Nothing here decides again: where no reason was recorded for a field, its
-//! value is the same in every fleet and the rule is a sentence of [`field`].
+//! value is the same in every fleet and the rule is a sentence of the module `field`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
