@@ -64,8 +64,8 @@ struct AddArgs {
     /// Its network
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
-    /// Its east-west gateway: none, or HOST[:PORT]
-    #[arg(long, value_name = "GATEWAY", value_parser = MemberGateway::parse)]
+    // Not a doc comment: there the brackets would be a link.
+    #[arg(long, value_name = "GATEWAY", value_parser = MemberGateway::parse, help = "Its east-west gateway: none, or HOST[:PORT]")]
     gateway: Option<MemberGateway>,
     /// Its SPIFFE trust domain
     #[arg(long, value_name = "DOMAIN")]
