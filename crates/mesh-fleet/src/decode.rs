@@ -31,6 +31,7 @@ mod whole;
 mod wire;
 mod workloads;
 
+pub(crate) use cluster::KUBE_SYSTEM;
 pub use documents::{FileDocument, json_documents, yaml_documents};
 pub use intern::Interner;
 pub use source::Source;

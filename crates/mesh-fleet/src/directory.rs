@@ -14,6 +14,7 @@ mod members;
 mod observe;
 mod open;
 mod policy_file;
+mod read;
 mod rewrite;
 mod walk;
 

@@ -15,6 +15,9 @@ pub const MAX_FOLDER_DEPTH: usize = 32;
 /// Most findings that are kept of one cluster; the rest is counted.
 pub const MAX_FINDINGS: usize = 1_000;
 
+/// Most clusters that are read at once, where the machine has that many cores.
+pub const MAX_READERS: usize = 16;
+
 /// Longest name of an object, in bytes (RFC 1123 subdomain).
 pub const MAX_NAME: usize = 253;
 /// Longest text that is kept of an object, in bytes, where nothing narrower is said: identities, hosts, regions, …

@@ -86,7 +86,7 @@ impl ClusterDecoder<'_> {
             decoder.note_unreadable(Some(job.kind), job.place, &ReadError { problem, ..error });
         };
         match job.shape {
-            Shape::One if job.source.length() > MAX_OBJECT => {
+            Shape::One if job.source.text().is_some_and(|text| text.len() > MAX_OBJECT) => {
                 let bound = MAX_OBJECT >> 20;
                 unreadable(self, ReadError::new(format!("is larger than {bound} MiB, which no API server takes")));
             }

@@ -45,11 +45,11 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Its length in bytes, where it is a text.
-    pub(crate) fn length(self) -> usize {
+    /// The text, where it is one.
+    pub fn text(self) -> Option<&'a str> {
         match self {
-            Self::Yaml(text) | Self::Json(text) => text.len(),
-            Self::Item(_) => 0,
+            Self::Yaml(text) | Self::Json(text) => Some(text),
+            Self::Item(_) => None,
         }
     }
 

@@ -1,82 +1,59 @@
 //! Reading the members of a directory fleet.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-use std::sync::Arc;
+use std::thread;
 
 use mesh_model::finding::{Code, Finding, Severity};
 use mesh_model::fleet::{ClusterView, FleetSnapshot, Unseen};
-use mesh_model::kind::Kind;
-use mesh_model::name::ClusterName;
-use mesh_model::owned::CREATED_BY;
-use mesh_model::policy::MemberState;
 
+use super::DirectoryFleet;
 use super::members::{self, Folders, Place};
-use super::rewrite;
-use super::walk::{self, FoundFile, Trouble};
-use super::{DirectoryFleet, UNSEEN_FILE};
-use crate::decode::{ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, yaml_documents};
-use crate::limits::{MAX_FILE, MAX_UNSEEN};
-use crate::store;
+use super::read;
+use crate::decode::Interner;
+use crate::limits::MAX_READERS;
 
 pub(super) fn observe(fleet: &DirectoryFleet) -> FleetSnapshot {
     let mut snapshot = FleetSnapshot::default();
-    let mut interner = Interner::default();
-    let folders = match members::folders(&fleet.root) {
-        Ok(folders) => folders,
+    match members::folders(&fleet.root) {
+        Ok(folders) => {
+            let places = members::members(&fleet.policy, &folders);
+            for (place, (view, findings)) in places.iter().zip(read_all(fleet, &places)) {
+                snapshot.members.insert(place.name.clone(), view);
+                snapshot.findings.extend(findings);
+            }
+            strangers(fleet, &folders, &mut snapshot);
+        }
         Err(error) => {
             // It could be listed when the fleet was opened. Nothing is known now.
             let why = format!("the fleet's folder cannot be read: {error}");
-            for member in &fleet.policy.fleet.members {
-                unseen(&mut snapshot, &member.name, why.clone());
+            for name in fleet.policy.fleet.members.iter().map(|member| &member.name) {
+                snapshot.findings.push(Finding::new(Code::ClusterUnseen, Some(name), &**name, why.clone()));
+                snapshot.members.insert(name.clone(), ClusterView::Unseen(Unseen { why: why.clone() }));
             }
-            return snapshot;
         }
-    };
-    for place in members::members(&fleet.policy, &folders) {
-        member(fleet, place, &mut interner, &mut snapshot);
     }
-    strangers(fleet, &folders, &mut snapshot);
     snapshot.findings.sort();
     snapshot
 }
 
-fn member(fleet: &DirectoryFleet, place: Place<'_>, interner: &mut Interner, snapshot: &mut FleetSnapshot) {
-    let name = place.name;
-    let read = match place.folder {
-        None => Err("no folder of that name".to_owned()),
-        Some(folder) => read_cluster(fleet, name, folder, interner, &mut snapshot.findings),
+/// Reads the members, as many at once as the machine can, in the order given. Each reader shares texts among the
+/// clusters that it reads.
+fn read_all(fleet: &DirectoryFleet, places: &[Place<'_>]) -> Vec<(ClusterView, Vec<Finding>)> {
+    let readers = thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS).min(places.len()).max(1);
+    let read_every = |first: usize| {
+        let mut interner = Interner::default();
+        let mine = places.iter().skip(first).step_by(readers);
+        mine.map(|place| read::member(fleet, *place, &mut interner)).collect::<Vec<_>>()
     };
-    let read = read.and_then(|decoded| {
-        let wanted = place.member.and_then(|member| member.uid.as_deref());
-        let other = wanted.zip(decoded.facts.uid.as_deref()).is_some_and(|(wanted, found)| wanted != found);
-        match decoded.unreadable {
-            Some(why) => Err(why),
-            None if other => Err("other UID: the folder is of another cluster than the member".to_owned()),
-            None if decoded.objects == 0 => Err("its folder has no object".to_owned()),
-            None => Ok(Arc::new(decoded.facts)),
+    let mut read: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = (1..readers).map(|first| scope.spawn(move || read_every(first))).collect();
+        let mut read = vec![read_every(0).into_iter()];
+        for reader in running {
+            // A bug in one reader is a bug of the whole run.
+            read.push(reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).into_iter());
         }
+        read
     });
-    let retired = place.member.is_some_and(|member| member.state == MemberState::Retired);
-    match read {
-        Ok(facts) if retired => {
-            snapshot.members.insert(name.clone(), ClusterView::Retired(Some(facts)));
-        }
-        Ok(facts) => {
-            snapshot.members.insert(name.clone(), ClusterView::Seen(facts));
-        }
-        Err(why) if retired => {
-            snapshot.findings.push(Finding::new(Code::RetiredNotReached, Some(name), &**name, why));
-            snapshot.members.insert(name.clone(), ClusterView::Retired(None));
-        }
-        Err(why) => unseen(snapshot, name, why),
-    }
-}
-
-fn unseen(snapshot: &mut FleetSnapshot, name: &ClusterName, why: String) {
-    snapshot.findings.push(Finding::new(Code::ClusterUnseen, Some(name), &**name, why.clone()));
-    snapshot.members.insert(name.clone(), ClusterView::Unseen(Unseen { why }));
+    (0..places.len()).map(|at| read[at % readers].next().expect("each reader reads its share")).collect()
 }
 
 fn strangers(fleet: &DirectoryFleet, folders: &Folders, snapshot: &mut FleetSnapshot) {
@@ -94,89 +71,4 @@ fn strangers(fleet: &DirectoryFleet, folders: &Folders, snapshot: &mut FleetSnap
         "rename the folder; until then it is not read".clone_into(&mut finding.next);
         snapshot.findings.push(finding);
     }
-}
-
-/// Reads the folder of a cluster. An error is why nothing of it can be known.
-fn read_cluster(
-    fleet: &DirectoryFleet,
-    name: &ClusterName,
-    folder: &Path,
-    interner: &mut Interner,
-    findings: &mut Vec<Finding>,
-) -> Result<Decoded, String> {
-    let marked = marked_unseen(folder, name)?;
-    let found = walk::walk(&fleet.real_root, folder, name);
-    let mut decoder = ClusterDecoder::new(name.clone(), &fleet.policy, interner);
-    for kind in marked {
-        decoder.mark_unseen(kind, &format!("{name}/{UNSEEN_FILE}"), format!("{kind} is marked as unseen"));
-    }
-    for trouble in &found.troubles {
-        let (code, shown, message) = match trouble {
-            Trouble::Leaves { shown } => {
-                (Code::LinkLeavesFleet, shown, "is a link that leaves the fleet; it is not followed".to_owned())
-            }
-            Trouble::Unreadable { shown, problem } => {
-                (Code::UnreadableDocument, shown, format!("cannot be read: {problem}"))
-            }
-        };
-        decoder.mark_unreadable(match trouble {
-            Trouble::Leaves { .. } => format!("{shown} is a link that leaves the fleet"),
-            Trouble::Unreadable { .. } => format!("{shown} cannot be read"),
-        });
-        decoder.find(Finding::new(code, Some(name), shown.as_str(), message));
-    }
-    for manifest in &found.files {
-        match store::read_text(&manifest.path, MAX_FILE) {
-            Ok(text) => take_file(&mut decoder, manifest, &text),
-            Err(problem) => {
-                decoder.mark_unreadable(format!("{} cannot be read", manifest.shown));
-                let message = format!("cannot be read: {problem}");
-                decoder.find(Finding::new(Code::UnreadableDocument, Some(name), manifest.shown.as_str(), message));
-            }
-        }
-    }
-    let mut read = decoder.finish();
-    findings.append(&mut read.findings);
-    Ok(read)
-}
-
-/// Takes in every document of a file.
-pub(super) fn take_file(decoder: &mut ClusterDecoder<'_>, manifest: &FoundFile, text: &str) {
-    // Only generated objects need the version, and only objects with a mark can be generated.
-    let version: Arc<str> =
-        if text.contains(CREATED_BY) { store::digest(text.as_bytes()).into() } else { Arc::from("") };
-    let place = |line| DocumentPlace { file: &manifest.shown, line, version: &version };
-    if !rewrite::is_json(manifest) {
-        for document in yaml_documents(text) {
-            decoder.take(document.source, place(document.line));
-        }
-        return;
-    }
-    let (documents, broken) = json_documents(text);
-    for document in documents {
-        decoder.take(document.source, place(document.line));
-    }
-    if let Some((line, problem)) = broken {
-        decoder.broken_document(place(line), &problem);
-    }
-}
-
-/// What `.unseen` in the folder says: an error when the whole cluster is marked, or when it cannot be told.
-fn marked_unseen(folder: &Path, name: &ClusterName) -> Result<Vec<Kind>, String> {
-    let path = folder.join(UNSEEN_FILE);
-    if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return Ok(Vec::new());
-    }
-    let text = store::read_text(&path, MAX_UNSEEN)
-        .map_err(|problem| format!("{name}/{UNSEEN_FILE} cannot be read: {problem}"))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let kinds = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let kinds: Vec<Kind> = kinds
-        .map(|line| {
-            let shown: String = line.chars().take(80).collect();
-            Kind::parse(line)
-                .ok_or_else(|| format!("{name}/{UNSEEN_FILE} names {shown:?}, which is no kind that is read"))
-        })
-        .collect::<Result<_, _>>()?;
-    if kinds.is_empty() { Err(format!("marked by {name}/{UNSEEN_FILE}")) } else { Ok(kinds) }
 }

@@ -12,8 +12,8 @@ use mesh_model::policy::{self, MeshPolicy};
 
 use super::members::{self, Place};
 use super::walk::{self, LinkProblem};
-use super::{DirectoryError, DirectoryFleet, POLICY_FILE, observe};
-use crate::decode::{ClusterDecoder, Interner};
+use super::{DirectoryError, DirectoryFleet, POLICY_FILE, read};
+use crate::decode::{ClusterDecoder, Interner, KUBE_SYSTEM};
 use crate::limits::MAX_FILE;
 use crate::store;
 
@@ -86,21 +86,17 @@ fn refuse_one_uid(fleet: &DirectoryFleet, places: &[Place<'_>]) -> Result<(), Di
     Ok(())
 }
 
-/// The UID of the `kube-system` namespace in a folder. Reads only the files that can have it.
+/// The UID of the `kube-system` namespace in a folder. Decodes only the documents that can have it.
 fn uid_in(fleet: &DirectoryFleet, cluster: &ClusterName, folder: &Path) -> Option<Arc<str>> {
     let found = walk::walk(&fleet.real_root, folder, cluster);
+    let mut interner = Interner::default();
+    let mut decoder = ClusterDecoder::new(cluster.clone(), &fleet.policy, &mut interner);
     for manifest in &found.files {
-        let Ok(text) = store::read_text(&manifest.path, MAX_FILE) else { continue };
-        if !text.contains("kube-system") || !text.contains("uid") {
-            continue;
-        }
-        let mut interner = Interner::default();
-        let mut decoder = ClusterDecoder::new(cluster.clone(), &fleet.policy, &mut interner);
-        observe::take_file(&mut decoder, manifest, &text);
-        let uid = decoder.finish().facts.uid;
-        if uid.is_some() {
-            return uid;
+        if let Ok(text) = store::read_text(&manifest.path, MAX_FILE)
+            && text.contains(KUBE_SYSTEM)
+        {
+            read::take_file(&mut decoder, manifest, &text, |document| document.contains(KUBE_SYSTEM));
         }
     }
-    None
+    decoder.finish().facts.uid
 }
