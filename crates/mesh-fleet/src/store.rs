@@ -44,6 +44,12 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Makes a folder in one that is there.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)?;
+    sync_folder(folder_of(path)?)
+}
+
 /// Replaces a file: whoever reads it sees the old bytes or the new ones. Its permissions stay.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let permissions = fs::metadata(path)?.permissions();

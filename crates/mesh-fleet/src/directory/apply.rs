@@ -171,7 +171,7 @@ fn own_folder(folder: &Path, shown: &str) -> Result<(), Stopped> {
             "is a link; generated objects need a folder of the cluster's own".to_owned()
         }
         Ok(_) => "is not a folder".to_owned(),
-        Err(error) if error.kind() == ErrorKind::NotFound => match fs::create_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => match store::create_folder(folder) {
             Ok(()) => return Ok(()),
             Err(error) => error.to_string(),
         },

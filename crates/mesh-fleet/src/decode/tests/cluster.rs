@@ -83,6 +83,7 @@ fn admiral_s_addresses_are_read_from_its_own_and_the_sync_namespace() {
     assert_eq!(&*facts(STORE).vip_store["stage.a.global-se"], "240.0.10.1");
     assert_eq!(facts(&STORE.replace("admiral-sync", "mesh-sync")).vip_store.len(), 1);
     assert!(facts(&STORE.replace("admiral-sync", "shop")).vip_store.is_empty());
+    assert!(facts(&STORE.replace("se-address-configmap", "other")).vip_store.is_empty());
     assert!(facts(&STORE.replace("serviceEntryAddressStore", "other")).vip_store.is_empty());
     assert!(facts(&STORE.replace("      stage.a.global-se: 240.0.10.1\n", "")).vip_store.is_empty());
 }
