@@ -3,10 +3,11 @@
 //! A [`ClusterDecoder`] takes in the documents of one cluster, one at a time, and keeps of each only what some rule uses.
 //! What does not read becomes a finding, and unknown: the kind if it can be told, else the whole cluster.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesh_model::facts::ClusterFacts;
+use mesh_model::facts::{ClusterFacts, PolicyMeta};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
@@ -123,10 +124,12 @@ impl<'p> ClusterDecoder<'p> {
             self.take_known(known, source, Shape::Many, place, guess.is_some());
         } else if kind == "List" && group.is_empty() {
             self.take_list(source, place);
-        } else if guess.is_some() && source.head().is_err_and(|error| self.note_unreadable(None, place, &error)) {
-            // Of a kind that nobody reads, but a person should know that it is broken.
         } else {
             self.objects += 1;
+            // Of a kind that nobody reads; but a person should know that it is broken.
+            if let Some(Err(error)) = guess.map(|_| source.head()) {
+                self.note_unreadable(None, place, &error);
+            }
         }
     }
 
@@ -172,15 +175,9 @@ impl<'p> ClusterDecoder<'p> {
         gateways.sort_by(|(a_rank, a), (b_rank, b)| (a_rank, &a.name).cmp(&(b_rank, &b.name)));
         facts.gateways = gateways.into_iter().map(|(_, gateway)| gateway).collect();
         facts.dependencies.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        facts
-            .traffic_policies
-            .sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
-        facts
-            .outlier_detections
-            .sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
-        facts
-            .connection_configs
-            .sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
+        facts.traffic_policies.sort_by(|a, b| by_name(&a.meta, &b.meta));
+        facts.outlier_detections.sort_by(|a, b| by_name(&a.meta, &b.meta));
+        facts.connection_configs.sort_by(|a, b| by_name(&a.meta, &b.meta));
         facts.foreign.sort_by(|a, b| a.key.cmp(&b.key));
         facts.workloads.shrink_to_fit();
         facts.foreign.shrink_to_fit();
@@ -236,9 +233,8 @@ impl<'p> ClusterDecoder<'p> {
         self.find(Finding::new(Code::UnreadableDocument, Some(&self.cluster.clone()), at, message));
     }
 
-    /// Notes an object that does not read; its kind, if it is one that is read, becomes unseen. Always true.
-    fn note_unreadable(&mut self, kind: Option<Kind>, place: Place<'_>, error: &ReadError) -> bool {
-        self.objects += 1;
+    /// Notes an object that does not read; its kind, if it is one that is read, becomes unseen.
+    fn note_unreadable(&mut self, kind: Option<Kind>, place: Place<'_>, error: &ReadError) {
         let message = match kind {
             Some(kind) => {
                 self.facts.unseen.insert(kind);
@@ -248,8 +244,11 @@ impl<'p> ClusterDecoder<'p> {
         };
         let at = place_of(place, error);
         self.find(Finding::new(Code::UnreadableObject, Some(&self.cluster.clone()), at, message));
-        true
     }
+}
+
+fn by_name(a: &PolicyMeta, b: &PolicyMeta) -> Ordering {
+    (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
 }
 
 fn place_of(place: Place<'_>, error: &ReadError) -> String {

@@ -82,6 +82,7 @@ impl ClusterDecoder<'_> {
         Status: Deserialize<'a>,
     {
         let unreadable = |decoder: &mut Self, error: ReadError| {
+            decoder.objects += 1;
             let problem = format!("{}{}", job.source.shown(), error.problem);
             decoder.note_unreadable(Some(job.kind), job.place, &ReadError { problem, ..error });
         };
@@ -119,11 +120,8 @@ impl ClusterDecoder<'_> {
         keep: &impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
     ) {
         self.objects += 1;
-        if self.objects == MAX_OBJECTS {
-            self.mark_unreadable(format!("has more than {MAX_OBJECTS} objects"));
-        }
-        if self.objects >= MAX_OBJECTS {
-            return;
+        if self.objects > MAX_OBJECTS {
+            return self.mark_unreadable(format!("has more than {MAX_OBJECTS} objects"));
         }
         let result = self.item(job, &mut object.metadata).and_then(|item| match item {
             Some(item) => keep(self, &item, object).map_err(|problem| format!("{}: {problem}", item.shown())),

@@ -191,3 +191,15 @@ fn order_of_documents_does_not_matter() {
     let sorted: Vec<_> = forward.services["shop"].iter().map(|service| &*service.name).collect();
     assert_eq!(sorted, ["a", "b", "c"]);
 }
+
+#[test]
+fn a_cluster_of_too_many_objects_is_unseen_not_cut() {
+    let policy = MeshPolicy::default();
+    let mut interner = Interner::default();
+    let mut decoder = ClusterDecoder::new(ClusterName::parse("c1").unwrap(), &policy, &mut interner);
+    decoder.objects = crate::limits::MAX_OBJECTS;
+    decoder.take(Source::Yaml(SERVICE), Place { file: "c1/a.yaml", line: 1, version: &"v".into() });
+    let decoded = decoder.finish();
+    assert!(decoded.facts.services.is_empty());
+    assert_eq!(decoded.unreadable.as_deref(), Some("has more than 500000 objects"));
+}
