@@ -31,6 +31,15 @@ fn a_policy_behind_a_link_out_of_the_fleet_is_refused() {
 }
 
 #[test]
+fn an_unseen_file_behind_a_link_out_of_the_fleet_is_not_read() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("secret"), "password\n").unwrap();
+    let fleet = TestFleet::new(&[]);
+    symlink(elsewhere.path().join("secret"), fleet.path("c1/.unseen")).unwrap();
+    assert_eq!(why_unseen(&fleet.observe(), "c1"), "c1/.unseen cannot be read: it is a link that leaves the fleet");
+}
+
+#[test]
 fn a_link_that_leads_nowhere_is_unknown() {
     for link in ["c1/a.yaml", "c1/folder", "c2"] {
         let fleet = TestFleet::new(&[]);

@@ -199,7 +199,7 @@ fn a_cluster_of_too_many_objects_is_unseen_not_cut() {
     let mut decoder = ClusterDecoder::new(ClusterName::parse("c1").unwrap(), &policy, &mut interner);
     decoder.objects = crate::limits::MAX_OBJECTS;
     decoder.take(Source::Yaml(SERVICE), Place { file: "c1/a.yaml", line: 1, version: &"v".into() });
-    let decoded = decoder.finish();
-    assert!(decoded.facts.services.is_empty());
-    assert_eq!(decoded.unreadable.as_deref(), Some("has more than 500000 objects"));
+    let read = decoder.finish();
+    assert!(read.facts.services.is_empty());
+    assert_eq!(read.unreadable.as_deref(), Some("has more than 500000 objects"));
 }

@@ -14,7 +14,7 @@ use mesh_model::policy::MemberState;
 
 use super::members::Place;
 use super::rewrite;
-use super::walk::{self, FoundFile, Trouble};
+use super::walk::{self, FoundFile, LinkProblem, Trouble};
 use super::{DirectoryFleet, UNSEEN_FILE};
 use crate::decode::{ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, yaml_documents};
 use crate::limits::{MAX_FILE, MAX_UNSEEN};
@@ -62,7 +62,7 @@ fn read_cluster(
     interner: &mut Interner,
     findings: &mut Vec<Finding>,
 ) -> Result<Decoded, String> {
-    let marked = marked_unseen(folder, name)?;
+    let marked = marked_unseen(&fleet.real_root, folder, name)?;
     let found = walk::walk(&fleet.real_root, folder, name);
     let mut decoder = ClusterDecoder::new(name.clone(), &fleet.policy, interner);
     for kind in marked {
@@ -120,12 +120,17 @@ pub(super) fn take_file(
 }
 
 /// What `.unseen` in the folder says: an error when the whole cluster is marked, or when it cannot be told.
-fn marked_unseen(folder: &Path, name: &ClusterName) -> Result<Vec<Kind>, String> {
+fn marked_unseen(real_root: &Path, folder: &Path, name: &ClusterName) -> Result<Vec<Kind>, String> {
     let path = folder.join(UNSEEN_FILE);
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(Vec::new());
     }
-    let text = store::read_text(&path, MAX_UNSEEN)
+    let text = walk::inside(real_root, &path)
+        .map_err(|problem| match problem {
+            LinkProblem::Leaves => "it is a link that leaves the fleet".to_owned(),
+            LinkProblem::Broken(problem) => problem,
+        })
+        .and_then(|path| store::read_text(&path, MAX_UNSEEN))
         .map_err(|problem| format!("{name}/{UNSEEN_FILE} cannot be read: {problem}"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let kinds = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
