@@ -6,5 +6,6 @@ mod arrows;
 mod bad_input;
 mod docs;
 mod kubectl;
+mod members;
 mod policy;
 mod schema;

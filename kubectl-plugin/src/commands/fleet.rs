@@ -7,11 +7,12 @@ use mesh_model::name::ClusterName;
 use mesh_model::policy::edit::{self, EditError};
 use mesh_model::policy::{self, Member, MemberGateway, MemberState, MeshPolicy};
 use mesh_plan::desire::desire;
-use mesh_plan::plan::{Plan, plan};
+use mesh_plan::plan::{Coverage, Plan, plan};
 use mesh_plan::scope::Scope;
 use mesh_render::plan::{Detail, render};
 
 use crate::cli::{GlobalArgs, ToleranceArgs};
+use crate::commands::whereis::coverage;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -193,7 +194,7 @@ impl Edited {
 
     /// Shows what follows from `text`, asks, and writes it.
     fn offer(&self, text: &str, what: &str, args: &ConfirmArgs, output: &mut Output) -> Result<Exit, CommandError> {
-        let plan = self.what_follows(text)?;
+        let (plan, coverage) = self.what_follows(text)?;
         let notes = [format!("After this edit of {} ({what}), `kubectl mesh sync` would do this:", self.file.shown())];
         output.data(&render(&plan, &notes, Detail::Summary, output.styling()))?;
         if !args.yes {
@@ -210,18 +211,19 @@ impl Edited {
             CommandError::new(Exit::NothingDone, format!("cannot write {}", self.file.shown())).because(error)
         })?;
         output.note(&format!("wrote {}", self.file.shown()));
-        Ok(tolerance::exit_by_coverage(&plan.coverage, args.tolerance.allow_unseen))
+        Ok(tolerance::exit_by_coverage(&coverage, args.tolerance.allow_unseen))
     }
 
-    /// The plan of the fleet under the edited policy.
-    fn what_follows(&self, text: &str) -> Result<Plan, CommandError> {
+    /// The plan of the fleet under the edited policy, and how much of the fleet was seen.
+    fn what_follows(&self, text: &str) -> Result<(Plan, Coverage), CommandError> {
         let policy = policy::parse(text, self.file.shown())
             .map_err(|error| CommandError::usage("the edited policy cannot be used").because(error))?;
         let fleet = DirectoryFleet::open(self.fleet.root(), Some(policy))
             .map_err(|error| CommandError::usage("the edited policy cannot be used").because(error))?;
         let snapshot = fleet.observe();
         let desired = desire(&snapshot, fleet.policy(), clock::now()?);
-        Ok(plan(&desired, &snapshot, fleet.policy(), &Scope::default()))
+        let plan = plan(&desired, &snapshot, fleet.policy(), &Scope::default());
+        Ok((plan, coverage(&snapshot)))
     }
 }
 
