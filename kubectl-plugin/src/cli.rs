@@ -26,9 +26,9 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit status, the first that applies: 2 usage or bad input, 5 the saved plan is stale, 130 interrupted,
-4 nothing could be done, 3 partial (something is unseen, held or failed), 1 differences, findings or
-not found, 0 otherwise.";
+    Exit status, the first that applies: 2 usage or bad input, 5 the saved plan is stale, 130 interrupted, 4 nothing \
+    could be done, 3 partial (something is unseen, held or failed), 1 differences, findings, not found or declined, 0 \
+    otherwise.";
 
 /// The verbs. One appears here once it is built.
 #[derive(Debug, Subcommand)]

@@ -10,13 +10,12 @@ use mesh_plan::plan::{Action, Class, Counts, Coverage, Plan, Step};
 
 use crate::escape;
 use crate::findings;
+use crate::reason;
 use crate::style::{Styling, Tone};
 use crate::table::{Table, clusters};
 
 /// Reasons shown for one entry unless all are wanted.
 const MAX_REASONS: usize = 3;
-/// Sources named for one reason unless all are wanted.
-const MAX_SOURCES: usize = 3;
 /// Characters of a value unless all are wanted.
 const MAX_VALUE: usize = 120;
 
@@ -62,25 +61,32 @@ pub fn render(plan: &Plan, notes: &[String], detail: Detail, styling: Styling) -
 pub fn steps(steps: &[Step], detail: Detail, styling: Styling) -> String {
     let entries = group(steps);
     let mut table = Table::new(&["  OBJECT", "CLUSTER", "CLASS"]);
-    // What stands below each row of the table.
-    let mut below: Vec<String> = Vec::new();
+    // What stands below each row of the table, and for which host and clusters it is.
+    let mut below: Vec<(String, Option<(&str, String)>)> = Vec::new();
     let mut host = None;
     for (key, members) in &entries {
         if host != Some(key.host) {
             host = Some(key.host);
             table.row(Some(Tone::Heading), [if key.host.is_empty() { "(no host)" } else { key.host }]);
-            below.push(String::new());
+            below.push((String::new(), None));
         }
         let names: Vec<&ClusterName> =
             members.iter().map(|step| &step.cluster).collect::<BTreeSet<_>>().into_iter().collect();
         let object = format!("  {} {}", symbol(key.kind), object(key.object, detail));
         let class = if key.kind == StepKind::Hold { "held" } else { class(key.class) };
-        table.row(Some(tone(key.kind)), [object, clusters(&names, detail == Detail::Full), class.to_owned()]);
-        below.push(details(key, members, detail, styling));
+        let names = clusters(&names, detail == Detail::Full);
+        table.row(Some(tone(key.kind)), [&*object, &*names, class]);
+        below.push((details(key, members, detail, styling), Some((key.host, names))));
+    }
+    // A ServiceEntry and its DestinationRule mostly have the same reasons: they stand once, below the second.
+    for row in 1..below.len() {
+        if below[row - 1] == below[row] {
+            below[row - 1].0.clear();
+        }
     }
     let mut lines = table.lines(styling).into_iter();
     let mut text = lines.next().unwrap_or_default() + "\n";
-    for (line, below) in lines.zip(below) {
+    for (line, (below, _)) in lines.zip(below) {
         text += &line;
         text.push('\n');
         text += &below;
@@ -183,7 +189,7 @@ fn details(key: &EntryKey<'_>, members: &[&Step], detail: Detail, styling: Styli
     let reasons: BTreeSet<&Because> = members.iter().flat_map(|step| &step.because).collect();
     let shown = if detail == Detail::Full { reasons.len() } else { MAX_REASONS };
     for because in reasons.iter().take(shown) {
-        let _ = writeln!(text, "      {}", styling.paint(Tone::Quiet, &reason(because, detail)));
+        let _ = writeln!(text, "      {}", styling.paint(Tone::Quiet, &because_line(because, detail)));
     }
     if let Some(more @ 1..) = reasons.len().checked_sub(shown) {
         let more = format!("and {} (-o wide shows all)", count(more, "more reason"));
@@ -216,15 +222,13 @@ fn cut(text: &str) -> String {
 }
 
 /// `because RULE (SOURCES)`, after the field if it is for one.
-fn reason(because: &Because, detail: Detail) -> String {
+fn because_line(because: &Because, detail: Detail) -> String {
     let field = if because.field.is_empty() { String::new() } else { format!("{}: ", because.field) };
-    let shown = if detail == Detail::Full { because.sources.len() } else { MAX_SOURCES };
-    let mut sources: Vec<String> = because.sources.iter().take(shown).map(ToString::to_string).collect();
-    if let Some(more @ 1..) = because.sources.len().checked_sub(shown) {
-        sources.push(format!("and {more} more"));
-    }
-    let sources = if sources.is_empty() { String::new() } else { format!(" ({})", sources.join("; ")) };
-    escape::line(&format!("because {field}{}{sources}", because.rule)).into_owned()
+    let text = match detail {
+        Detail::Summary => reason::because(&because.rule, &because.sources),
+        Detail::Full => reason::because_in_full(&because.rule, &because.sources),
+    };
+    escape::line(&format!("because {field}{text}")).into_owned()
 }
 
 fn object(key: &ObjectKey, detail: Detail) -> String {

@@ -7,12 +7,21 @@ const MAX_SOURCES: usize = 3;
 
 /// `rule (c1: Deployment shop/checkout)`; the sources beyond the first few are counted.
 pub fn because(rule: &str, sources: &[Origin]) -> String {
+    naming(rule, sources, MAX_SOURCES)
+}
+
+/// As [`because()`], with every source.
+pub fn because_in_full(rule: &str, sources: &[Origin]) -> String {
+    naming(rule, sources, sources.len())
+}
+
+fn naming(rule: &str, sources: &[Origin], most: usize) -> String {
     if sources.is_empty() {
         return rule.to_owned();
     }
-    let mut named: Vec<String> = sources.iter().take(MAX_SOURCES).map(ToString::to_string).collect();
-    if sources.len() > MAX_SOURCES {
-        named.push(format!("and {} more", sources.len() - MAX_SOURCES));
+    let mut named: Vec<String> = sources.iter().take(most).map(ToString::to_string).collect();
+    if let Some(more @ 1..) = sources.len().checked_sub(most) {
+        named.push(format!("and {more} more"));
     }
     format!("{rule} ({})", named.join("; "))
 }
@@ -35,5 +44,6 @@ mod tests {
         assert_eq!(because("it runs", &[origin(1)]), "it runs (c1: Service shop/a)");
         let many: Vec<Origin> = (1..=5).map(origin).collect();
         assert!(because("it runs", &many).ends_with("c3: Service shop/a; and 2 more)"));
+        assert!(because_in_full("it runs", &many).ends_with("c4: Service shop/a; c5: Service shop/a)"));
     }
 }
