@@ -17,7 +17,7 @@ use crate::reading::Reading;
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// An identity or global name, or any other key that whereis knows
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "NAME")]
     name: String,
     /// Only this cluster, or the clusters of this glob
     #[arg(value_name = "CLUSTER")]
