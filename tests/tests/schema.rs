@@ -4,6 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use mesh_fleet::directory::DirectoryFleet;
+use mesh_model::policy::import_admiral_flags;
+use mesh_plan::desire::desire;
+use mesh_plan::manifest;
+use mesh_testkit::build;
 use mesh_testkit::schema::SchemaChecker;
 use serde_json::{Value, json};
 
@@ -78,6 +84,50 @@ fn every_committed_manifest_of_ours_passes() {
         }
     }
     assert!(wrong.is_empty(), "{} of {seen} objects are refused:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn everything_that_the_committed_fleets_want_passes() {
+    let Some(checker) = SchemaChecker::start() else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for case in folders(&root.join("examples")).into_iter().chain(folders(&root.join("tests/conformance"))) {
+        let fleet = open(&case);
+        let desired = desire(&fleet.observe(), fleet.policy(), Timestamp::UNIX_EPOCH);
+        for (cluster, object) in desired.objects.iter().flat_map(|(c, objects)| objects.values().map(move |o| (c, o))) {
+            seen += 1;
+            if let Err(errors) = &checker.check(&[manifest::created(&object.body)])[0] {
+                wrong.push(format!("{}: {cluster}: {}: {errors:#?}", case.display(), object.body.key));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {seen} objects are refused:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A fleet as it is committed; the folders of a conformance case that are no clusters are left out.
+fn open(case: &Path) -> DirectoryFleet {
+    let Ok(flags) = fs::read_to_string(case.join("admiral-flags.txt")) else {
+        return DirectoryFleet::open(case, None).expect("an example opens");
+    };
+    let mut policy = import_admiral_flags(&flags).expect("a case has good flags").policy;
+    policy.fleet.members = folders(case)
+        .iter()
+        .filter_map(|folder| folder.file_name()?.to_str())
+        .filter(|name| !name.starts_with("expected") && !name.starts_with("step"))
+        .map(build::member)
+        .collect();
+    DirectoryFleet::open(case, Some(policy)).expect("a case opens")
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("entries of our own tree can be read").path())
+        .filter(|p| p.is_dir())
+        .collect();
+    folders.sort();
+    folders
 }
 
 /// The objects with our mark in a text of YAML or JSON documents. Texts that are no manifests have none: broken ones

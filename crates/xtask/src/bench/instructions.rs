@@ -33,10 +33,13 @@ pub(crate) fn run(workspace: &Workspace, update: bool) -> anyhow::Result<()> {
     }
     let committed = workspace.root.join(COMMITTED);
     if update {
-        return fs::write(&committed, print(&counts))
+        let folder = committed.parent().context("the committed counts lie in a folder")?;
+        return fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&committed, print(&counts)))
             .with_context(|| format!("{} cannot be written", committed.display()));
     }
-    let text = fs::read_to_string(&committed).with_context(|| format!("{} cannot be read", committed.display()))?;
+    let text = fs::read_to_string(&committed)
+        .with_context(|| format!("{} cannot be read; `--update` writes it", committed.display()))?;
     compare(&counts, &parse(&text)?)
 }
 
