@@ -1,15 +1,22 @@
 //! What must change: steps, each with its reason and class.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_model::finding::Finding;
+use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host, Identity};
-use mesh_model::owned::{ObjectKey, OwnedObject};
+use mesh_model::origin::Part;
+use mesh_model::owned::{Mark, ObjectKey, OwnedObject};
+use mesh_model::policy::{Adopt, MeshPolicy};
 use serde::Serialize;
 
 use crate::because::Because;
-use crate::desired::{Body, Role};
+use crate::desired::{Body, Desired, DesiredObject, Role};
+use crate::scope::{Scope, matches_glob};
+
+mod changes;
 
 /// Everything that must change in a fleet.
 #[derive(Debug, Clone, Default)]
@@ -165,12 +172,203 @@ pub struct Counts {
 }
 
 /// Compares what is desired with what is held. Deletes only with proof; the rest is held.
-pub fn plan(
-    desired: &crate::desired::Desired,
-    fleet: &mesh_model::fleet::FleetSnapshot,
-    policy: &mesh_model::policy::MeshPolicy,
-    scope: &crate::scope::Scope,
-) -> Plan {
-    let _ = (desired, fleet, policy, scope);
-    Plan::default()
+pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope: &Scope) -> Plan {
+    let mut steps = Vec::new();
+    for (cluster, objects) in &desired.objects {
+        let Some(facts) = fleet.facts(cluster) else { continue };
+        let owned: BTreeMap<&ObjectKey, &OwnedObject> =
+            facts.owned.iter().filter(|(_, o)| is_ours(o, policy)).collect();
+        for (key, object) in objects {
+            steps.extend(step_for(cluster, key, object, owned.get(key).copied()));
+        }
+        for (key, base) in owned {
+            if !objects.contains_key(key) && !desired.kept.contains_key(&(cluster.clone(), key.clone())) {
+                let because = desired.gone.get(&(cluster.clone(), key.clone())).cloned();
+                steps.push(delete(cluster, key, base, because, desired, "nobody serves it, or nobody here calls it"));
+            }
+        }
+    }
+    for ((cluster, key), because) in &desired.kept {
+        let live = fleet.facts(cluster).is_some_and(|facts| facts.owned.contains_key(key));
+        let wanted = because.rule.starts_with("the policy excludes");
+        if !wanted {
+            let instead_of = if live { "change or delete" } else { "create" };
+            steps.push(hold(cluster, key, desired, instead_of, because.clone()));
+        }
+    }
+    for (cluster, view) in &fleet.members {
+        if let ClusterView::Retired(Some(facts)) = view {
+            for (key, base) in facts.owned.iter().filter(|(_, o)| is_ours(o, policy)) {
+                let because = Because::whole(format!("{cluster} is retired"), Vec::new());
+                steps.push(delete(cluster, key, base, Some(because), desired, ""));
+            }
+        }
+    }
+    steps.retain(|step| in_scope(step, desired, scope));
+    steps.sort_by(|a, b| {
+        (&a.host, &a.cluster, &a.key, !a.is_write()).cmp(&(&b.host, &b.cluster, &b.key, !b.is_write()))
+    });
+    Plan { steps, findings: desired.findings.clone(), coverage: coverage(desired, fleet) }
+}
+
+fn is_ours(object: &OwnedObject, policy: &MeshPolicy) -> bool {
+    object.mark == Mark::Ours || policy.adopt == Adopt::Admiral
+}
+
+fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live: Option<&OwnedObject>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let step = |action, class, because: Vec<Because>, changes| Step {
+        cluster: cluster.clone(),
+        key: key.clone(),
+        host: Some(object.host.clone()),
+        base: Some(object.base.clone()),
+        identity: Some(object.identity.clone()),
+        role: Some(object.role),
+        action,
+        class,
+        because,
+        changes,
+    };
+    match live {
+        None => {
+            let because = vec![(*object.role_because).clone()];
+            let changes = changes::between(None, Some(&object.body));
+            steps.push(step(Action::Create { body: Arc::clone(&object.body) }, Class::Additive, because, changes));
+        }
+        Some(base) => {
+            let changes = changes::between(Some(base), Some(&object.body));
+            if !changes.is_empty() {
+                let mut because: Vec<Because> = object
+                    .because
+                    .iter()
+                    .filter(|because| changes.iter().any(|change| change.field.starts_with(&*because.field)))
+                    .cloned()
+                    .collect();
+                if because.is_empty() {
+                    because.push((*object.role_because).clone());
+                }
+                let class = changes::class_of(base, &object.body);
+                let action = Action::Update { base: Arc::new(base.clone()), body: Arc::clone(&object.body) };
+                steps.push(step(action, class, because, changes));
+            }
+        }
+    }
+    for held in &object.held {
+        let instead_of = format!("change {}", if held.field.is_empty() { "it" } else { &held.field });
+        steps.push(step(Action::Hold { instead_of }, Class::Neutral, vec![held.clone()], Vec::new()));
+    }
+    steps
+}
+
+fn delete(
+    cluster: &ClusterName,
+    key: &ObjectKey,
+    base: &OwnedObject,
+    because: Option<Because>,
+    desired: &Desired,
+    rule: &str,
+) -> Step {
+    let because = because.unwrap_or_else(|| {
+        let sources = base.origins.iter().map(|(origin, _)| origin.clone()).collect();
+        Because::whole(rule, sources)
+    });
+    let (host, base_host, identity) = whose(key, base, desired);
+    Step {
+        cluster: cluster.clone(),
+        key: key.clone(),
+        host,
+        base: base_host,
+        identity,
+        role: None,
+        changes: changes::between(Some(base), None),
+        action: Action::Delete { base: Arc::new(base.clone()) },
+        class: Class::RemovesTraffic,
+        because: vec![because],
+    }
+}
+
+/// The host, base host and identity that a live object is for, as far as it tells.
+fn whose(key: &ObjectKey, object: &OwnedObject, desired: &Desired) -> (Option<Host>, Option<Host>, Option<Identity>) {
+    let spec: serde_json::Value = serde_json::from_str(&object.spec).unwrap_or_default();
+    let text = if key.kind == Kind::ServiceEntry { spec["hosts"][0].as_str() } else { spec["host"].as_str() };
+    let host = text.and_then(|text| Host::parse(text).ok());
+    let name = host
+        .as_ref()
+        .and_then(|host| desired.names.iter().find(|(base, _)| **base == *host || host.ends_with(&format!(".{base}"))));
+    let base = name.map(|(base, _)| base.clone()).or_else(|| host.clone());
+    (host, base, name.map(|(_, name)| name.identity.clone()))
+}
+
+fn hold(cluster: &ClusterName, key: &ObjectKey, desired: &Desired, instead_of: &str, because: Because) -> Step {
+    let host = desired.names.iter().find_map(|(base, name)| {
+        let of = |host: &&Host| {
+            let lower = host.to_lowercase();
+            key.name.strip_prefix(lower.as_str()).is_some_and(|rest| matches!(rest, "-se" | "-dr" | "-default-dr"))
+        };
+        name.hosts.keys().find(of).map(|host| (host.clone(), base.clone(), name.identity.clone()))
+    });
+    let (host, base, identity) = match host {
+        Some((host, base, identity)) => (Some(host), Some(base), Some(identity)),
+        None => (None, None, None),
+    };
+    Step {
+        cluster: cluster.clone(),
+        key: key.clone(),
+        host,
+        base,
+        identity,
+        role: None,
+        action: Action::Hold { instead_of: instead_of.to_owned() },
+        class: Class::Neutral,
+        because: vec![because],
+        changes: Vec::new(),
+    }
+}
+
+fn in_scope(step: &Step, desired: &Desired, scope: &Scope) -> bool {
+    if !scope.has_cluster(&step.cluster) {
+        return false;
+    }
+    if scope.names.is_empty() && scope.namespace.is_none() {
+        return true;
+    }
+    let (Some(host), Some(base)) = (&step.host, &step.base) else { return false };
+    let name = desired.names.get(base);
+    let by_name = match &step.identity {
+        Some(identity) => scope.has_name(identity, base, host),
+        None => {
+            scope.names.is_empty()
+                || scope.names.iter().any(|glob| matches_glob(glob, base) || matches_glob(glob, host))
+        }
+    };
+    let by_namespace = scope.namespace.as_ref().is_none_or(|namespace| {
+        name.is_some_and(|name| name.places.iter().any(|place| place.namespace.as_ref() == Some(namespace)))
+    });
+    by_name && by_namespace
+}
+
+fn coverage(desired: &Desired, fleet: &FleetSnapshot) -> Coverage {
+    let seen = fleet.seen().count();
+    let mut served = BTreeSet::new();
+    for objects in desired.objects.values() {
+        for object in objects.values().filter(|object| object.body.key.kind == Kind::ServiceEntry) {
+            for (origin, parts) in object.body.origins.iter() {
+                if parts.iter().any(|part| matches!(part, Part::Endpoint(_))) {
+                    served.insert((object.host.clone(), origin.cluster.clone()));
+                }
+            }
+        }
+    }
+    Coverage {
+        members: fleet.members.len(),
+        seen,
+        unseen: fleet.unseen().map(|(name, unseen)| (name.clone(), unseen.why.clone())).collect(),
+        unseen_kinds: fleet
+            .seen()
+            .filter(|(_, facts)| !facts.unseen.is_empty())
+            .map(|(name, facts)| (name.clone(), facts.unseen.iter().map(ToString::to_string).collect()))
+            .collect(),
+        names: desired.names.len(),
+        served_endpoints: served.len(),
+    }
 }

@@ -1,0 +1,112 @@
+//! Who calls whom, and where: workloads × Dependencies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_model::fleet::FleetSnapshot;
+use mesh_model::kind::Kind;
+use mesh_model::name::{ClusterName, Namespace};
+use mesh_model::origin::Origin;
+use mesh_model::policy::MeshPolicy;
+
+use super::site::Site;
+use super::sources::{Participation, participation, workload_origin};
+use crate::because::Because;
+
+/// Where each identity runs, and which identities depend on which.
+#[derive(Default)]
+pub(super) struct Callers<'a> {
+    /// By identity, then cluster.
+    runs: BTreeMap<&'a str, BTreeMap<&'a ClusterName, Runs<'a>>>,
+    /// By the identity that is called, then the one that calls: the smallest Dependency that says so.
+    dependents: BTreeMap<&'a str, BTreeMap<&'a str, Origin>>,
+    /// Members whose Dependencies could not be read completely.
+    pub(super) unseen_dependencies: Vec<&'a ClusterName>,
+}
+
+/// How an identity runs in one cluster.
+struct Runs<'a> {
+    namespaces: BTreeSet<&'a Namespace>,
+    /// The smallest workload, to name in reasons.
+    workload: Origin,
+}
+
+/// One cluster's callers of one identity.
+pub(super) struct Client<'a> {
+    pub(super) because: Arc<Because>,
+    /// Namespaces of each calling identity: distinct within an identity, not between them.
+    pub(super) namespaces: Vec<&'a Namespace>,
+}
+
+impl<'a> Callers<'a> {
+    pub(super) fn read(
+        fleet: &'a FleetSnapshot,
+        sites: &BTreeMap<&'a ClusterName, Site<'a>>,
+        policy: &MeshPolicy,
+    ) -> Self {
+        let mut callers = Self::default();
+        for (cluster, facts) in fleet.seen() {
+            let site = &sites[cluster];
+            for workload in &facts.workloads {
+                if participation(site, facts, workload, policy) != Participation::Serves {
+                    continue;
+                }
+                let by_cluster = callers.runs.entry(workload.identity.as_str()).or_default();
+                let origin = workload_origin(site, workload);
+                let runs = by_cluster
+                    .entry(cluster)
+                    .or_insert_with(|| Runs { namespaces: BTreeSet::new(), workload: origin.clone() });
+                runs.namespaces.insert(&workload.namespace);
+                if origin < runs.workload {
+                    runs.workload = origin;
+                }
+            }
+            for dependency in &facts.dependencies {
+                let origin = Origin {
+                    cluster: cluster.clone(),
+                    kind: Kind::Dependency,
+                    name: format!("{}/{}", dependency.namespace, dependency.name).into(),
+                };
+                for destination in &dependency.destinations {
+                    let by_source = callers.dependents.entry(destination).or_default();
+                    let smallest = by_source.entry(&dependency.source).or_insert_with(|| origin.clone());
+                    if origin < *smallest {
+                        *smallest = origin.clone();
+                    }
+                }
+            }
+        }
+        callers.unseen_dependencies =
+            sites.values().filter(|site| !site.retired && !site.sees(Kind::Dependency)).map(|site| site.name).collect();
+        callers
+    }
+
+    /// The clusters that call `identity`.
+    pub(super) fn clients_of(&self, identity: &str) -> BTreeMap<&'a ClusterName, Client<'a>> {
+        let mut clients: BTreeMap<&'a ClusterName, Client<'a>> = BTreeMap::new();
+        for (source, dependency) in self.dependents.get(identity).into_iter().flatten() {
+            for (cluster, runs) in self.runs.get(source).into_iter().flatten() {
+                let client = clients.entry(cluster).or_insert_with(|| Client {
+                    because: Arc::new(Because::whole(
+                        format!("client: {source} runs here and depends on {identity}"),
+                        vec![dependency.clone(), runs.workload.clone()],
+                    )),
+                    namespaces: Vec::new(),
+                });
+                client.namespaces.extend(&runs.namespaces);
+            }
+        }
+        clients
+    }
+
+    /// The namespaces of `identity`'s own workloads in `cluster`.
+    pub(super) fn namespaces_of(&self, identity: &str, cluster: &ClusterName) -> impl Iterator<Item = &'a Namespace> {
+        let runs = self.runs.get(identity).and_then(|by_cluster| by_cluster.get(cluster));
+        runs.into_iter().flat_map(|runs| runs.namespaces.iter().copied())
+    }
+
+    /// Every identity that some Dependency names, with one that does.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = (&'a str, &Origin)> {
+        self.dependents.iter().filter_map(|(identity, sources)| Some((*identity, sources.values().min()?)))
+    }
+}

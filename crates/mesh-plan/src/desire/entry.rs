@@ -1,0 +1,425 @@
+//! The ServiceEntry of one host, in the form that each cluster holds (`reference/admiral.md` §5.2).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesh_istio::ServiceEntry;
+use mesh_istio::canonical::to_canonical_json;
+use mesh_istio::service_entry::{Endpoint, Port, TLS_MODE, TYPE};
+use mesh_model::finding::{Code, Finding};
+use mesh_model::host::{identity_label, service_entry_name};
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::origin::{Origins, Part};
+use mesh_model::owned::{
+    ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, OUR_MARK, ObjectKey,
+};
+use mesh_model::policy::{ExportToPolicy, SanPolicy};
+
+use super::Context;
+use super::held::Knowledge;
+use super::hosts::NameHost;
+use super::live::{LiveEntry, LiveHost};
+use super::mesh_port::{HTTP_PORT, is_http};
+use super::name::{Membership, NamePlan, service_origin, workload_origins};
+use super::site::{Gateway, Site};
+use super::sources::preferred_type;
+use crate::because::Because;
+use crate::desired::{Body, DesiredObject, Role};
+
+/// Makes the ServiceEntries of one host; equal ones are shared.
+pub(super) struct EntryBuilder<'p, 'a> {
+    plan: &'p NamePlan<'a>,
+    host: &'p NameHost,
+    vips: Vec<Arc<str>>,
+    context: &'p Context<'a>,
+    live: Option<&'a LiveHost<'a>>,
+    serving: Vec<ClusterName>,
+    bodies: BTreeMap<(Arc<str>, String), Arc<Body>>,
+}
+
+/// A ServiceEntry with what its DestinationRule needs to know.
+pub(super) struct BuiltEntry {
+    pub(super) object: DesiredObject,
+    pub(super) spec: ServiceEntry,
+}
+
+/// Endpoints with where they came from, while they are gathered.
+#[derive(Default)]
+struct Gathered {
+    endpoints: Vec<Endpoint>,
+    origins: Origins,
+    because: Vec<Because>,
+    held: Vec<Because>,
+}
+
+impl<'p, 'a> EntryBuilder<'p, 'a> {
+    pub(super) fn new(
+        plan: &'p NamePlan<'a>,
+        host: &'p NameHost,
+        vips: Vec<Arc<str>>,
+        context: &'p Context<'a>,
+    ) -> Self {
+        let lower: Arc<str> = host.host.to_lowercase().into();
+        let live = plan.live.and_then(|live| live.hosts.get(&lower));
+        Self { plan, host, vips, context, live, serving: plan.serving(context), bodies: BTreeMap::new() }
+    }
+
+    /// The entry of `cluster`; none where it would have no endpoint, or cannot be published.
+    pub(super) fn build(
+        &mut self,
+        cluster: &ClusterName,
+        membership: &Membership,
+        findings: &mut Vec<Finding>,
+    ) -> Option<BuiltEntry> {
+        let port = &self.plan.port;
+        if !is_http(&port.protocol) && (port.number == HTTP_PORT || self.vips.is_empty()) {
+            let why = if self.vips.is_empty() { "it has no virtual address" } else { "its number is 80" };
+            let message = format!("{} cannot be published: {why}", port.protocol);
+            findings.push(Finding::new(Code::PortNotPublished, None, self.host.host.as_str(), message));
+            return None;
+        }
+        let mut gathered = Gathered::default();
+        for source in &self.serving {
+            self.gather(source, cluster, &mut gathered, findings);
+        }
+        self.gather_nobodys(cluster, &mut gathered);
+        gathered.endpoints.sort();
+        gathered.endpoints.dedup();
+        if gathered.endpoints.is_empty() {
+            return None;
+        }
+        for origin in self.port_origins() {
+            gathered.origins.add(origin, Part::Ports);
+        }
+        let export_to = self.export_to(cluster, membership, &mut gathered.held);
+        let spec = ServiceEntry {
+            addresses: self.vips.clone(),
+            endpoints: gathered.endpoints,
+            export_to,
+            hosts: vec![self.host.host.as_str().into()],
+            location: "MESH_INTERNAL".into(),
+            ports: vec![Port {
+                name: Arc::clone(&port.protocol),
+                number: port.number,
+                protocol: Arc::clone(&port.protocol),
+            }],
+            resolution: "DNS".into(),
+            subject_alt_names: self.subject_alt_names(cluster, &mut gathered.origins, &mut gathered.held),
+        };
+        if let Some(traffic) = &self.plan.governing.traffic {
+            for origin in &traffic.origins {
+                gathered.origins.add(origin.clone(), Part::TrafficPolicy("host".into()));
+            }
+        }
+        gathered.because.extend(self.fixed_reasons());
+        gathered.because.sort();
+        let body = self.body(&spec, gathered.origins, membership);
+        let object = object_of(self.plan, self.host, body, membership, gathered.because, gathered.held);
+        Some(BuiltEntry { object, spec })
+    }
+
+    /// Adds the endpoints of `source` as `cluster` holds them.
+    fn gather(
+        &self,
+        source: &ClusterName,
+        cluster: &ClusterName,
+        gathered: &mut Gathered,
+        findings: &mut Vec<Finding>,
+    ) {
+        let local = source == cluster;
+        let site = self.context.sites.get(source);
+        let found = self.plan.sources.get(source.as_str()).filter(|found| !found.endpoints.is_empty());
+        match self.plan.knowledge(source, self.context) {
+            Knowledge::Gone => return,
+            Knowledge::Unknown(why) => {
+                if self.hold(source, cluster, local, &why, gathered) || found.is_none() {
+                    return;
+                }
+            }
+            Knowledge::Known => {}
+        }
+        let (Some(site), Some(found)) = (site, found) else { return };
+        let locality = site.region.clone().or_else(|| {
+            let live = || self.context.owners.live_endpoints(self.live, cluster, source, local);
+            (!site.region_known).then(live)?.into_iter().find_map(|endpoint| endpoint.locality)
+        });
+        let origins: Vec<_> = found.endpoints.values().map(|local| service_origin(site, local)).collect();
+        if local {
+            for (address, local) in &found.endpoints {
+                let endpoint = self.endpoint(address, local.kind(), locality.clone(), local.port.number, None);
+                let origin = service_origin(site, local);
+                gathered.origins.add(origin.clone(), Part::Endpoint(Arc::clone(address)));
+                gathered.because.push(Because::field(format!("endpoints/{address}"), "it runs here", vec![origin]));
+                gathered.endpoints.push(endpoint);
+            }
+            return;
+        }
+        match &site.gateway {
+            Gateway::At { address, port, .. } => {
+                let kind = preferred_type(found.endpoints.values().map(super::sources::Local::kind));
+                let network = Some(Arc::clone(&site.network));
+                gathered.endpoints.push(self.endpoint(address, kind, locality, *port, network));
+                for origin in &origins {
+                    gathered.origins.add(origin.clone(), Part::Endpoint(Arc::clone(address)));
+                }
+                let rule = format!("it runs in {source}, reached through its gateway");
+                gathered.because.push(Because::field(format!("endpoints/{address}"), rule, origins));
+            }
+            Gateway::Missing => {
+                let why = format!("{source} has no gateway address any more");
+                if self.hold(source, cluster, false, &why, gathered) {
+                    findings.push(Finding::new(Code::GatewayGone, Some(source), self.host.host.as_str(), why));
+                }
+            }
+            Gateway::None => {}
+        }
+    }
+
+    /// Keeps the live endpoints of `source`; whether there are any.
+    fn hold(
+        &self,
+        source: &ClusterName,
+        cluster: &ClusterName,
+        local: bool,
+        why: &str,
+        gathered: &mut Gathered,
+    ) -> bool {
+        let endpoints = self.context.owners.live_endpoints(self.live, cluster, source, local);
+        for endpoint in &endpoints {
+            let part = Part::Endpoint(Arc::clone(&endpoint.address));
+            let mut origins = self.live_origins(source, &part);
+            if origins.is_empty() {
+                origins.extend(self.plan.held.get(source).into_iter().flat_map(|held| held.origins.iter().cloned()));
+            }
+            for origin in &origins {
+                gathered.origins.add(origin.clone(), part.clone());
+            }
+            gathered.held.push(Because::field(format!("endpoints/{}", endpoint.address), why, origins));
+        }
+        gathered.endpoints.extend(endpoints.iter().cloned());
+        !endpoints.is_empty()
+    }
+
+    fn live_origins(&self, source: &ClusterName, part: &Part) -> Vec<mesh_model::origin::Origin> {
+        let entries = self.live.into_iter().flat_map(|live| live.entries.values());
+        entries
+            .flat_map(|entry| entry.object.origins.of(part))
+            .filter(|origin| origin.cluster == *source)
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    fn gather_nobodys(&self, cluster: &ClusterName, gathered: &mut Gathered) {
+        let Some(entry) = self.live.and_then(|live| live.entries.get(cluster)) else { return };
+        if !self.context.owners.keeps_nobodys() {
+            return;
+        }
+        for (endpoint, owner) in self.context.owners.endpoints(cluster, entry) {
+            if owner.is_none() {
+                let field = format!("endpoints/{}", endpoint.address);
+                gathered.held.push(Because::field(field, "nobody's address while some member is unseen", Vec::new()));
+                gathered.endpoints.push(endpoint.clone());
+            }
+        }
+    }
+
+    fn endpoint(
+        &self,
+        address: &str,
+        kind: &str,
+        locality: Option<Arc<str>>,
+        port: u16,
+        network: Option<Arc<str>>,
+    ) -> Endpoint {
+        Endpoint {
+            address: address.into(),
+            labels: BTreeMap::from([(TLS_MODE.into(), "istio".into()), (TYPE.into(), kind.into())]),
+            locality,
+            network,
+            ports: BTreeMap::from([(Arc::clone(&self.plan.port.protocol), port)]),
+            weight: None,
+        }
+    }
+
+    fn port_origins(&self) -> Vec<mesh_model::origin::Origin> {
+        let mut origins = Vec::new();
+        for (cluster, source) in self.plan.sources {
+            let Some(site) = self.site(cluster) else { continue };
+            origins.extend(source.endpoints.values().map(|local| service_origin(site, local)));
+        }
+        origins.extend(self.plan.held.values().flat_map(|held| held.origins.iter().cloned()));
+        origins
+    }
+
+    fn site(&self, cluster: &str) -> Option<&'p Site<'a>> {
+        self.context.sites.iter().find(|(name, _)| name.as_str() == cluster).map(|(_, site)| site)
+    }
+
+    fn live_entry(&self, cluster: &ClusterName) -> Option<&LiveEntry<'a>> {
+        self.live.and_then(|live| live.entries.get(cluster))
+    }
+
+    fn export_to(&self, cluster: &ClusterName, membership: &Membership, held: &mut Vec<Because>) -> Vec<Arc<str>> {
+        let ExportToPolicy::Limited { hosts, max_namespaces } = &self.context.policy.export_to else {
+            return Vec::new();
+        };
+        if !hosts.iter().any(|part| part == "*" || self.host.host.contains(part.as_str())) {
+            return Vec::new();
+        }
+        let live = self.live_entry(cluster).and_then(LiveEntry::spec).map(|spec| spec.export_to.clone());
+        if membership.role == Role::ExSource || membership.held.is_some() {
+            return live.unwrap_or_default();
+        }
+        let clients = self.context.callers.clients_of(&self.plan.pair.0);
+        let client = clients.get(cluster);
+        let mut namespaces: Vec<Arc<str>> = Vec::new();
+        if membership.role == Role::Source {
+            namespaces.push(self.context.policy.gateway.namespace.as_str().into());
+            let own = self.context.callers.namespaces_of(&self.plan.pair.0, cluster);
+            namespaces.extend(own.map(|namespace| Arc::from(namespace.as_str())));
+        }
+        if let Some(client) = client {
+            namespaces.extend(client.namespaces.iter().map(|namespace| Arc::from(namespace.as_str())));
+            if namespaces.len() > *max_namespaces {
+                return vec!["*".into()];
+            }
+        }
+        let site = self.context.sites.get(cluster);
+        let unknown =
+            !self.context.callers.unseen_dependencies.is_empty() || site.is_none_or(|site| !site.sees_callers());
+        if let Some(live) = live.filter(|_| unknown) {
+            if live.iter().any(|namespace| !namespaces.contains(namespace)) {
+                held.push(Because::field("exportTo", "who calls cannot be seen completely", Vec::new()));
+            }
+            namespaces.extend(live);
+        }
+        namespaces.sort();
+        namespaces.dedup();
+        if namespaces.iter().any(|namespace| &**namespace == "*") { vec!["*".into()] } else { namespaces }
+    }
+
+    fn subject_alt_names(
+        &self,
+        cluster: &ClusterName,
+        origins: &mut Origins,
+        held: &mut Vec<Because>,
+    ) -> Vec<Arc<str>> {
+        let identity = self.plan.pair.0.as_str();
+        match &self.context.policy.sans {
+            SanPolicy::Off => Vec::new(),
+            SanPolicy::Template(template) => vec![template.replace("{identity}", identity).into()],
+            SanPolicy::ServiceAccounts => {
+                let mut names: Vec<Arc<str>> = Vec::new();
+                for (source, found) in self.plan.sources {
+                    let Some(site) = self.site(source) else { continue };
+                    for local in found.endpoints.values() {
+                        for workload in &local.workloads {
+                            let (ns, account) = (&workload.namespace, &workload.service_account);
+                            names.push(format!("spiffe://{}/ns/{ns}/sa/{account}", site.trust_domain).into());
+                        }
+                        for origin in workload_origins(site, local) {
+                            origins.add(origin, Part::SubjectAltNames);
+                        }
+                    }
+                }
+                if !self.plan.held.is_empty() {
+                    let own = self.live_entry(cluster).or_else(|| self.live?.entries.values().next());
+                    let live =
+                        own.and_then(LiveEntry::spec).map(|spec| spec.subject_alt_names.clone()).unwrap_or_default();
+                    if live.iter().any(|name| !names.contains(name)) {
+                        let sources = self.plan.held.values().flat_map(|held| held.origins.iter().cloned()).collect();
+                        held.push(Because::field("subjectAltNames", "who serves cannot be seen completely", sources));
+                    }
+                    names.extend(live);
+                    for (origin, parts) in own.into_iter().flat_map(|entry| entry.object.origins.iter()) {
+                        if parts.contains(&Part::SubjectAltNames) && self.plan.held.contains_key(&origin.cluster) {
+                            origins.add(origin.clone(), Part::SubjectAltNames);
+                        }
+                    }
+                }
+                names.sort();
+                names.dedup();
+                names
+            }
+        }
+    }
+
+    fn fixed_reasons(&self) -> Vec<Because> {
+        let origins = self.port_origins();
+        let Port { number, protocol, .. } =
+            &Port { name: "".into(), number: self.plan.port.number, protocol: Arc::clone(&self.plan.port.protocol) };
+        let mut reasons = vec![Because::field("ports", format!("{protocol} is published under {number}"), origins)];
+        if let Some(traffic) = self.plan.governing.traffic.as_ref().filter(|_| self.host.prefixed) {
+            let prefix = self.host.item.as_ref().map(|item| item.dns_prefix.to_string()).unwrap_or_default();
+            let rule = format!("the traffic policy has an item with prefix {prefix}");
+            reasons.push(Because::field("hosts", rule, traffic.origins.iter().cloned().collect()));
+        }
+        reasons
+    }
+
+    fn body(&mut self, spec: &ServiceEntry, origins: Origins, membership: &Membership) -> Arc<Body> {
+        let policy = self.context.policy;
+        let text = to_canonical_json(spec);
+        let mut annotations = our_annotations(&origins, membership);
+        annotations.insert(policy.keys.identity.as_str().into(), self.plan.pair.0.as_str().into());
+        if let Some(prefix) = self.host.prefix_mark() {
+            annotations.insert(DNS_PREFIX.into(), prefix);
+        }
+        if let Some(traffic) = self.plan.governing.traffic.as_ref().filter(|_| self.host.item.is_some()) {
+            annotations.insert(ASSOCIATED_GTP.into(), Arc::clone(&traffic.name));
+        }
+        let mut labels = our_labels(self.plan);
+        labels.insert(policy.keys.env.as_str().into(), self.plan.pair.1.as_str().into());
+        let key = ObjectKey {
+            kind: Kind::ServiceEntry,
+            namespace: policy.sync_namespace.clone(),
+            name: service_entry_name(&self.host.host).into(),
+        };
+        let spec: Arc<str> = text.into();
+        let shared = (Arc::clone(&spec), format!("{annotations:?}"));
+        let body = || Arc::new(Body { key, labels, annotations, spec, origins: Arc::new(origins) });
+        Arc::clone(self.bodies.entry(shared).or_insert_with(body))
+    }
+}
+
+/// The annotations of every object of ours.
+pub(super) fn our_annotations(origins: &Origins, membership: &Membership) -> BTreeMap<Arc<str>, Arc<str>> {
+    let mut annotations: BTreeMap<Arc<str>, Arc<str>> =
+        BTreeMap::from([(CREATED_BY.into(), OUR_MARK.into()), (FROM.into(), origins.to_annotation().into())]);
+    if let Some(since) = &membership.ex_since {
+        annotations.insert(EX_SOURCE.into(), Arc::clone(since));
+    }
+    annotations
+}
+
+/// The labels of every object of ours.
+pub(super) fn our_labels(plan: &NamePlan<'_>) -> BTreeMap<Arc<str>, Arc<str>> {
+    BTreeMap::from([(MANAGED_BY.into(), OUR_MARK.into()), (IDENTITY_LABEL.into(), identity_label(&plan.pair.0).into())])
+}
+
+/// An object with its reasons.
+pub(super) fn object_of(
+    plan: &NamePlan<'_>,
+    host: &NameHost,
+    body: Arc<Body>,
+    membership: &Membership,
+    because: Vec<Because>,
+    mut held: Vec<Because>,
+) -> DesiredObject {
+    held.extend(membership.held.clone());
+    held.sort();
+    held.dedup();
+    DesiredObject {
+        body,
+        host: host.host.clone(),
+        base: plan.base.clone(),
+        identity: plan.pair.0.clone(),
+        role: membership.role,
+        role_because: Arc::clone(&membership.because),
+        because: Arc::new(because),
+        held,
+    }
+}

@@ -1,0 +1,226 @@
+//! Whose endpoints cannot be known now, and what live objects say of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_istio::service_entry::Endpoint;
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::origin::{Origin, Part};
+use mesh_model::policy::MeshPolicy;
+
+use super::live::{LiveEntry, LiveHost, LiveName};
+use super::site::{Gateway, Site};
+use super::sources::{Pair, Source};
+
+/// A cluster that live objects say serves a name, and that cannot be seen to serve it or not.
+pub(super) struct HeldSite {
+    /// Why it cannot be seen.
+    pub(super) why: String,
+    /// The namespaces that it serves from, as far as live objects tell.
+    pub(super) namespaces: BTreeSet<Arc<str>>,
+    /// The objects that its endpoints came from.
+    pub(super) origins: BTreeSet<Origin>,
+}
+
+/// What can be known of whether a cluster serves.
+pub(super) enum Knowledge {
+    /// It was read completely.
+    Known,
+    /// It is retired: what came from it may go.
+    Gone,
+    /// It was not, for this reason.
+    Unknown(String),
+}
+
+/// Whose endpoint is whose.
+pub(super) struct Owners<'a> {
+    pub(super) sites: &'a BTreeMap<&'a ClusterName, Site<'a>>,
+    /// By gateway address without trailing dot.
+    by_gateway: BTreeMap<Arc<str>, Vec<&'a ClusterName>>,
+    /// Whether some member's gateway is unknown, so that an address that is nobody's may be its.
+    some_gateway_unseen: bool,
+}
+
+/// Whether an address is a Service's of the cluster that holds it.
+pub(super) fn is_local(address: &str) -> bool {
+    address.trim_end_matches('.').ends_with(".svc.cluster.local")
+}
+
+/// The namespace in `service.namespace.svc.cluster.local`.
+fn namespace_of_local(address: &str) -> Option<&str> {
+    address.split('.').nth(1)
+}
+
+impl<'a> Owners<'a> {
+    pub(super) fn new(sites: &'a BTreeMap<&'a ClusterName, Site<'a>>) -> Self {
+        let mut by_gateway: BTreeMap<Arc<str>, Vec<&ClusterName>> = BTreeMap::new();
+        for site in sites.values() {
+            if let Gateway::At { address, .. } = &site.gateway {
+                by_gateway.entry(address.trim_end_matches('.').into()).or_default().push(site.name);
+            }
+        }
+        let some_gateway_unseen = sites.values().any(|site| !site.retired && !site.sees(Kind::Service));
+        Self { sites, by_gateway, some_gateway_unseen }
+    }
+
+    /// Addresses that are the gateway of several members.
+    pub(super) fn shared_gateways(&self) -> impl Iterator<Item = (&Arc<str>, &Vec<&'a ClusterName>)> {
+        self.by_gateway.iter().filter(|(_, clusters)| clusters.len() > 1)
+    }
+
+    /// What can be known of whether `cluster` serves; `source` is what was found there.
+    pub(super) fn knowledge(&self, cluster: &ClusterName, source: Option<&Source<'_>>) -> Knowledge {
+        let Some(site) = self.sites.get(cluster) else {
+            return Knowledge::Unknown(format!("{cluster} is no member"));
+        };
+        match site.facts {
+            _ if site.retired => Knowledge::Gone,
+            None => Knowledge::Unknown(format!("{cluster} is unseen")),
+            Some(_) if !site.sees_sources() => Knowledge::Unknown(format!("{cluster} was read in part")),
+            Some(_) if source.is_some_and(|source| source.unknown) => {
+                Knowledge::Unknown(format!("{cluster} serves it with a Rollout"))
+            }
+            Some(_) => Knowledge::Known,
+        }
+    }
+
+    /// The endpoints of a live entry in `holder` with the cluster that each came from; none where it is nobody's.
+    pub(super) fn endpoints<'e>(
+        &'e self,
+        holder: &'e ClusterName,
+        entry: &'e LiveEntry<'_>,
+    ) -> Vec<(&'e Endpoint, Option<&'e ClusterName>)> {
+        let Some(spec) = entry.spec() else { return Vec::new() };
+        // Which clusters each address came from; several may share a gateway.
+        let mut clusters_of: BTreeMap<&str, Vec<&ClusterName>> = BTreeMap::new();
+        for (origin, parts) in entry.object.origins.iter() {
+            for part in parts {
+                if let Part::Endpoint(address) = part {
+                    let clusters = clusters_of.entry(address).or_default();
+                    if !clusters.contains(&&origin.cluster) {
+                        clusters.push(&origin.cluster);
+                    }
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for endpoint in &spec.endpoints {
+            let owner = match clusters_of.get_mut(&*endpoint.address) {
+                Some(clusters) if clusters.len() == 1 => Some(clusters[0]),
+                Some(clusters) => {
+                    // The network tells clusters behind one address apart; what is left goes in sorted order.
+                    let network = endpoint.network.as_deref();
+                    let at = clusters
+                        .iter()
+                        .position(|c| self.sites.get(*c).is_some_and(|site| Some(&*site.network) == network))
+                        .unwrap_or(0);
+                    (!clusters.is_empty()).then(|| clusters.remove(at))
+                }
+                None => self.owner_without_origin(holder, endpoint),
+            };
+            found.push((endpoint, owner));
+        }
+        found
+    }
+
+    /// The owner of an endpoint without origin: the holder of a local one, else the member whose gateway it is.
+    fn owner_without_origin(&self, holder: &'a ClusterName, endpoint: &Endpoint) -> Option<&'a ClusterName> {
+        if is_local(&endpoint.address) {
+            return Some(holder);
+        }
+        let clusters = self.by_gateway.get(endpoint.address.trim_end_matches('.'))?;
+        let by_network = clusters.iter().find(|c| Some(&*self.sites[**c].network) == endpoint.network.as_deref());
+        by_network.or_else(|| clusters.first()).copied()
+    }
+
+    /// Whether an endpoint that is nobody's must stay (product contract §6).
+    pub(super) fn keeps_nobodys(&self) -> bool {
+        self.some_gateway_unseen
+    }
+
+    /// The clusters that live entries of `pair` say serve, and that cannot be seen to. `mine` tells which entries count.
+    pub(super) fn held_sites(
+        &self,
+        live: &LiveName<'_>,
+        sources: &BTreeMap<&str, Source<'_>>,
+        mine: &dyn Fn(&LiveEntry<'_>) -> bool,
+    ) -> BTreeMap<ClusterName, HeldSite> {
+        let mut held: BTreeMap<ClusterName, HeldSite> = BTreeMap::new();
+        for (holder, entry) in live.entries().filter(|(_, entry)| mine(entry)) {
+            for (origin, parts) in entry.object.origins.iter() {
+                if !parts.iter().any(|part| matches!(part, Part::Endpoint(_))) {
+                    continue;
+                }
+                let source = sources.get(origin.cluster.as_str());
+                if let Knowledge::Unknown(why) = self.knowledge(&origin.cluster, source) {
+                    let site = held.entry(origin.cluster.clone()).or_insert_with(|| HeldSite::new(why));
+                    if let Some((namespace, _)) = origin.name.split_once('/') {
+                        site.namespaces.insert(namespace.into());
+                    }
+                    site.origins.insert(origin.clone());
+                }
+            }
+            // Adopted objects have no origins.
+            if entry.object.origins.is_empty() {
+                for (endpoint, owner) in self.endpoints(holder, entry) {
+                    let Some(owner) = owner else { continue };
+                    if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner.as_str())) {
+                        let site = held.entry(owner.clone()).or_insert_with(|| HeldSite::new(why));
+                        if is_local(&endpoint.address) {
+                            site.namespaces.extend(namespace_of_local(&endpoint.address).map(Arc::from));
+                        }
+                    }
+                }
+            }
+        }
+        held
+    }
+
+    /// The live endpoints of `host` that came from `cluster`, as `holder` holds them, else as most others do. Only
+    /// those that lead through a gateway, or only those that do not.
+    pub(super) fn live_endpoints(
+        &self,
+        host: Option<&LiveHost<'_>>,
+        holder: &ClusterName,
+        cluster: &ClusterName,
+        local: bool,
+    ) -> Vec<Endpoint> {
+        let Some(host) = host else { return Vec::new() };
+        let of = |holder: &ClusterName, entry: &LiveEntry<'_>| -> Vec<Endpoint> {
+            let endpoints = self.endpoints(holder, entry).into_iter();
+            let mine = endpoints.filter(|(e, owner)| *owner == Some(cluster) && is_local(&e.address) == local);
+            mine.map(|(endpoint, _)| endpoint.clone()).collect()
+        };
+        if let Some(entry) = host.entries.get(holder) {
+            let own = of(holder, entry);
+            if !own.is_empty() || local {
+                return own;
+            }
+        }
+        if local {
+            return Vec::new();
+        }
+        let mut forms: BTreeMap<Vec<Endpoint>, usize> = BTreeMap::new();
+        for (other, entry) in host.entries.iter().filter(|(other, _)| **other != cluster) {
+            let form = of(other, entry);
+            if !form.is_empty() {
+                *forms.entry(form).or_default() += 1;
+            }
+        }
+        forms.into_iter().rev().max_by_key(|(_, holders)| *holders).map(|(form, _)| form).unwrap_or_default()
+    }
+}
+
+impl HeldSite {
+    fn new(why: String) -> Self {
+        Self { why, namespaces: BTreeSet::new(), origins: BTreeSet::new() }
+    }
+}
+
+/// The pair that an entry's marks tell.
+pub(super) fn marked_pair(entry: &LiveEntry<'_>, policy: &MeshPolicy) -> Option<Pair> {
+    let identity = mesh_model::name::Identity::parse(entry.identity(policy)?).ok()?;
+    let env = mesh_model::name::Env::parse(entry.env(policy)?).ok()?;
+    Some((identity, env))
+}

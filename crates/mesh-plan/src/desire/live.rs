@@ -1,0 +1,167 @@
+//! What the clusters hold of each name now, by base host.
+//!
+//! The only memory there is: held values, virtual addresses and ex-sources are read from here.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_istio::{DestinationRule, ServiceEntry};
+use mesh_model::fleet::FleetSnapshot;
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::origin::Origin;
+use mesh_model::owned::{ObjectKey, OwnedObject};
+use mesh_model::policy::MeshPolicy;
+
+/// Everything of ours that active, seen members hold, by base host in lower case.
+#[derive(Default)]
+pub(super) struct Live<'a> {
+    pub(super) names: BTreeMap<Arc<str>, LiveName<'a>>,
+}
+
+/// What is held of one name, by host in lower case.
+#[derive(Default)]
+pub(super) struct LiveName<'a> {
+    pub(super) hosts: BTreeMap<Arc<str>, LiveHost<'a>>,
+}
+
+/// What is held of one host. Where a cluster holds two objects for one host, the one of the usual name counts.
+#[derive(Default)]
+pub(super) struct LiveHost<'a> {
+    pub(super) entries: BTreeMap<&'a ClusterName, LiveEntry<'a>>,
+    pub(super) rules: BTreeMap<&'a ClusterName, LiveRule<'a>>,
+}
+
+/// A ServiceEntry that is held.
+pub(super) struct LiveEntry<'a> {
+    pub(super) object: &'a OwnedObject,
+    spec: OnceCell<Option<ServiceEntry>>,
+}
+
+/// A DestinationRule that is held.
+pub(super) struct LiveRule<'a> {
+    pub(super) object: &'a OwnedObject,
+    spec: OnceCell<Option<DestinationRule>>,
+}
+
+impl<'a> LiveEntry<'a> {
+    /// Its spec; none where it is not what a ServiceEntry looks like (then it is drift, and nothing is held from it).
+    pub(super) fn spec(&self) -> Option<&ServiceEntry> {
+        self.spec.get_or_init(|| serde_json::from_str(&self.object.spec).ok()).as_ref()
+    }
+
+    pub(super) fn identity(&self, policy: &MeshPolicy) -> Option<&'a Arc<str>> {
+        self.object.annotations.get(policy.keys.identity.as_str())
+    }
+
+    pub(super) fn env(&self, policy: &MeshPolicy) -> Option<&'a Arc<str>> {
+        self.object.labels.get(policy.keys.env.as_str())
+    }
+}
+
+impl LiveRule<'_> {
+    /// Its spec; none where it is not what a DestinationRule looks like.
+    pub(super) fn spec(&self) -> Option<&DestinationRule> {
+        self.spec.get_or_init(|| serde_json::from_str(&self.object.spec).ok()).as_ref()
+    }
+}
+
+impl<'a> Live<'a> {
+    /// Indexes what is held. `bases`, in lower case, are the base hosts that workloads have today.
+    pub(super) fn read(fleet: &'a FleetSnapshot, policy: &MeshPolicy, bases: &BTreeSet<Arc<str>>) -> Self {
+        let mut live = Self::default();
+        let mut base_of_host: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
+        for (cluster, key, object) in owned(fleet, Kind::ServiceEntry) {
+            let entry = LiveEntry { object, spec: OnceCell::new() };
+            let Some(host) = first_host(&object.spec) else { continue };
+            let base = base_of(&host, &entry, policy, bases);
+            base_of_host.entry(Arc::clone(&host)).or_insert_with(|| Arc::clone(&base));
+            let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().entries;
+            if key.name.strip_suffix("-se") == Some(&*host) || !held.contains_key(cluster) {
+                held.insert(cluster, entry);
+            }
+        }
+        for (cluster, key, object) in owned(fleet, Kind::DestinationRule) {
+            let rule = LiveRule { object, spec: OnceCell::new() };
+            let Some(host) = rule_host(&object.spec) else { continue };
+            let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, bases));
+            let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().rules;
+            let usual = key.name.strip_prefix(&*host).is_some_and(|rest| rest == "-dr" || rest == "-default-dr");
+            if usual || !held.contains_key(cluster) {
+                held.insert(cluster, rule);
+            }
+        }
+        live
+    }
+}
+
+impl<'a> LiveName<'a> {
+    /// Every ServiceEntry of the name, base host and prefix hosts, with its cluster.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a ClusterName, &LiveEntry<'a>)> {
+        self.hosts.values().flat_map(|host| host.entries.iter().map(|(cluster, entry)| (*cluster, entry)))
+    }
+
+    /// Every DestinationRule of the name, with its cluster.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&'a ClusterName, &LiveRule<'a>)> {
+        self.hosts.values().flat_map(|host| host.rules.iter().map(|(cluster, rule)| (*cluster, rule)))
+    }
+
+    /// The objects of `kind` that some DestinationRule of the name came from.
+    pub(super) fn origins_of_kind(&self, kind: Kind) -> BTreeSet<Origin> {
+        let origins = self.rules().flat_map(|(_, rule)| rule.object.origins.iter());
+        origins.map(|(origin, _)| origin).filter(|origin| origin.kind == kind).cloned().collect()
+    }
+}
+
+fn owned(fleet: &FleetSnapshot, kind: Kind) -> impl Iterator<Item = (&ClusterName, &ObjectKey, &OwnedObject)> {
+    fleet.seen().flat_map(move |(cluster, facts)| {
+        facts.owned.iter().filter(move |(key, _)| key.kind == kind).map(move |(key, object)| (cluster, key, object))
+    })
+}
+
+/// `spec.hosts[0]` in lower case.
+fn first_host(spec: &str) -> Option<Arc<str>> {
+    #[derive(serde::Deserialize)]
+    struct Hosts<'a> {
+        #[serde(borrow)]
+        hosts: Vec<std::borrow::Cow<'a, str>>,
+    }
+    let hosts: Hosts<'_> = serde_json::from_str(spec).ok()?;
+    hosts.hosts.first().map(|host| host.to_lowercase().into())
+}
+
+/// `spec.host` in lower case.
+fn rule_host(spec: &str) -> Option<Arc<str>> {
+    #[derive(serde::Deserialize)]
+    struct Host<'a> {
+        #[serde(borrow)]
+        host: std::borrow::Cow<'a, str>,
+    }
+    let host: Host<'_> = serde_json::from_str(spec).ok()?;
+    Some(host.host.to_lowercase().into())
+}
+
+/// The base host that a ServiceEntry's marks tell, else the longest base host that `host` ends in, else `host` itself.
+fn base_of(host: &Arc<str>, entry: &LiveEntry<'_>, policy: &MeshPolicy, bases: &BTreeSet<Arc<str>>) -> Arc<str> {
+    if let (Some(identity), Some(env)) = (entry.identity(policy), entry.env(policy)) {
+        let base = format!("{env}.{identity}.{}", policy.suffix).to_lowercase();
+        if **host == *base || host.strip_suffix(&*base).is_some_and(|prefix| prefix.ends_with('.')) {
+            return base.into();
+        }
+    }
+    known_base(host, bases)
+}
+
+fn known_base(host: &Arc<str>, bases: &BTreeSet<Arc<str>>) -> Arc<str> {
+    let mut rest: &str = host;
+    loop {
+        if bases.contains(rest) {
+            return rest.into();
+        }
+        match rest.split_once('.') {
+            Some((_, tail)) => rest = tail,
+            None => return Arc::clone(host),
+        }
+    }
+}

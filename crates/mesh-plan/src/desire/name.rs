@@ -1,0 +1,445 @@
+//! One global name: who serves it, who calls it, which clusters hold which objects of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_model::finding::{Code, Finding};
+use mesh_model::host::{base_host, destination_rule_name, service_entry_name};
+use mesh_model::kind::Kind;
+use mesh_model::name::{ClusterName, Host};
+use mesh_model::origin::Origin;
+use mesh_model::owned::{EX_SOURCE, ObjectKey};
+use mesh_model::policy::MeshPolicy;
+
+use super::entry::EntryBuilder;
+use super::governing::Governing;
+use super::held::{HeldSite, Knowledge, is_local, marked_pair};
+use super::hosts::{NameHost, hosts_of};
+use super::live::{LiveEntry, LiveName};
+use super::port::{self, Port};
+use super::rule;
+use super::site::Site;
+use super::sources::{Local, Pair, Served, Source, workload_origin};
+use super::{Addresses, Context, keep};
+use crate::because::Because;
+use crate::desired::{Desired, Name, Place, Role};
+
+/// One pair of a base host, ready to be written.
+pub(super) struct NamePlan<'a> {
+    pub(super) pair: Pair,
+    pub(super) base: Host,
+    pub(super) hosts: Vec<NameHost>,
+    pub(super) sources: &'a BTreeMap<&'a str, Source<'a>>,
+    pub(super) held: BTreeMap<ClusterName, HeldSite>,
+    pub(super) governing: Governing,
+    pub(super) port: Port,
+    pub(super) live: Option<&'a LiveName<'a>>,
+    pub(super) roles: BTreeMap<&'a ClusterName, Membership>,
+    clients: BTreeMap<ClusterName, Arc<Because>>,
+}
+
+/// What a cluster is to a name, and why.
+pub(super) struct Membership {
+    pub(super) role: Role,
+    pub(super) because: Arc<Because>,
+    /// The time since when it is an ex-source.
+    pub(super) ex_since: Option<Arc<str>>,
+    /// Why it stays although nobody is seen to call from it.
+    pub(super) held: Option<Because>,
+}
+
+static NO_SOURCES: BTreeMap<&'static str, Source<'static>> = BTreeMap::new();
+
+impl<'a> NamePlan<'a> {
+    /// Every pair of `base` that somebody serves or is held to serve.
+    pub(super) fn of(
+        base: &Arc<str>,
+        served: &'a BTreeMap<Pair, Served<'a>>,
+        live: Option<&'a LiveName<'a>>,
+        context: &Context<'a>,
+        desired: &mut Desired,
+    ) -> Vec<Self> {
+        let policy = context.policy;
+        if let Some(live) = live {
+            keep_excluded(live, policy, desired);
+        }
+        let mut pairs: BTreeSet<Pair> = served.keys().cloned().collect();
+        let marked = live.into_iter().flat_map(LiveName::entries).filter_map(|(_, entry)| marked_pair(entry, policy));
+        pairs.extend(marked.filter(|(identity, _)| !policy.excludes(identity)));
+        if pairs.is_empty() {
+            return Vec::new();
+        }
+        let several = served.len() > 1;
+        if several {
+            let names: Vec<String> = served.keys().map(|(identity, env)| format!("{identity} in env {env}")).collect();
+            let message = format!("it is the host of {}", names.join(" and of "));
+            desired.findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
+        }
+        let live_identity = |pair: &Pair| {
+            live.into_iter()
+                .flat_map(LiveName::entries)
+                .any(|(_, entry)| marked_pair(entry, policy).as_ref() == Some(pair))
+        };
+        let winner = pairs
+            .iter()
+            .filter(|pair| !several || served.contains_key(*pair))
+            .min_by_key(|pair| (several && !live_identity(pair), (*pair).clone()))
+            .cloned();
+        let mut plans = Vec::new();
+        for pair in pairs {
+            let wins = winner.as_ref() == Some(&pair) || !several;
+            let only_here: BTreeSet<&str> = served
+                .get(&pair)
+                .into_iter()
+                .flat_map(|served| served.sources.keys().copied())
+                .filter(|cluster| served.iter().all(|(other, s)| *other == pair || !s.sources.contains_key(cluster)))
+                .collect();
+            let others: BTreeSet<&str> = served
+                .iter()
+                .filter(|(other, _)| **other != pair)
+                .flat_map(|(_, s)| s.sources.keys().copied())
+                .collect();
+            let is_mine =
+                move |cluster: &str| !several || only_here.contains(cluster) || (wins && !others.contains(cluster));
+            plans.extend(Self::one(pair, served, live, &is_mine, context, desired));
+        }
+        plans
+    }
+
+    fn one(
+        pair: Pair,
+        served: &'a BTreeMap<Pair, Served<'a>>,
+        live: Option<&'a LiveName<'a>>,
+        is_mine: &dyn Fn(&str) -> bool,
+        context: &Context<'a>,
+        desired: &mut Desired,
+    ) -> Option<Self> {
+        let policy = context.policy;
+        let known = served.get(&pair);
+        let sources = known.map_or(&NO_SOURCES, |served| &served.sources);
+        let mine = |entry: &LiveEntry<'_>| marked_pair(entry, policy).is_none_or(|marked| marked == pair);
+        let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
+        if sources.values().all(|source| source.endpoints.is_empty()) && held.is_empty() {
+            return None;
+        }
+        let live_host = || {
+            let (_, entry) = live?.entries().find(|(_, entry)| mine(entry))?;
+            let host = entry.spec()?.hosts.first()?;
+            let prefix = entry.object.annotations.get(mesh_model::owned::DNS_PREFIX);
+            let base = prefix.and_then(|prefix| host.strip_prefix(&format!("{prefix}."))).unwrap_or(host);
+            Host::parse(base).ok()
+        };
+        let base = known
+            .map(|served| served.host.clone())
+            .or_else(live_host)
+            .or_else(|| base_host(&pair.1, &pair.0, &policy.suffix, false).ok())?;
+        let mut eligible: BTreeMap<&str, BTreeSet<&str>> =
+            sources.iter().map(|(cluster, source)| (*cluster, source.namespaces())).collect();
+        for (cluster, site) in &held {
+            eligible.entry(cluster).or_default().extend(site.namespaces.iter().map(|ns| &**ns));
+        }
+        let governing = context.index.governing(&pair, &eligible, live, context.sites);
+        let hosts = hosts_of(&base, &pair, governing.traffic.as_ref(), &mut desired.findings);
+        let base_lower: Arc<str> = base.to_lowercase().into();
+        let live_base = live.and_then(|live| live.hosts.get(&base_lower));
+        let port = port::choose(sources, !held.is_empty(), live_base)?;
+        if let Some(clash) = &port.clash {
+            desired.findings.push(Finding::new(Code::ProtocolClash, None, base.as_str(), clash.clone()));
+        }
+        let mut plan = Self {
+            pair,
+            base,
+            hosts,
+            sources,
+            held,
+            governing,
+            port,
+            live,
+            roles: BTreeMap::new(),
+            clients: BTreeMap::new(),
+        };
+        plan.find_roles(is_mine, context);
+        plan.find_problems(desired, context);
+        Some(plan)
+    }
+
+    fn find_roles(&mut self, is_mine: &dyn Fn(&str) -> bool, context: &Context<'a>) {
+        let identity = &self.pair.0;
+        let clients = context.callers.clients_of(identity);
+        self.clients =
+            clients.iter().map(|(cluster, client)| ((*cluster).clone(), Arc::clone(&client.because))).collect();
+        let base_lower: Arc<str> = self.base.to_lowercase().into();
+        for (cluster, site) in context.sites.iter().filter(|(cluster, site)| site.is_writable() && is_mine(cluster)) {
+            let source = self.sources.get(cluster.as_str());
+            let live = self.live.and_then(|live| live.hosts.get(&base_lower)?.entries.get(*cluster));
+            let member =
+                |role, because: Because| Membership { role, because: Arc::new(because), ex_since: None, held: None };
+            let had_local =
+                live.and_then(LiveEntry::spec).is_some_and(|spec| spec.endpoints.iter().any(|e| is_local(&e.address)));
+            let membership = if let Some(source) = source.filter(|source| !source.endpoints.is_empty()) {
+                let origins = source.endpoints.values().map(|local| service_origin(site, local)).collect();
+                member(Role::Source, Because::whole(format!("source: {identity} runs here"), origins))
+            } else if let Some(held) = self.held.get(*cluster).filter(|_| had_local) {
+                let because = Because::whole(format!("source: {}", held.why), held.origins.iter().cloned().collect());
+                member(Role::Source, because)
+            } else if let Some(client) = clients.get(cluster) {
+                Membership { role: Role::Client, because: Arc::clone(&client.because), ex_since: None, held: None }
+            } else if let Some(entry) = live {
+                let since = entry.object.annotations.get(EX_SOURCE);
+                if had_local || since.is_some() {
+                    let since = since.filter(|since| since.parse::<jiff::Timestamp>().is_ok()).cloned();
+                    let since = since.unwrap_or_else(|| context.now.to_string().into());
+                    let rule =
+                        format!("ex-source: {identity} ran here until {since} and runs elsewhere; local callers go on");
+                    let because = Because::whole(rule, self.serving_origins(context));
+                    Membership { ex_since: Some(since), ..member(Role::ExSource, because) }
+                } else if let Some(why) = callers_unknown(site, context) {
+                    let because =
+                        Because::whole(format!("client: who calls is unknown ({why})"), self.serving_origins(context));
+                    let held = Because::whole(format!("kept: {why}"), because.sources.clone());
+                    Membership { held: Some(held), ..member(Role::Client, because) }
+                } else {
+                    continue;
+                }
+            } else {
+                continue;
+            };
+            self.roles.insert(*cluster, membership);
+        }
+    }
+
+    fn serving_origins(&self, context: &Context<'_>) -> Vec<Origin> {
+        let seen = self.sources.iter().flat_map(|(cluster, source)| {
+            let site = context.sites.iter().find(|(name, _)| name.as_str() == *cluster).map(|(_, site)| site);
+            source.endpoints.values().filter_map(move |local| Some(service_origin(site?, local)))
+        });
+        let held = self.held.values().flat_map(|held| held.origins.iter().cloned());
+        seen.chain(held).collect()
+    }
+
+    fn find_problems(&self, desired: &mut Desired, context: &Context<'a>) {
+        for (cluster, source) in self.sources {
+            let Some((cluster, _)) = context.sites.iter().find(|(name, _)| name.as_str() == *cluster) else { continue };
+            let namespaces = source.namespaces();
+            if namespaces.len() > 1 {
+                let list: Vec<&str> = namespaces.into_iter().collect();
+                let message = format!("it is served from the namespaces {}", list.join(", "));
+                desired.findings.push(Finding::new(
+                    Code::SeveralNamespaces,
+                    Some(cluster),
+                    self.base.as_str(),
+                    message,
+                ));
+            } else if source.endpoints.len() > 1 {
+                let list: Vec<&str> = source.endpoints.keys().map(|address| &**address).collect();
+                let message = format!("several Services serve it: {}", list.join(", "));
+                desired.findings.push(Finding::new(Code::SeveralServices, Some(cluster), self.base.as_str(), message));
+            }
+        }
+        for choice in self.governing.choices.iter().filter(|choice| !choice.active) {
+            let place = format!("{} {}", choice.kind, choice.name);
+            desired.findings.push(Finding::new(Code::PolicyLost, Some(&choice.cluster), place, choice.why.clone()));
+        }
+        for (cluster, membership) in &self.roles {
+            if membership.role == Role::ExSource {
+                let message = "it ran here and runs elsewhere now: the host stays for local callers".into();
+                desired.findings.push(Finding::new(Code::ExSource, Some(cluster), self.base.as_str(), message));
+            }
+        }
+    }
+
+    /// Puts the objects of every host into every cluster that should hold them.
+    pub(super) fn write(&self, context: &Context<'a>, addresses: &Addresses, desired: &mut Desired) {
+        let sync = &context.policy.sync_namespace;
+        for name_host in &self.hosts {
+            let lower: Arc<str> = name_host.host.to_lowercase().into();
+            let entry_key = ObjectKey {
+                kind: Kind::ServiceEntry,
+                namespace: sync.clone(),
+                name: service_entry_name(&name_host.host).into(),
+            };
+            let rule_key = ObjectKey {
+                kind: Kind::DestinationRule,
+                namespace: sync.clone(),
+                name: destination_rule_name(&name_host.host, name_host.prefixed).into(),
+            };
+            let vips = addresses.get(&lower).cloned().unwrap_or_default();
+            let mut builder = EntryBuilder::new(self, name_host, vips, context);
+            for (cluster, membership) in &self.roles {
+                if let Some(because) = context.foreign.taken(cluster, &lower, &entry_key.name) {
+                    let message = because.rule.to_string();
+                    desired.findings.push(Finding::new(
+                        Code::HostTaken,
+                        Some(cluster),
+                        name_host.host.as_str(),
+                        message,
+                    ));
+                    keep(desired, cluster, entry_key.clone(), because.clone());
+                    keep(desired, cluster, rule_key.clone(), because);
+                    continue;
+                }
+                for object in context.foreign.diverting(cluster, &lower).filter(|object| object.key != rule_key) {
+                    let message = format!("{} is on it", object.key);
+                    desired.findings.push(Finding::new(
+                        Code::HostDiverted,
+                        Some(cluster),
+                        name_host.host.as_str(),
+                        message,
+                    ));
+                }
+                let Some(entry) = builder.build(cluster, membership, &mut desired.findings) else { continue };
+                let rule = rule::build(self, name_host, cluster, membership, &entry, context, &mut desired.findings);
+                let objects = desired.objects.get_mut(*cluster).expect("every role is of a writable cluster");
+                objects.insert(entry_key.clone(), entry.object);
+                if let Some(because) = context.foreign.rule_taken(cluster, &rule_key.name) {
+                    let message = because.rule.to_string();
+                    desired.findings.push(Finding::new(
+                        Code::HostTaken,
+                        Some(cluster),
+                        name_host.host.as_str(),
+                        message,
+                    ));
+                    keep(desired, cluster, rule_key.clone(), because);
+                } else {
+                    objects.insert(rule_key.clone(), rule);
+                }
+            }
+        }
+        desired.names.insert(self.base.clone(), self.summary(context, addresses));
+    }
+
+    fn summary(&self, context: &Context<'_>, addresses: &Addresses) -> Name {
+        let mut places = Vec::new();
+        for (cluster, site) in context.sites {
+            let gateway = match &site.gateway {
+                super::site::Gateway::At { address, port, .. } => Some(format!("{address}:{port}").into()),
+                _ => None,
+            };
+            let place = |namespace: Option<&str>, held| Place {
+                cluster: (*cluster).clone(),
+                namespace: namespace.and_then(|ns| mesh_model::name::Namespace::parse(ns).ok()),
+                kind: None,
+                workload: None,
+                service: None,
+                port: None,
+                ready: None,
+                replicas: None,
+                region: site.region.clone(),
+                gateway: gateway.clone(),
+                owner: namespace.and_then(|ns| site.facts?.namespaces.get(ns)?.owner.clone()),
+                held,
+            };
+            for local in self.sources.get(cluster.as_str()).into_iter().flat_map(|source| source.endpoints.values()) {
+                for workload in &local.workloads {
+                    places.push(Place {
+                        kind: Some(workload.kind.kind()),
+                        workload: Some(Arc::clone(&workload.name)),
+                        service: Some(Arc::clone(&local.service.name)),
+                        port: Some(local.port.number),
+                        ready: workload.ready,
+                        replicas: workload.replicas,
+                        ..place(Some(local.namespace), false)
+                    });
+                }
+            }
+            if let Some(held) = self.held.get(*cluster) {
+                let mut namespaces = held.namespaces.iter().map(|ns| Some(&**ns)).collect::<Vec<_>>();
+                if namespaces.is_empty() {
+                    namespaces.push(None);
+                }
+                places.extend(namespaces.into_iter().map(|namespace| {
+                    let origin = held.origins.iter().find(|origin| origin.kind == Kind::Service);
+                    let service = origin.and_then(|origin| origin.name.split_once('/')).map(|(_, name)| name.into());
+                    Place { service, ..place(namespace, true) }
+                }));
+            }
+        }
+        places.sort();
+        let item = self.hosts.first().and_then(|host| host.item.as_ref()).filter(|item| item.failover);
+        let split = item.into_iter().flat_map(|item| &item.targets);
+        Name {
+            identity: self.pair.0.clone(),
+            env: self.pair.1.as_str().into(),
+            hosts: self
+                .hosts
+                .iter()
+                .map(|host| {
+                    let lower: Arc<str> = host.host.to_lowercase().into();
+                    (host.host.clone(), addresses.get(&lower).and_then(|list| list.first().cloned()))
+                })
+                .collect(),
+            places,
+            clients: self.clients.clone(),
+            ex_sources: self
+                .roles
+                .iter()
+                .filter(|(_, membership)| membership.role == Role::ExSource)
+                .map(|(cluster, _)| (*cluster).clone())
+                .collect(),
+            policies: self.governing.choices.clone(),
+            port: Some((Arc::clone(&self.port.protocol), self.port.number)),
+            split: split
+                .filter_map(|(region, weight)| Some((Arc::clone(region), u32::try_from(*weight).ok()?)))
+                .collect(),
+        }
+    }
+
+    /// What can be known of whether `cluster` serves.
+    pub(super) fn knowledge(&self, cluster: &ClusterName, context: &Context<'_>) -> Knowledge {
+        context.owners.knowledge(cluster, self.sources.get(cluster.as_str()))
+    }
+
+    /// Every cluster that serves or is held to.
+    pub(super) fn serving(&self, context: &Context<'a>) -> Vec<ClusterName> {
+        let seen = context.sites.keys().filter(|cluster| self.sources.contains_key(cluster.as_str()));
+        let all: BTreeSet<ClusterName> =
+            seen.map(|cluster| (*cluster).clone()).chain(self.held.keys().cloned()).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// Objects of excluded identities are neither changed nor deleted.
+fn keep_excluded(live: &LiveName<'_>, policy: &MeshPolicy, desired: &mut Desired) {
+    for host in live.hosts.values() {
+        for (cluster, entry) in &host.entries {
+            let Some(identity) = entry.identity(policy).filter(|identity| policy.excludes(identity)) else { continue };
+            let because = Because::whole(format!("the policy excludes {identity}"), Vec::new());
+            let name = entry.spec().and_then(|spec| Host::parse(spec.hosts.first()?).ok());
+            let Some(host_name) = name else { continue };
+            let key =
+                |kind, name: String| ObjectKey { kind, namespace: policy.sync_namespace.clone(), name: name.into() };
+            keep(desired, cluster, key(Kind::ServiceEntry, service_entry_name(&host_name)), because.clone());
+            for prefixed in [false, true] {
+                keep(
+                    desired,
+                    cluster,
+                    key(Kind::DestinationRule, destination_rule_name(&host_name, prefixed)),
+                    because.clone(),
+                );
+            }
+        }
+    }
+}
+
+/// Why it cannot be told whether somebody in `site` calls.
+fn callers_unknown(site: &Site<'_>, context: &Context<'_>) -> Option<String> {
+    if !site.sees_callers() {
+        return Some(format!("workloads of {} are unseen", site.name));
+    }
+    let unseen = context.callers.unseen_dependencies.first()?;
+    Some(format!("Dependencies of {unseen} are unseen"))
+}
+
+/// The origin that is a local endpoint's Service.
+pub(super) fn service_origin(site: &Site<'_>, local: &Local<'_>) -> Origin {
+    Origin {
+        cluster: site.name.clone(),
+        kind: Kind::Service,
+        name: format!("{}/{}", local.namespace, local.service.name).into(),
+    }
+}
+
+/// The origins that are a local endpoint's workloads.
+pub(super) fn workload_origins<'a>(site: &'a Site<'_>, local: &'a Local<'_>) -> impl Iterator<Item = Origin> + 'a {
+    local.workloads.iter().map(move |workload| workload_origin(site, workload))
+}

@@ -1,0 +1,284 @@
+//! The DestinationRule of one host in one cluster (`reference/admiral.md` §5.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_istio::DestinationRule;
+use mesh_istio::canonical::to_canonical_json;
+use mesh_istio::connection_pool::{ConnectionPool, Http};
+use mesh_istio::destination_rule::{Distribute, LoadBalancer, LocalityLbSetting, OutlierDetection, Tls, TrafficPolicy};
+use mesh_istio::duration::{parse_go, to_seconds};
+use mesh_model::facts::TrafficItem;
+use mesh_model::finding::{Code, Finding};
+use mesh_model::host::destination_rule_name;
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::origin::{Origin, Origins, Part};
+use mesh_model::owned::ObjectKey;
+use mesh_model::policy::OutlierProfile;
+
+use super::Context;
+use super::entry::{BuiltEntry, object_of, our_annotations, our_labels};
+use super::held::is_local;
+use super::hosts::NameHost;
+use super::live::LiveRule;
+use super::name::{Membership, NamePlan};
+use crate::because::Because;
+use crate::desired::{Body, DesiredObject};
+
+const BASE_EJECTION: i64 = 300;
+const GATEWAY_ERRORS: u32 = 50;
+const INTERVAL: i64 = 60;
+
+/// The DestinationRule that goes with `entry` in `cluster`.
+pub(super) fn build(
+    plan: &NamePlan<'_>,
+    host: &NameHost,
+    cluster: &ClusterName,
+    membership: &Membership,
+    entry: &BuiltEntry,
+    context: &Context<'_>,
+    findings: &mut Vec<Finding>,
+) -> DesiredObject {
+    let lower: Arc<str> = host.host.to_lowercase().into();
+    let live = plan.live.and_then(|live| live.hosts.get(&lower)?.rules.get(cluster));
+    let mut parts = Parts { origins: Origins::default(), because: Vec::new(), held: Vec::new() };
+    let spec = DestinationRule {
+        export_to: entry.spec.export_to.clone(),
+        host: host.host.as_str().into(),
+        traffic_policy: TrafficPolicy {
+            connection_pool: Some(connection_pool(plan, context, &mut parts, findings)),
+            load_balancer: Some(LoadBalancer {
+                locality_lb_setting: locality(plan, host, cluster, live, entry, context, &mut parts, findings),
+                simple: Some("LEAST_REQUEST".into()),
+                warmup_duration_secs: Some(format!("{}s", context.policy.traffic.warmup_seconds).into()),
+            }),
+            outlier_detection: outlier(plan, host, entry, context, &mut parts, findings),
+            tls: Some(Tls { mode: "ISTIO_MUTUAL".into() }),
+        },
+    };
+    // An object always says what it came from: the endpoints decide how it ejects.
+    for (origin, _) in entry.object.body.origins.iter().filter(|(origin, _)| origin.kind == Kind::Service) {
+        parts.origins.add(origin.clone(), Part::TrafficPolicy("outlierDetection".into()));
+    }
+    let key = ObjectKey {
+        kind: Kind::DestinationRule,
+        namespace: context.policy.sync_namespace.clone(),
+        name: destination_rule_name(&host.host, host.prefixed).into(),
+    };
+    let body = Body {
+        key,
+        labels: our_labels(plan),
+        annotations: our_annotations(&parts.origins, membership),
+        spec: to_canonical_json(&spec).into(),
+        origins: Arc::new(parts.origins),
+    };
+    parts.because.sort();
+    object_of(plan, host, Arc::new(body), membership, parts.because, parts.held)
+}
+
+struct Parts {
+    origins: Origins,
+    because: Vec<Because>,
+    held: Vec<Because>,
+}
+
+impl Parts {
+    fn add(&mut self, part: &str, rule: &str, origins: &BTreeSet<Origin>, held: Option<&String>) {
+        for origin in origins {
+            self.origins.add(origin.clone(), Part::TrafficPolicy(part.into()));
+        }
+        let field = format!("trafficPolicy/{part}");
+        let sources: Vec<Origin> = origins.iter().cloned().collect();
+        if let Some(why) = held {
+            self.held.push(Because::field(field.clone(), why.as_str(), sources.clone()));
+        }
+        self.because.push(Because::field(field, rule, sources));
+    }
+}
+
+fn connection_pool(
+    plan: &NamePlan<'_>,
+    context: &Context<'_>,
+    parts: &mut Parts,
+    findings: &mut Vec<Finding>,
+) -> ConnectionPool {
+    let max = i32::try_from(context.policy.traffic.max_requests_per_connection).unwrap_or(i32::MAX);
+    let Some(governed) = &plan.governing.connection else {
+        let http = Http { max_requests_per_connection: Some(max), ..Http::default() };
+        return ConnectionPool { http: Some(http), tcp: None };
+    };
+    parts.add("connectionPool", "the connection config says so", &governed.origins, governed.held.as_ref());
+    let mut pool = governed.value.clone();
+    let mut bad = Vec::new();
+    let mut seconds = |field: &str, value: &mut Option<Arc<str>>| {
+        if let Some(text) = value.take() {
+            match parse_go(&text) {
+                Some(nanoseconds) if nanoseconds > 0 => *value = Some(to_seconds(nanoseconds).into()),
+                _ => bad.push(format!("{field} {text:?}")),
+            }
+        }
+    };
+    let http = pool.http.get_or_insert_default();
+    seconds("http.idleTimeout", &mut http.idle_timeout);
+    for count in [
+        &mut http.http1_max_pending_requests,
+        &mut http.http2_max_requests,
+        &mut http.max_requests_per_connection,
+        &mut http.max_retries,
+    ] {
+        *count = count.filter(|count| *count > 0);
+    }
+    http.max_requests_per_connection.get_or_insert(max);
+    if let Some(tcp) = &mut pool.tcp {
+        seconds("tcp.connectTimeout", &mut tcp.connect_timeout);
+        seconds("tcp.maxConnectionDuration", &mut tcp.max_connection_duration);
+        tcp.max_connections = tcp.max_connections.filter(|count| *count > 0);
+        if let Some(keepalive) = &mut tcp.tcp_keepalive {
+            seconds("tcp.tcpKeepalive.interval", &mut keepalive.interval);
+            seconds("tcp.tcpKeepalive.time", &mut keepalive.time);
+            if keepalive.interval.is_none() && keepalive.time.is_none() && keepalive.probes.is_none() {
+                tcp.tcp_keepalive = None;
+            }
+        }
+        if *tcp == mesh_istio::connection_pool::Tcp::default() {
+            pool.tcp = None;
+        }
+    }
+    for bad in bad {
+        report(Code::BadDuration, &governed.origins, plan, format!("{bad} is no positive duration"), findings);
+    }
+    pool
+}
+
+fn outlier(
+    plan: &NamePlan<'_>,
+    host: &NameHost,
+    entry: &BuiltEntry,
+    context: &Context<'_>,
+    parts: &mut Parts,
+    findings: &mut Vec<Finding>,
+) -> Option<OutlierDetection> {
+    let by_item = host.item.as_ref().and_then(|item| item.outlier);
+    let off = context.policy.traffic.outlier == OutlierProfile::Off;
+    if off && plan.governing.outlier.is_none() && by_item.is_none() {
+        return Some(OutlierDetection {
+            consecutive_5xx_errors: Some(0),
+            consecutive_gateway_errors: Some(0),
+            ..OutlierDetection::default()
+        });
+    }
+    if let [only] = entry.spec.endpoints.as_slice()
+        && (is_local(&only.address) || only.address.parse::<std::net::Ipv4Addr>().is_ok())
+    {
+        let rule = "one endpoint that proxies cannot do without: nothing is ejected";
+        parts.because.push(Because::field("trafficPolicy/outlierDetection", rule, Vec::new()));
+        return None;
+    }
+    let seconds = |seconds: i64| Some(Arc::<str>::from(format!("{seconds}s")));
+    let mut block = OutlierDetection { consecutive_5xx_errors: Some(0), ..OutlierDetection::default() };
+    if !off {
+        block.base_ejection_time = seconds(BASE_EJECTION);
+        block.consecutive_gateway_errors = Some(GATEWAY_ERRORS);
+        block.interval = seconds(INTERVAL);
+    }
+    let (values, zeros_count) = if let Some(governed) = &plan.governing.outlier {
+        parts.add("outlierDetection", "the OutlierDetection says so", &governed.origins, governed.held.as_ref());
+        let zero = [governed.value.base_ejection_time, governed.value.interval].contains(&Some(0));
+        if zero {
+            report(Code::BadDuration, &governed.origins, plan, "a duration of zero counts as absent".into(), findings);
+        }
+        (Some(governed.value), true)
+    } else {
+        if let (Some(traffic), Some(_)) = (&plan.governing.traffic, by_item) {
+            parts.add("outlierDetection", "the traffic policy says so", &traffic.origins, traffic.held.as_ref());
+        }
+        (by_item, false)
+    };
+    if let Some(values) = values {
+        if let Some(time) = values.base_ejection_time.filter(|time| *time > 0) {
+            block.base_ejection_time = seconds(time);
+        }
+        if let Some(errors) = values.consecutive_gateway_errors.filter(|errors| zeros_count || *errors > 0) {
+            block.consecutive_gateway_errors = Some(errors);
+        }
+        if let Some(interval) = values.interval.filter(|interval| *interval > 0) {
+            block.interval = seconds(interval);
+        }
+    }
+    block.max_ejection_percent = Some(if entry.spec.endpoints.len() == 1 { 33 } else { 100 });
+    Some(block)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one rule that looks at everything")]
+fn locality(
+    plan: &NamePlan<'_>,
+    host: &NameHost,
+    cluster: &ClusterName,
+    live: Option<&LiveRule<'_>>,
+    entry: &BuiltEntry,
+    context: &Context<'_>,
+    parts: &mut Parts,
+    findings: &mut Vec<Finding>,
+) -> Option<LocalityLbSetting> {
+    let (Some(item), Some(traffic)) = (&host.item, &plan.governing.traffic) else { return None };
+    let site = context.sites.get(cluster)?;
+    let live_setting =
+        || live.and_then(LiveRule::spec)?.traffic_policy.load_balancer.as_ref()?.locality_lb_setting.clone();
+    let field = "loadBalancer";
+    let Some(region) = &site.region else {
+        if site.region_known {
+            return None;
+        }
+        parts.add(field, "held", &traffic.origins, Some(&format!("the region of {cluster} is unseen")));
+        return live_setting();
+    };
+    if item.targets.is_empty() {
+        return None;
+    }
+    if !item.failover {
+        parts.add(field, "TOPOLOGY: the caller's own region first", &traffic.origins, traffic.held.as_ref());
+        return Some(LocalityLbSetting::default());
+    }
+    if let Some(problem) = problem_of(item) {
+        report(Code::BadWeights, &traffic.origins, plan, problem.clone(), findings);
+        parts.add(field, "held", &traffic.origins, Some(&problem));
+        return live_setting();
+    }
+    let served: BTreeSet<&str> =
+        entry.spec.endpoints.iter().filter_map(|endpoint| endpoint.locality.as_deref()).collect();
+    let missing: Vec<&str> =
+        item.targets.iter().filter(|(r, weight)| *weight != 0 && !served.contains(&**r)).map(|(r, _)| &**r).collect();
+    if !missing.is_empty() {
+        let message = format!("{}: nobody serves in {}", host.host, missing.join(", "));
+        report(Code::RegionWithoutSource, &traffic.origins, plan, message, findings);
+    }
+    let weighted = item.targets.iter().filter(|(_, weight)| *weight != 0).count();
+    if missing.len() == weighted {
+        let problem = "none of the weighted regions serves".to_owned();
+        parts.add(field, "held", &traffic.origins, Some(&problem));
+        return live_setting();
+    }
+    let to: BTreeMap<Arc<str>, u32> = item
+        .targets
+        .iter()
+        .filter_map(|(region, weight)| Some((Arc::clone(region), u32::try_from(*weight).ok().filter(|w| *w != 0)?)))
+        .collect();
+    parts.add(field, "FAILOVER: by weight", &traffic.origins, traffic.held.as_ref());
+    Some(LocalityLbSetting { distribute: vec![Distribute { from: format!("{region}/*").into(), to }] })
+}
+
+fn problem_of(item: &TrafficItem) -> Option<String> {
+    let prefix = &item.dns_prefix;
+    if item.targets.iter().any(|(_, weight)| *weight < 0 || *weight > 100) {
+        return Some(format!("item {prefix:?} has a weight that is not between 0 and 100"));
+    }
+    let sum: i64 = item.targets.iter().map(|(_, weight)| weight).sum();
+    (sum != 100).then(|| format!("the weights of item {prefix:?} add to {sum}, not to 100"))
+}
+
+fn report(code: Code, origins: &BTreeSet<Origin>, plan: &NamePlan<'_>, message: String, findings: &mut Vec<Finding>) {
+    let origin = origins.first();
+    let place = origin.map_or_else(|| plan.base.to_string(), |origin| format!("{} {}", origin.kind, origin.name));
+    findings.push(Finding::new(code, origin.map(|origin| &origin.cluster), place, message));
+}
