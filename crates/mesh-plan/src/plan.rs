@@ -184,7 +184,7 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
         for (key, base) in owned {
             if !objects.contains_key(key) && !desired.kept.contains_key(&(cluster.clone(), key.clone())) {
                 let because = desired.gone.get(&(cluster.clone(), key.clone())).cloned();
-                steps.push(delete(cluster, key, base, because, desired, "nobody serves it, or nobody here calls it"));
+                steps.push(delete(cluster, key, base, because, desired));
             }
         }
     }
@@ -200,7 +200,7 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
         if let ClusterView::Retired(Some(facts)) = view {
             for (key, base) in facts.owned.iter().filter(|(_, o)| is_ours(o, policy)) {
                 let because = Because::whole(format!("{cluster} is retired"), Vec::new());
-                steps.push(delete(cluster, key, base, Some(because), desired, ""));
+                steps.push(delete(cluster, key, base, Some(because), desired));
             }
         }
     }
@@ -238,12 +238,19 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
         Some(base) => {
             let changes = changes::between(Some(base), Some(&object.body));
             if !changes.is_empty() {
+                let gone = changes.iter().filter(|change| change.after.is_none()).filter_map(|change| {
+                    let address = change.field.strip_prefix("endpoints/")?;
+                    let sources = base.origins.of(&Part::Endpoint(address.into())).cloned().collect();
+                    Some(Because::field(change.field.as_str(), "nobody is seen to serve it there any more", sources))
+                });
                 let mut because: Vec<Because> = object
                     .because
                     .iter()
                     .filter(|because| changes.iter().any(|change| change.field.starts_with(&*because.field)))
                     .cloned()
+                    .chain(gone)
                     .collect();
+                because.retain(|because| !because.sources.is_empty());
                 if because.is_empty() {
                     because.push((*object.role_because).clone());
                 }
@@ -266,13 +273,19 @@ fn delete(
     base: &OwnedObject,
     because: Option<Because>,
     desired: &Desired,
-    rule: &str,
 ) -> Step {
-    let because = because.unwrap_or_else(|| {
-        let sources = base.origins.iter().map(|(origin, _)| origin.clone()).collect();
-        Because::whole(rule, sources)
-    });
     let (host, base_host, identity) = whose(key, base, desired);
+    let because = because.unwrap_or_else(|| {
+        let name = base_host.as_ref().and_then(|base| desired.names.get(base));
+        let rule = match (name, &host) {
+            (Some(name), Some(host)) if name.hosts.contains_key(host) => {
+                format!("nobody in {cluster} calls {} any more", name.identity)
+            }
+            (Some(_), _) => "no item of the traffic policy has this prefix any more".to_owned(),
+            (None, _) => "nobody serves it any more".to_owned(),
+        };
+        Because::whole(rule, base.origins.iter().map(|(origin, _)| origin.clone()).collect())
+    });
     Step {
         cluster: cluster.clone(),
         key: key.clone(),

@@ -225,7 +225,7 @@ fn locality(
     let site = context.sites.get(cluster)?;
     let live_setting =
         || live.and_then(LiveRule::spec)?.traffic_policy.load_balancer.as_ref()?.locality_lb_setting.clone();
-    let field = "loadBalancer";
+    let field = "localityLbSetting";
     let Some(region) = &site.region else {
         if site.region_known {
             return None;

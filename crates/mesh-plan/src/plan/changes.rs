@@ -28,7 +28,7 @@ pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Ch
         after.extend(foreign);
     }
     let fields: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    fields
+    let mut changes: Vec<Change> = fields
         .into_iter()
         .filter(|field| before.get(*field) != after.get(*field))
         .map(|field| Change {
@@ -36,7 +36,13 @@ pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Ch
             before: before.get(field).cloned(),
             after: after.get(field).cloned(),
         })
-        .collect()
+        .collect();
+    // Origins follow what they explain: alone they are a change of their own, beside others they only repeat it.
+    let from = format!("metadata/annotations/{}", mesh_model::owned::FROM);
+    if changes.iter().any(|change| change.field != from) {
+        changes.retain(|change| change.field != from);
+    }
+    changes
 }
 
 /// What an update does to traffic.
