@@ -4,7 +4,9 @@
 
 mod arrows;
 mod bad_input;
+mod conformance;
 mod docs;
+mod install_sample;
 mod kubectl;
 mod members;
 mod policy;
