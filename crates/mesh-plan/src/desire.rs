@@ -21,6 +21,7 @@ mod foreign;
 mod governing;
 mod held;
 mod hosts;
+mod leftovers;
 mod live;
 mod mesh_port;
 mod name;
@@ -82,10 +83,12 @@ pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Des
         let served = serving.get(base).unwrap_or(&none);
         plans.extend(NamePlan::of(base, served, live.names.get(base), &context, &mut desired));
     }
-    let addresses = addresses(fleet, policy, &plans, &mut desired.findings);
+    separate(&mut plans, &mut desired.findings);
+    let addresses = addresses(fleet, policy, &plans, &live, &mut desired.findings);
     for plan in &plans {
         plan.write(&context, &addresses, &mut desired);
     }
+    leftovers::judge(&live, &plans, &context, &mut desired);
     fleet_findings(fleet, &context, &plans, &mut desired.findings);
     desired.findings.sort();
     desired.findings.dedup();
@@ -94,11 +97,38 @@ pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Des
 
 type Addresses = BTreeMap<Arc<str>, Vec<Arc<str>>>;
 
+/// Takes away prefix hosts that are hosts of another name too: no two objects of a cluster may claim one host (law L6).
+fn separate(plans: &mut [NamePlan<'_>], findings: &mut Vec<Finding>) {
+    let bases: BTreeSet<String> = plans.iter().map(|plan| plan.base.to_lowercase()).collect();
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for plan in plans {
+        let base = plan.base.to_lowercase();
+        plan.hosts.retain(|host| {
+            let lower = host.host.to_lowercase();
+            if !host.prefixed {
+                return true;
+            }
+            let other = if bases.contains(&lower) {
+                Some(lower.clone())
+            } else {
+                let owner = taken.entry(lower.clone()).or_insert_with(|| base.clone());
+                (*owner != base).then(|| owner.clone())
+            };
+            if let Some(other) = &other {
+                let message = format!("a prefix of {base} gives it, and it belongs to {other}");
+                findings.push(Finding::new(Code::PrefixCollision, None, lower, message));
+            }
+            other.is_none()
+        });
+    }
+}
+
 /// Virtual addresses of every host (deviation D3).
 fn addresses(
     fleet: &FleetSnapshot,
     policy: &MeshPolicy,
     plans: &[NamePlan<'_>],
+    live: &Live<'_>,
     findings: &mut Vec<Finding>,
 ) -> Addresses {
     let mut hosts: BTreeMap<Arc<str>, vip::Kept> = BTreeMap::new();
@@ -120,9 +150,14 @@ fn addresses(
             hosts.insert(lower, kept);
         }
     }
-    let reserved =
+    let foreign =
         fleet.seen().flat_map(|(_, facts)| &facts.foreign).flat_map(|object| object.addresses.iter().cloned());
-    let allotment = vip::allot(&policy.vip, &hosts, &reserved.collect());
+    let mut reserved: BTreeSet<Arc<str>> = foreign.collect();
+    // Hosts that are held or on their way out keep theirs for now.
+    for (_, held) in live.names.values().flat_map(|name| &name.hosts).filter(|(host, _)| !hosts.contains_key(*host)) {
+        reserved.extend(held.entries.values().filter_map(|entry| entry.spec()).flat_map(|spec| spec.addresses.clone()));
+    }
+    let allotment = vip::allot(&policy.vip, &hosts, &reserved);
     for (host, address, other) in &allotment.collisions {
         findings.push(Finding::new(
             Code::VipCollision,
@@ -140,7 +175,7 @@ fn addresses(
 fn fleet_findings(fleet: &FleetSnapshot, context: &Context<'_>, plans: &[NamePlan<'_>], findings: &mut Vec<Finding>) {
     let identities: BTreeSet<&str> = plans.iter().map(|plan| plan.pair.0.as_str()).collect();
     for (identity, origin) in context.callers.destinations() {
-        if !identities.contains(identity) && !context.policy.excludes(identity) {
+        if fleet.is_complete() && !identities.contains(identity) && !context.policy.excludes(identity) {
             let place = format!("{} {}", origin.kind, origin.name);
             let message = format!("nobody serves {identity}");
             findings.push(Finding::new(Code::DeadDependency, Some(&origin.cluster), place, message));
@@ -151,8 +186,8 @@ fn fleet_findings(fleet: &FleetSnapshot, context: &Context<'_>, plans: &[NamePla
         let message = format!("it is the gateway of {}", names.join(" and "));
         findings.push(Finding::new(Code::SharedGatewayAddress, None, Arc::clone(address), message));
     }
-    let serving: BTreeSet<&str> = plans.iter().flat_map(|plan| plan.sources.keys().copied()).collect();
-    for (cluster, site) in context.sites.iter().filter(|(cluster, _)| serving.contains(cluster.as_str())) {
+    let serving: BTreeSet<&ClusterName> = plans.iter().flat_map(|plan| plan.sources.keys().copied()).collect();
+    for (cluster, site) in context.sites.iter().filter(|(cluster, _)| serving.contains(*cluster)) {
         if site.region.is_none() && site.region_known {
             findings.push(Finding::new(Code::NoRegion, Some(cluster), cluster.as_str(), "it has no region".into()));
         }

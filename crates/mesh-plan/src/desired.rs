@@ -21,6 +21,8 @@ pub struct Desired {
     pub kept: BTreeMap<(ClusterName, ObjectKey), Because>,
     /// Why a live object is not desired any more, where a rule says more than "nobody wants it".
     pub gone: BTreeMap<(ClusterName, ObjectKey), Because>,
+    /// Live objects of excluded identities: neither changed nor deleted, and not worth a word.
+    pub excluded: BTreeSet<(ClusterName, ObjectKey)>,
     /// Every global name, by base host.
     pub names: BTreeMap<Host, Name>,
     /// Problems, sorted, without repeats.

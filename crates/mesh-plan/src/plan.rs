@@ -182,24 +182,23 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
             steps.extend(step_for(cluster, key, object, owned.get(key).copied()));
         }
         for (key, base) in owned {
-            if !objects.contains_key(key) && !desired.kept.contains_key(&(cluster.clone(), key.clone())) {
-                let because = desired.gone.get(&(cluster.clone(), key.clone())).cloned();
+            let at = (cluster.clone(), key.clone());
+            if !objects.contains_key(key) && !desired.kept.contains_key(&at) && !desired.excluded.contains(&at) {
+                let because = desired.gone.get(&at).cloned();
                 steps.push(delete(cluster, key, base, because, desired));
             }
         }
     }
     for ((cluster, key), because) in &desired.kept {
         let live = fleet.facts(cluster).is_some_and(|facts| facts.owned.contains_key(key));
-        let wanted = because.rule.starts_with("the policy excludes");
-        if !wanted {
-            let instead_of = if live { "change or delete" } else { "create" };
-            steps.push(hold(cluster, key, desired, instead_of, because.clone()));
-        }
+        let instead_of = if live { "change or delete" } else { "create" };
+        steps.push(hold(cluster, key, desired, instead_of, because.clone()));
     }
     for (cluster, view) in &fleet.members {
         if let ClusterView::Retired(Some(facts)) = view {
             for (key, base) in facts.owned.iter().filter(|(_, o)| is_ours(o, policy)) {
-                let because = Because::whole(format!("{cluster} is retired"), Vec::new());
+                let origins = base.origins.iter().map(|(origin, _)| origin.clone()).collect();
+                let because = Because::whole(format!("{cluster} is retired"), origins);
                 steps.push(delete(cluster, key, base, Some(because), desired));
             }
         }

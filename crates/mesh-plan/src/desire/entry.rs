@@ -62,7 +62,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     ) -> Self {
         let lower: Arc<str> = host.host.to_lowercase().into();
         let live = plan.live.and_then(|live| live.hosts.get(&lower));
-        Self { plan, host, vips, context, live, serving: plan.serving(context), bodies: BTreeMap::new() }
+        Self { plan, host, vips, context, live, serving: plan.serving(), bodies: BTreeMap::new() }
     }
 
     /// The entry of `cluster`; none where it would have no endpoint, or cannot be published.
@@ -129,11 +129,13 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     ) {
         let local = source == cluster;
         let site = self.context.sites.get(source);
-        let found = self.plan.sources.get(source.as_str()).filter(|found| !found.endpoints.is_empty());
+        let found = self.plan.sources.get(source).filter(|found| !found.endpoints.is_empty());
         match self.plan.knowledge(source, self.context) {
             Knowledge::Gone => return,
             Knowledge::Unknown(why) => {
-                if self.hold(source, cluster, local, &why, gathered) || found.is_none() {
+                let held = self.hold(source, cluster, local, &why, gathered);
+                // What was read all the same adds to what is held, never replaces it.
+                if found.is_none() || held && !local {
                     return;
                 }
             }
@@ -147,6 +149,9 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         let origins: Vec<_> = found.endpoints.values().map(|local| service_origin(site, local)).collect();
         if local {
             for (address, local) in &found.endpoints {
+                if gathered.endpoints.iter().any(|held| held.address == *address) {
+                    continue;
+                }
                 let endpoint = self.endpoint(address, local.kind(), locality.clone(), local.port.number, None);
                 let origin = service_origin(site, local);
                 gathered.origins.add(origin.clone(), Part::Endpoint(Arc::clone(address)));
@@ -156,6 +161,10 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             return;
         }
         match &site.gateway {
+            Gateway::At { .. } if !self.is_routable(site) => {
+                let why = format!("{source} cannot be written, so that its gateway would not route it yet");
+                gathered.held.push(Because::field(format!("endpoints/{source}"), why, origins));
+            }
             Gateway::At { address, port, .. } => {
                 let kind = preferred_type(found.endpoints.values().map(super::sources::Local::kind));
                 let network = Some(Arc::clone(&site.network));
@@ -174,6 +183,20 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             }
             Gateway::None => {}
         }
+    }
+
+    /// Whether the gateway of `site` routes the host, or will once this plan is written (law L10).
+    fn is_routable(&self, site: &Site<'a>) -> bool {
+        if site.is_writable() {
+            return true;
+        }
+        // Somebody was sent there before.
+        self.live.is_some_and(|live| {
+            live.entries.iter().any(|(holder, entry)| {
+                let endpoints = self.context.owners.endpoints(holder, entry);
+                endpoints.into_iter().any(|(_, owner)| owner == Some(site.name))
+            })
+        })
     }
 
     /// Keeps the live endpoints of `source`; whether there are any.
@@ -254,8 +277,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         origins
     }
 
-    fn site(&self, cluster: &str) -> Option<&'p Site<'a>> {
-        self.context.sites.iter().find(|(name, _)| name.as_str() == cluster).map(|(_, site)| site)
+    fn site(&self, cluster: &ClusterName) -> Option<&'p Site<'a>> {
+        self.context.sites.get(cluster)
     }
 
     fn live_entry(&self, cluster: &ClusterName) -> Option<&LiveEntry<'a>> {
@@ -273,8 +296,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         if membership.role == Role::ExSource || membership.held.is_some() {
             return live.unwrap_or_default();
         }
-        let clients = self.context.callers.clients_of(&self.plan.pair.0);
-        let client = clients.get(cluster);
+        let client = self.plan.clients.get(cluster);
         let mut namespaces: Vec<Arc<str>> = Vec::new();
         if membership.role == Role::Source {
             namespaces.push(self.context.policy.gateway.namespace.as_str().into());

@@ -12,7 +12,7 @@ use mesh_model::facts::{
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
-use mesh_model::origin::Origin;
+use mesh_model::origin::{Origin, Part};
 use mesh_model::owned::{ASSOCIATED_GTP, DNS_PREFIX};
 use mesh_model::policy::MeshPolicy;
 
@@ -261,6 +261,11 @@ fn held_traffic(live: Option<&LiveName<'_>>, origins: BTreeSet<Origin>, why: Str
             dns: Arc::clone(host),
             ..Default::default()
         };
+        item.outlier = held.rules.values().find_map(|rule| {
+            let part = Part::TrafficPolicy("outlierDetection".into());
+            let by_policy = rule.object.origins.of(&part).any(|origin| origin.kind == Kind::GlobalTrafficPolicy);
+            rule.spec()?.traffic_policy.outlier_detection.as_ref().filter(|_| by_policy).map(values_of)
+        });
         for rule in held.rules.values().filter_map(super::live::LiveRule::spec) {
             let setting = rule.traffic_policy.load_balancer.as_ref().and_then(|lb| lb.locality_lb_setting.as_ref());
             match setting.map(|setting| setting.distribute.first()) {

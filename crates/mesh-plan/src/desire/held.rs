@@ -143,7 +143,7 @@ impl<'a> Owners<'a> {
     pub(super) fn held_sites(
         &self,
         live: &LiveName<'_>,
-        sources: &BTreeMap<&str, Source<'_>>,
+        sources: &BTreeMap<&ClusterName, Source<'_>>,
         mine: &dyn Fn(&LiveEntry<'_>) -> bool,
     ) -> BTreeMap<ClusterName, HeldSite> {
         let mut held: BTreeMap<ClusterName, HeldSite> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl<'a> Owners<'a> {
                 if !parts.iter().any(|part| matches!(part, Part::Endpoint(_))) {
                     continue;
                 }
-                let source = sources.get(origin.cluster.as_str());
+                let source = sources.get(&origin.cluster);
                 if let Knowledge::Unknown(why) = self.knowledge(&origin.cluster, source) {
                     let site = held.entry(origin.cluster.clone()).or_insert_with(|| HeldSite::new(why));
                     if let Some((namespace, _)) = origin.name.split_once('/') {
@@ -165,7 +165,7 @@ impl<'a> Owners<'a> {
             if entry.object.origins.is_empty() {
                 for (endpoint, owner) in self.endpoints(holder, entry) {
                     let Some(owner) = owner else { continue };
-                    if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner.as_str())) {
+                    if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner)) {
                         let site = held.entry(owner.clone()).or_insert_with(|| HeldSite::new(why));
                         if is_local(&endpoint.address) {
                             site.namespaces.extend(namespace_of_local(&endpoint.address).map(Arc::from));

@@ -35,12 +35,14 @@ pub(super) struct LiveHost<'a> {
 
 /// A ServiceEntry that is held.
 pub(super) struct LiveEntry<'a> {
+    pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
     spec: OnceCell<Option<ServiceEntry>>,
 }
 
 /// A DestinationRule that is held.
 pub(super) struct LiveRule<'a> {
+    pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
     spec: OnceCell<Option<DestinationRule>>,
 }
@@ -73,7 +75,7 @@ impl<'a> Live<'a> {
         let mut live = Self::default();
         let mut base_of_host: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
         for (cluster, key, object) in owned(fleet, Kind::ServiceEntry) {
-            let entry = LiveEntry { object, spec: OnceCell::new() };
+            let entry = LiveEntry { key, object, spec: OnceCell::new() };
             let Some(host) = first_host(&object.spec) else { continue };
             let base = base_of(&host, &entry, policy, bases);
             base_of_host.entry(Arc::clone(&host)).or_insert_with(|| Arc::clone(&base));
@@ -83,7 +85,7 @@ impl<'a> Live<'a> {
             }
         }
         for (cluster, key, object) in owned(fleet, Kind::DestinationRule) {
-            let rule = LiveRule { object, spec: OnceCell::new() };
+            let rule = LiveRule { key, object, spec: OnceCell::new() };
             let Some(host) = rule_host(&object.spec) else { continue };
             let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, bases));
             let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().rules;
@@ -107,10 +109,11 @@ impl<'a> LiveName<'a> {
         self.hosts.values().flat_map(|host| host.rules.iter().map(|(cluster, rule)| (*cluster, rule)))
     }
 
-    /// The objects of `kind` that some DestinationRule of the name came from.
+    /// The objects of `kind` that some object of the name came from.
     pub(super) fn origins_of_kind(&self, kind: Kind) -> BTreeSet<Origin> {
-        let origins = self.rules().flat_map(|(_, rule)| rule.object.origins.iter());
-        origins.map(|(origin, _)| origin).filter(|origin| origin.kind == kind).cloned().collect()
+        let objects = self.rules().map(|(_, rule)| rule.object).chain(self.entries().map(|(_, entry)| entry.object));
+        let origins = objects.flat_map(|object| object.origins.iter()).map(|(origin, _)| origin);
+        origins.filter(|origin| origin.kind == kind).cloned().collect()
     }
 }
 

@@ -1,16 +1,17 @@
 //! One global name: who serves it, who calls it, which clusters hold which objects of it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::{base_host, destination_rule_name, service_entry_name};
 use mesh_model::kind::Kind;
-use mesh_model::name::{ClusterName, Host};
+use mesh_model::name::{ClusterName, Host, Identity};
 use mesh_model::origin::Origin;
 use mesh_model::owned::{EX_SOURCE, ObjectKey};
-use mesh_model::policy::MeshPolicy;
 
+use super::callers::Client;
 use super::entry::EntryBuilder;
 use super::governing::Governing;
 use super::held::{HeldSite, Knowledge, is_local, marked_pair};
@@ -29,13 +30,13 @@ pub(super) struct NamePlan<'a> {
     pub(super) pair: Pair,
     pub(super) base: Host,
     pub(super) hosts: Vec<NameHost>,
-    pub(super) sources: &'a BTreeMap<&'a str, Source<'a>>,
+    pub(super) sources: &'a BTreeMap<&'a ClusterName, Source<'a>>,
     pub(super) held: BTreeMap<ClusterName, HeldSite>,
     pub(super) governing: Governing,
     pub(super) port: Port,
     pub(super) live: Option<&'a LiveName<'a>>,
     pub(super) roles: BTreeMap<&'a ClusterName, Membership>,
-    clients: BTreeMap<ClusterName, Arc<Because>>,
+    pub(super) clients: BTreeMap<&'a ClusterName, Client<'a>>,
 }
 
 /// What a cluster is to a name, and why.
@@ -48,7 +49,7 @@ pub(super) struct Membership {
     pub(super) held: Option<Because>,
 }
 
-static NO_SOURCES: BTreeMap<&'static str, Source<'static>> = BTreeMap::new();
+static NO_SOURCES: BTreeMap<&'static ClusterName, Source<'static>> = BTreeMap::new();
 
 impl<'a> NamePlan<'a> {
     /// Every pair of `base` that somebody serves or is held to serve.
@@ -60,68 +61,72 @@ impl<'a> NamePlan<'a> {
         desired: &mut Desired,
     ) -> Vec<Self> {
         let policy = context.policy;
-        if let Some(live) = live {
-            keep_excluded(live, policy, desired);
+        let mut marked: BTreeMap<Pair, usize> = BTreeMap::new();
+        for (_, entry) in live.into_iter().flat_map(LiveName::entries) {
+            if let Some(pair) = marked_pair(entry, policy).filter(|(identity, _)| !policy.excludes(identity)) {
+                *marked.entry(pair).or_default() += 1;
+            }
         }
-        let mut pairs: BTreeSet<Pair> = served.keys().cloned().collect();
-        let marked = live.into_iter().flat_map(LiveName::entries).filter_map(|(_, entry)| marked_pair(entry, policy));
-        pairs.extend(marked.filter(|(identity, _)| !policy.excludes(identity)));
-        if pairs.is_empty() {
+        let all: BTreeSet<&Pair> = served.keys().chain(marked.keys()).collect();
+        let mut candidates = Vec::new();
+        for pair in all {
+            let sources = served.get(pair).map_or(&NO_SOURCES, |served| &served.sources);
+            let mine = |entry: &LiveEntry<'_>| marked_pair(entry, policy).is_none_or(|marked| marked == *pair);
+            let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
+            if sources.values().any(|source| !source.endpoints.is_empty()) || !held.is_empty() {
+                candidates.push((pair, sources, held));
+            }
+        }
+        // The live objects' identity wins, else the smaller: `max_by_key` takes the last of equals.
+        let Some((winner, _)) = candidates
+            .iter()
+            .enumerate()
+            .rev()
+            .max_by_key(|(_, (pair, _, _))| marked.get(*pair).copied().unwrap_or_default())
+        else {
             return Vec::new();
-        }
-        let several = served.len() > 1;
-        if several {
-            let names: Vec<String> = served.keys().map(|(identity, env)| format!("{identity} in env {env}")).collect();
+        };
+        if candidates.len() > 1 {
+            let names: Vec<_> = candidates.iter().map(|((id, env), _, _)| format!("{id} in env {env}")).collect();
             let message = format!("it is the host of {}", names.join(" and of "));
             desired.findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
         }
-        let live_identity = |pair: &Pair| {
-            live.into_iter()
-                .flat_map(LiveName::entries)
-                .any(|(_, entry)| marked_pair(entry, policy).as_ref() == Some(pair))
-        };
-        let winner = pairs
-            .iter()
-            .filter(|pair| !several || served.contains_key(*pair))
-            .min_by_key(|pair| (several && !live_identity(pair), (*pair).clone()))
-            .cloned();
+        // A cluster that runs only one of several identities gets that one's object, every other the winner's.
+        let mut owner: BTreeMap<ClusterName, usize> = BTreeMap::new();
+        for (index, (_, sources, held)) in candidates.iter().enumerate() {
+            let seen = sources.iter().filter(|(_, source)| !source.endpoints.is_empty()).map(|(cluster, _)| *cluster);
+            for cluster in seen.chain(held.keys()) {
+                let served_by = owner.entry(cluster.clone()).or_insert(index);
+                if index == winner {
+                    *served_by = winner;
+                }
+            }
+        }
+        let identities: Vec<Identity> = candidates.iter().map(|((identity, _), _, _)| identity.clone()).collect();
         let mut plans = Vec::new();
-        for pair in pairs {
-            let wins = winner.as_ref() == Some(&pair) || !several;
-            let only_here: BTreeSet<&str> = served
-                .get(&pair)
-                .into_iter()
-                .flat_map(|served| served.sources.keys().copied())
-                .filter(|cluster| served.iter().all(|(other, s)| *other == pair || !s.sources.contains_key(cluster)))
-                .collect();
-            let others: BTreeSet<&str> = served
-                .iter()
-                .filter(|(other, _)| **other != pair)
-                .flat_map(|(_, s)| s.sources.keys().copied())
-                .collect();
-            let is_mine =
-                move |cluster: &str| !several || only_here.contains(cluster) || (wins && !others.contains(cluster));
-            plans.extend(Self::one(pair, served, live, &is_mine, context, desired));
+        for (index, (pair, sources, held)) in candidates.into_iter().enumerate() {
+            let is_mine = |cluster: &ClusterName| owner.get(cluster).copied().unwrap_or(winner) == index;
+            let callees = if index == winner { identities.as_slice() } else { &identities[index..=index] };
+            let known = served.get(pair).map(|served| &served.host);
+            plans.extend(Self::one(pair.clone(), known, sources, held, live, callees, &is_mine, context, desired));
         }
         plans
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one candidate of `of`, taken apart")]
     fn one(
         pair: Pair,
-        served: &'a BTreeMap<Pair, Served<'a>>,
+        known: Option<&Host>,
+        sources: &'a BTreeMap<&'a ClusterName, Source<'a>>,
+        held: BTreeMap<ClusterName, HeldSite>,
         live: Option<&'a LiveName<'a>>,
-        is_mine: &dyn Fn(&str) -> bool,
+        callees: &[Identity],
+        is_mine: &dyn Fn(&ClusterName) -> bool,
         context: &Context<'a>,
         desired: &mut Desired,
     ) -> Option<Self> {
         let policy = context.policy;
-        let known = served.get(&pair);
-        let sources = known.map_or(&NO_SOURCES, |served| &served.sources);
         let mine = |entry: &LiveEntry<'_>| marked_pair(entry, policy).is_none_or(|marked| marked == pair);
-        let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
-        if sources.values().all(|source| source.endpoints.is_empty()) && held.is_empty() {
-            return None;
-        }
         let live_host = || {
             let (_, entry) = live?.entries().find(|(_, entry)| mine(entry))?;
             let host = entry.spec()?.hosts.first()?;
@@ -129,12 +134,10 @@ impl<'a> NamePlan<'a> {
             let base = prefix.and_then(|prefix| host.strip_prefix(&format!("{prefix}."))).unwrap_or(host);
             Host::parse(base).ok()
         };
-        let base = known
-            .map(|served| served.host.clone())
-            .or_else(live_host)
-            .or_else(|| base_host(&pair.1, &pair.0, &policy.suffix, false).ok())?;
+        let base =
+            known.cloned().or_else(live_host).or_else(|| base_host(&pair.1, &pair.0, &policy.suffix, false).ok())?;
         let mut eligible: BTreeMap<&str, BTreeSet<&str>> =
-            sources.iter().map(|(cluster, source)| (*cluster, source.namespaces())).collect();
+            sources.iter().map(|(cluster, source)| (cluster.as_str(), source.namespaces())).collect();
         for (cluster, site) in &held {
             eligible.entry(cluster).or_default().extend(site.namespaces.iter().map(|ns| &**ns));
         }
@@ -158,19 +161,26 @@ impl<'a> NamePlan<'a> {
             roles: BTreeMap::new(),
             clients: BTreeMap::new(),
         };
-        plan.find_roles(is_mine, context);
-        plan.find_problems(desired, context);
+        plan.find_roles(callees, is_mine, context);
+        plan.find_problems(desired);
         Some(plan)
     }
 
-    fn find_roles(&mut self, is_mine: &dyn Fn(&str) -> bool, context: &Context<'a>) {
+    fn find_roles(&mut self, callees: &[Identity], is_mine: &dyn Fn(&ClusterName) -> bool, context: &Context<'a>) {
+        for callee in callees {
+            for (cluster, client) in context.callers.clients_of(callee) {
+                match self.clients.entry(cluster) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(client);
+                    }
+                    Entry::Occupied(mut known) => known.get_mut().namespaces.extend(client.namespaces),
+                }
+            }
+        }
         let identity = &self.pair.0;
-        let clients = context.callers.clients_of(identity);
-        self.clients =
-            clients.iter().map(|(cluster, client)| ((*cluster).clone(), Arc::clone(&client.because))).collect();
         let base_lower: Arc<str> = self.base.to_lowercase().into();
         for (cluster, site) in context.sites.iter().filter(|(cluster, site)| site.is_writable() && is_mine(cluster)) {
-            let source = self.sources.get(cluster.as_str());
+            let source = self.sources.get(*cluster);
             let live = self.live.and_then(|live| live.hosts.get(&base_lower)?.entries.get(*cluster));
             let member =
                 |role, because: Because| Membership { role, because: Arc::new(because), ex_since: None, held: None };
@@ -182,7 +192,7 @@ impl<'a> NamePlan<'a> {
             } else if let Some(held) = self.held.get(*cluster).filter(|_| had_local) {
                 let because = Because::whole(format!("source: {}", held.why), held.origins.iter().cloned().collect());
                 member(Role::Source, because)
-            } else if let Some(client) = clients.get(cluster) {
+            } else if let Some(client) = self.clients.get(cluster) {
                 Membership { role: Role::Client, because: Arc::clone(&client.because), ex_since: None, held: None }
             } else if let Some(entry) = live {
                 let since = entry.object.annotations.get(EX_SOURCE);
@@ -210,16 +220,15 @@ impl<'a> NamePlan<'a> {
 
     fn serving_origins(&self, context: &Context<'_>) -> Vec<Origin> {
         let seen = self.sources.iter().flat_map(|(cluster, source)| {
-            let site = context.sites.iter().find(|(name, _)| name.as_str() == *cluster).map(|(_, site)| site);
+            let site = context.sites.get(cluster);
             source.endpoints.values().filter_map(move |local| Some(service_origin(site?, local)))
         });
         let held = self.held.values().flat_map(|held| held.origins.iter().cloned());
         seen.chain(held).collect()
     }
 
-    fn find_problems(&self, desired: &mut Desired, context: &Context<'a>) {
+    fn find_problems(&self, desired: &mut Desired) {
         for (cluster, source) in self.sources {
-            let Some((cluster, _)) = context.sites.iter().find(|(name, _)| name.as_str() == *cluster) else { continue };
             let namespaces = source.namespaces();
             if namespaces.len() > 1 {
                 let list: Vec<&str> = namespaces.into_iter().collect();
@@ -329,7 +338,7 @@ impl<'a> NamePlan<'a> {
                 owner: namespace.and_then(|ns| site.facts?.namespaces.get(ns)?.owner.clone()),
                 held,
             };
-            for local in self.sources.get(cluster.as_str()).into_iter().flat_map(|source| source.endpoints.values()) {
+            for local in self.sources.get(*cluster).into_iter().flat_map(|source| source.endpoints.values()) {
                 for workload in &local.workloads {
                     places.push(Place {
                         kind: Some(workload.kind.kind()),
@@ -369,7 +378,7 @@ impl<'a> NamePlan<'a> {
                 })
                 .collect(),
             places,
-            clients: self.clients.clone(),
+            clients: self.clients.iter().map(|(c, client)| ((*c).clone(), Arc::clone(&client.because))).collect(),
             ex_sources: self
                 .roles
                 .iter()
@@ -386,38 +395,13 @@ impl<'a> NamePlan<'a> {
 
     /// What can be known of whether `cluster` serves.
     pub(super) fn knowledge(&self, cluster: &ClusterName, context: &Context<'_>) -> Knowledge {
-        context.owners.knowledge(cluster, self.sources.get(cluster.as_str()))
+        context.owners.knowledge(cluster, self.sources.get(cluster))
     }
 
     /// Every cluster that serves or is held to.
-    pub(super) fn serving(&self, context: &Context<'a>) -> Vec<ClusterName> {
-        let seen = context.sites.keys().filter(|cluster| self.sources.contains_key(cluster.as_str()));
-        let all: BTreeSet<ClusterName> =
-            seen.map(|cluster| (*cluster).clone()).chain(self.held.keys().cloned()).collect();
-        all.into_iter().collect()
-    }
-}
-
-/// Objects of excluded identities are neither changed nor deleted.
-fn keep_excluded(live: &LiveName<'_>, policy: &MeshPolicy, desired: &mut Desired) {
-    for host in live.hosts.values() {
-        for (cluster, entry) in &host.entries {
-            let Some(identity) = entry.identity(policy).filter(|identity| policy.excludes(identity)) else { continue };
-            let because = Because::whole(format!("the policy excludes {identity}"), Vec::new());
-            let name = entry.spec().and_then(|spec| Host::parse(spec.hosts.first()?).ok());
-            let Some(host_name) = name else { continue };
-            let key =
-                |kind, name: String| ObjectKey { kind, namespace: policy.sync_namespace.clone(), name: name.into() };
-            keep(desired, cluster, key(Kind::ServiceEntry, service_entry_name(&host_name)), because.clone());
-            for prefixed in [false, true] {
-                keep(
-                    desired,
-                    cluster,
-                    key(Kind::DestinationRule, destination_rule_name(&host_name, prefixed)),
-                    because.clone(),
-                );
-            }
-        }
+    pub(super) fn serving(&self) -> Vec<ClusterName> {
+        let all: BTreeSet<&ClusterName> = self.sources.keys().copied().chain(self.held.keys()).collect();
+        all.into_iter().cloned().collect()
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mesh_model::name::ClusterName;
+
 use super::live::LiveHost;
 use super::mesh_port::{HTTP_PORT, by_word, is_http};
 use super::sources::Source;
@@ -18,7 +20,7 @@ pub(super) struct Port {
 
 /// Chooses the port: the live one while a seen or held source has it, else that of most sources, then sorted.
 pub(super) fn choose(
-    sources: &BTreeMap<&str, Source<'_>>,
+    sources: &BTreeMap<&ClusterName, Source<'_>>,
     any_held: bool,
     live: Option<&LiveHost<'_>>,
 ) -> Option<Port> {
@@ -30,7 +32,7 @@ pub(super) fn choose(
     let mut offered: Vec<(&str, (&'static str, u16))> = sources
         .iter()
         .flat_map(|(cluster, source)| {
-            source.endpoints.values().map(|local| (*cluster, (local.port.protocol, local.port.published)))
+            source.endpoints.values().map(|local| (cluster.as_str(), (local.port.protocol, local.port.published)))
         })
         .collect();
     offered.sort_unstable();

@@ -51,7 +51,9 @@ pub(super) fn build(
             load_balancer: Some(LoadBalancer {
                 locality_lb_setting: locality(plan, host, cluster, live, entry, context, &mut parts, findings),
                 simple: Some("LEAST_REQUEST".into()),
-                warmup_duration_secs: Some(format!("{}s", context.policy.traffic.warmup_seconds).into()),
+                warmup_duration_secs: Some(context.policy.traffic.warmup_seconds)
+                    .filter(|seconds| *seconds > 0)
+                    .map(|seconds| format!("{seconds}s").into()),
             }),
             outlier_detection: outlier(plan, host, entry, context, &mut parts, findings),
             tls: Some(Tls { mode: "ISTIO_MUTUAL".into() }),

@@ -7,7 +7,7 @@ use mesh_model::facts::{ClusterFacts, Service, Workload, WorkloadKind};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::{RESERVED_PREFIXES, base_host, has_upper_case};
 use mesh_model::kind::Kind;
-use mesh_model::name::{Env, Host, Identity, Namespace};
+use mesh_model::name::{ClusterName, Env, Host, Identity, Namespace};
 use mesh_model::origin::Origin;
 use mesh_model::policy::{Injection, MeshPolicy};
 
@@ -28,7 +28,7 @@ pub(super) struct Served<'a> {
     /// The host, in the case that its workloads ask for.
     pub(super) host: Host,
     /// By cluster.
-    pub(super) sources: BTreeMap<&'a str, Source<'a>>,
+    pub(super) sources: BTreeMap<&'a ClusterName, Source<'a>>,
 }
 
 /// Who serves one pair in one cluster.
@@ -132,7 +132,7 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
         if has_upper_case(&host) {
             served.host = host.clone();
         }
-        let source = served.sources.entry(site.name.as_str()).or_default();
+        let source = served.sources.entry(site.name).or_default();
         let Match::Service(service, port) = matched else {
             source.unknown = true;
             finding(

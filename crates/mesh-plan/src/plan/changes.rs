@@ -147,7 +147,14 @@ fn flat_spec(spec: &str) -> BTreeMap<String, String> {
                 }
             }
             ("trafficPolicy", Value::Object(parts)) => {
-                fields.extend(parts.iter().map(|(part, value)| (format!("trafficPolicy/{part}"), value.to_string())));
+                for (part, value) in parts {
+                    let mut value = value.clone();
+                    // The one part of a load balancer that a traffic policy decides has a reason of its own.
+                    if let Some(locality) = value.as_object_mut().and_then(|part| part.remove("localityLbSetting")) {
+                        fields.insert("trafficPolicy/localityLbSetting".into(), locality.to_string());
+                    }
+                    fields.insert(format!("trafficPolicy/{part}"), value.to_string());
+                }
             }
             _ => {
                 fields.insert(field, value.to_string());
