@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mesh_model::finding::{Code, Finding};
-use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::fleet::FleetSnapshot;
 use mesh_model::host::service_entry_name;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
@@ -196,19 +196,10 @@ fn fleet_findings(fleet: &FleetSnapshot, context: &Context<'_>, plans: &[NamePla
             findings.push(Finding::new(Code::NoGateway, Some(cluster), cluster.as_str(), message));
         }
     }
-    for (cluster, view) in &fleet.members {
-        match view {
-            ClusterView::Retired(None) => {
-                let message = "it is retired, and cannot be reached to be cleaned up".into();
-                findings.push(Finding::new(Code::RetiredNotReached, Some(cluster), cluster.as_str(), message));
-            }
-            ClusterView::Seen(facts) => {
-                if let Some(admiral) = &facts.admiral {
-                    let place = format!("Deployment {admiral}");
-                    findings.push(Finding::new(Code::BesideAdmiral, Some(cluster), place, "Admiral runs here".into()));
-                }
-            }
-            ClusterView::Unseen(_) | ClusterView::Retired(Some(_)) => {}
+    for (cluster, facts) in fleet.seen() {
+        if let Some(admiral) = &facts.admiral {
+            let place = format!("Deployment {admiral}");
+            findings.push(Finding::new(Code::BesideAdmiral, Some(cluster), place, "Admiral runs here".into()));
         }
     }
     if context.policy.sans == SanPolicy::Off && !plans.is_empty() {

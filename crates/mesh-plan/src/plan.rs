@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesh_model::facts::ClusterFacts;
 use mesh_model::finding::Finding;
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
@@ -181,11 +182,12 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
         for (key, object) in objects {
             steps.extend(step_for(cluster, key, object, owned.get(key).copied()));
         }
+        let identities = identities(facts, policy);
         for (key, base) in owned {
             let at = (cluster.clone(), key.clone());
             if !objects.contains_key(key) && !desired.kept.contains_key(&at) && !desired.excluded.contains(&at) {
                 let because = desired.gone.get(&at).cloned();
-                steps.push(delete(cluster, key, base, because, desired));
+                steps.push(delete(cluster, key, base, because, desired, &identities));
             }
         }
     }
@@ -196,10 +198,11 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
     }
     for (cluster, view) in &fleet.members {
         if let ClusterView::Retired(Some(facts)) = view {
+            let identities = identities(facts, policy);
             for (key, base) in facts.owned.iter().filter(|(_, o)| is_ours(o, policy)) {
                 let origins = base.origins.iter().map(|(origin, _)| origin.clone()).collect();
                 let because = Because::whole(format!("{cluster} is retired"), origins);
-                steps.push(delete(cluster, key, base, Some(because), desired));
+                steps.push(delete(cluster, key, base, Some(because), desired, &identities));
             }
         }
     }
@@ -272,8 +275,10 @@ fn delete(
     base: &OwnedObject,
     because: Option<Because>,
     desired: &Desired,
+    identities: &BTreeMap<String, Identity>,
 ) -> Step {
     let (host, base_host, identity) = whose(key, base, desired);
+    let identity = identity.or_else(|| identities.get(host.as_ref()?.as_str()).cloned());
     let because = because.unwrap_or_else(|| {
         let name = base_host.as_ref().and_then(|base| desired.names.get(base));
         let rule = match (name, &host) {
@@ -297,6 +302,18 @@ fn delete(
         class: Class::RemovesTraffic,
         because: vec![because],
     }
+}
+
+/// The identities that the ServiceEntries of a cluster name, by host: what goes has no name of its own any more.
+fn identities(facts: &ClusterFacts, policy: &MeshPolicy) -> BTreeMap<String, Identity> {
+    let entries = facts.owned.iter().filter(|(key, _)| key.kind == Kind::ServiceEntry);
+    entries
+        .filter_map(|(_, object)| {
+            let spec: serde_json::Value = serde_json::from_str(&object.spec).ok()?;
+            let identity = Identity::parse(object.annotations.get(policy.keys.identity.as_str())?).ok()?;
+            Some((spec["hosts"][0].as_str()?.to_owned(), identity))
+        })
+        .collect()
 }
 
 /// The host, base host and identity that a live object is for, as far as it tells.

@@ -100,6 +100,8 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
             if workload.kind == WorkloadKind::Rollout { Match::Rollout } else { match_service(facts, workload) };
         if let Match::None(near) = matched {
             match near {
+                // Where Services are unseen, one that is missing may be among them.
+                None if !site.sees(Kind::Service) => {}
                 None => {
                     finding(Code::NoService, &place, format!("no Service of {} selects it", workload.namespace));
                 }
