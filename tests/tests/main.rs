@@ -10,4 +10,6 @@ mod install_sample;
 mod kubectl;
 mod members;
 mod policy;
+mod readme;
 mod schema;
+mod stories;
