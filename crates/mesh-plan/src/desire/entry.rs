@@ -10,7 +10,7 @@ use mesh_model::finding::{Code, Finding};
 use mesh_model::host::{identity_label, service_entry_name};
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
-use mesh_model::origin::{Origins, Part};
+use mesh_model::origin::{Origin, Origins, Part};
 use mesh_model::owned::{
     ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, OUR_MARK, ObjectKey,
 };
@@ -23,7 +23,7 @@ use super::live::{LiveEntry, LiveHost};
 use super::mesh_port::{HTTP_PORT, is_http};
 use super::name::{Membership, NamePlan, service_origin, workload_origins};
 use super::site::{Gateway, Site};
-use super::sources::preferred_type;
+use super::sources::{Local, Source, preferred_type};
 use crate::because::Because;
 use crate::desired::{Body, DesiredObject, Role};
 
@@ -51,6 +51,13 @@ struct Gathered {
     origins: Origins,
     because: Vec<Because>,
     held: Vec<Because>,
+}
+
+/// An endpoint as it follows from what was read.
+struct Fresh {
+    endpoint: Endpoint,
+    origins: Vec<Origin>,
+    rule: Arc<str>,
 }
 
 impl<'p, 'a> EntryBuilder<'p, 'a> {
@@ -129,60 +136,84 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     ) {
         let local = source == cluster;
         let site = self.context.sites.get(source);
-        let found = self.plan.sources.get(source).filter(|found| !found.endpoints.is_empty());
-        match self.plan.knowledge(source, self.context) {
-            Knowledge::Gone => return,
-            Knowledge::Unknown(why) => {
-                let held = self.hold(source, cluster, local, &why, gathered);
-                // What was read all the same adds to what is held, never replaces it.
-                if found.is_none() || held && !local {
-                    return;
-                }
-            }
-            Knowledge::Known => {}
-        }
-        let (Some(site), Some(found)) = (site, found) else { return };
-        let locality = site.region.clone().or_else(|| {
-            let live = || self.context.owners.live_endpoints(self.live, cluster, source, local);
-            (!site.region_known).then(live)?.into_iter().find_map(|endpoint| endpoint.locality)
-        });
-        let origins: Vec<_> = found.endpoints.values().map(|local| service_origin(site, local)).collect();
-        if local {
-            for (address, local) in &found.endpoints {
-                if gathered.endpoints.iter().any(|held| held.address == *address) {
-                    continue;
-                }
-                let endpoint = self.endpoint(address, local.kind(), locality.clone(), local.port.number, None);
-                let origin = service_origin(site, local);
-                gathered.origins.add(origin.clone(), Part::Endpoint(Arc::clone(address)));
-                gathered.because.push(Because::field(format!("endpoints/{address}"), "it runs here", vec![origin]));
-                gathered.endpoints.push(endpoint);
-            }
+        if !local && site.is_some_and(|site| site.gateway == Gateway::None) {
             return;
         }
-        match &site.gateway {
-            Gateway::At { .. } if !self.is_routable(site) => {
-                let why = format!("{source} cannot be written, so that its gateway would not route it yet");
-                gathered.held.push(Because::field(format!("endpoints/{source}"), why, origins));
-            }
-            Gateway::At { address, port, .. } => {
-                let kind = preferred_type(found.endpoints.values().map(super::sources::Local::kind));
-                let network = Some(Arc::clone(&site.network));
-                gathered.endpoints.push(self.endpoint(address, kind, locality, *port, network));
-                for origin in &origins {
-                    gathered.origins.add(origin.clone(), Part::Endpoint(Arc::clone(address)));
-                }
-                let rule = format!("it runs in {source}, reached through its gateway");
-                gathered.because.push(Because::field(format!("endpoints/{address}"), rule, origins));
-            }
-            Gateway::Missing => {
+        let found = self.plan.sources.get(source).filter(|found| !found.endpoints.is_empty());
+        let fresh = match (site, found) {
+            (Some(site), Some(found)) if local => self.local_endpoints(site, found),
+            (Some(site), Some(found)) => self.remote_endpoint(site, found, cluster, gathered),
+            _ => Vec::new(),
+        };
+        let held = match self.plan.knowledge(source, self.context) {
+            Knowledge::Gone => return,
+            // What was read all the same adds to what is held, never replaces it.
+            Knowledge::Unknown(why) => self.hold(source, cluster, local, &why, &fresh, gathered),
+            Knowledge::Known if !local && found.is_some() && site.is_some_and(|s| s.gateway == Gateway::Missing) => {
                 let why = format!("{source} has no gateway address any more");
-                if self.hold(source, cluster, false, &why, gathered) {
+                let held = self.hold(source, cluster, false, &why, &fresh, gathered);
+                if !held.is_empty() {
                     findings.push(Finding::new(Code::GatewayGone, Some(source), self.host.host.as_str(), why));
                 }
+                held
             }
-            Gateway::None => {}
+            Knowledge::Known => Vec::new(),
+        };
+        for Fresh { endpoint, origins, rule } in fresh {
+            if held.iter().any(|held| held.address == endpoint.address) || !local && !held.is_empty() {
+                continue;
+            }
+            for origin in &origins {
+                gathered.origins.add(origin.clone(), Part::Endpoint(Arc::clone(&endpoint.address)));
+            }
+            gathered.because.push(Because::field(format!("endpoints/{}", endpoint.address), rule, origins));
+            gathered.endpoints.push(endpoint);
         }
+    }
+
+    /// What a cluster's own entry says of the workloads that were found there.
+    fn local_endpoints(&self, site: &Site<'a>, found: &Source<'a>) -> Vec<Fresh> {
+        let locality = self.locality(site, site.name);
+        let fresh = found.endpoints.iter().map(|(address, local)| Fresh {
+            endpoint: self.endpoint(address, local.kind(), locality.clone(), local.port.number, None),
+            origins: vec![service_origin(site, local)],
+            rule: "it runs here".into(),
+        });
+        fresh.collect()
+    }
+
+    /// What other clusters' entries say of the workloads that were found in `site`.
+    fn remote_endpoint(
+        &self,
+        site: &Site<'a>,
+        found: &Source<'a>,
+        cluster: &ClusterName,
+        gathered: &mut Gathered,
+    ) -> Vec<Fresh> {
+        let Gateway::At { address, port, .. } = &site.gateway else { return Vec::new() };
+        let source = site.name;
+        let origins: Vec<_> = found.endpoints.values().map(|local| service_origin(site, local)).collect();
+        if !self.is_routable(site) {
+            let why = format!("{source} cannot be written, so that its gateway would not route it yet");
+            gathered.held.push(Because::field(format!("endpoints/{address}"), why, origins));
+            return Vec::new();
+        }
+        let kind = preferred_type(found.endpoints.values().map(Local::kind));
+        let network = Some(Arc::clone(&site.network));
+        vec![Fresh {
+            endpoint: self.endpoint(address, kind, self.locality(site, cluster), *port, network),
+            origins,
+            rule: format!("it runs in {source}, reached through its gateway").into(),
+        }]
+    }
+
+    /// The region of `site`; where its nodes could not be read, what `cluster` holds of it.
+    fn locality(&self, site: &Site<'a>, cluster: &ClusterName) -> Option<Arc<str>> {
+        if site.region_known {
+            return site.region.clone();
+        }
+        let live = self.context.owners.live_endpoints(self.live, cluster, site.name, site.name == cluster);
+        live.into_iter().find_map(|endpoint| endpoint.locality)
     }
 
     /// Whether the gateway of `site` routes the host, or will once this plan is written (law L10).
@@ -199,15 +230,16 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         })
     }
 
-    /// Keeps the live endpoints of `source`; whether there are any.
+    /// Keeps the live endpoints of `source`. Worth a word only where something else than `fresh` is kept.
     fn hold(
         &self,
         source: &ClusterName,
         cluster: &ClusterName,
         local: bool,
         why: &str,
+        fresh: &[Fresh],
         gathered: &mut Gathered,
-    ) -> bool {
+    ) -> Vec<Endpoint> {
         let endpoints = self.context.owners.live_endpoints(self.live, cluster, source, local);
         for endpoint in &endpoints {
             let part = Part::Endpoint(Arc::clone(&endpoint.address));
@@ -218,13 +250,15 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             for origin in &origins {
                 gathered.origins.add(origin.clone(), part.clone());
             }
-            gathered.held.push(Because::field(format!("endpoints/{}", endpoint.address), why, origins));
+            if fresh.iter().all(|fresh| fresh.endpoint != *endpoint) {
+                gathered.held.push(Because::field(format!("endpoints/{}", endpoint.address), why, origins));
+            }
         }
         gathered.endpoints.extend(endpoints.iter().cloned());
-        !endpoints.is_empty()
+        endpoints
     }
 
-    fn live_origins(&self, source: &ClusterName, part: &Part) -> Vec<mesh_model::origin::Origin> {
+    fn live_origins(&self, source: &ClusterName, part: &Part) -> Vec<Origin> {
         let entries = self.live.into_iter().flat_map(|live| live.entries.values());
         entries
             .flat_map(|entry| entry.object.origins.of(part))
@@ -267,7 +301,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
     }
 
-    fn port_origins(&self) -> Vec<mesh_model::origin::Origin> {
+    fn port_origins(&self) -> Vec<Origin> {
         let mut origins = Vec::new();
         for (cluster, source) in self.plan.sources {
             let Some(site) = self.site(cluster) else { continue };
