@@ -16,6 +16,7 @@ use crate::because::Because;
 use crate::desired::Desired;
 
 mod callers;
+mod claims;
 mod entry;
 mod foreign;
 mod governing;
@@ -62,6 +63,7 @@ pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Des
     }
     let bases: BTreeSet<Arc<str>> = serving.keys().cloned().collect();
     let live = Live::read(fleet, policy, &bases);
+    claims::withhold(&mut serving, &live, &sites, fleet, policy, &mut desired.findings);
     let context = Context {
         policy,
         now,

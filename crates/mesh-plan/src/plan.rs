@@ -210,7 +210,7 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
     steps.sort_by(|a, b| {
         (&a.host, &a.cluster, &a.key, !a.is_write()).cmp(&(&b.host, &b.cluster, &b.key, !b.is_write()))
     });
-    Plan { steps, findings: desired.findings.clone(), coverage: coverage(desired, fleet) }
+    Plan { steps, findings: findings_in_scope(desired, scope), coverage: coverage(desired, fleet) }
 }
 
 fn is_ours(object: &OwnedObject, policy: &MeshPolicy) -> bool {
@@ -374,6 +374,33 @@ fn in_scope(step: &Step, desired: &Desired, scope: &Scope) -> bool {
         name.is_some_and(|name| name.places.iter().any(|place| place.namespace.as_ref() == Some(namespace)))
     });
     by_name && by_namespace
+}
+
+/// The findings about names in scope, and those about the reading of the fleet, which concern every name.
+fn findings_in_scope(desired: &Desired, scope: &Scope) -> Vec<Finding> {
+    if scope.names.is_empty() && scope.namespace.is_none() {
+        return desired.findings.clone();
+    }
+    let mut places: BTreeSet<String> = BTreeSet::new();
+    for (base, name) in &desired.names {
+        let namespace = scope.namespace.as_ref();
+        let in_namespace =
+            namespace.is_none_or(|ns| name.places.iter().any(|place| place.namespace.as_ref() == Some(ns)));
+        if !in_namespace || !name.hosts.keys().any(|host| scope.has_name(&name.identity, base, host)) {
+            continue;
+        }
+        places.extend(name.hosts.keys().map(ToString::to_string));
+        for place in &name.places {
+            let Some(namespace) = &place.namespace else { continue };
+            places.extend(place.service.iter().map(|service| format!("Service {namespace}/{service}")));
+            if let (Some(kind), Some(workload)) = (place.kind, &place.workload) {
+                places.insert(format!("{kind} {namespace}/{workload}"));
+            }
+        }
+        places.extend(name.policies.iter().map(|policy| format!("{} {}", policy.kind, policy.name)));
+    }
+    let concerns_all = |finding: &&Finding| finding.code.number() < 20 || places.contains(&*finding.place);
+    desired.findings.iter().filter(concerns_all).cloned().collect()
 }
 
 fn coverage(desired: &Desired, fleet: &FleetSnapshot) -> Coverage {

@@ -1,0 +1,63 @@
+//! Claims: endpoints of namespaces that may not serve a claimed name are withheld, never taken away (deviation D14).
+//!
+//! A cluster's endpoints are judged by that cluster's own view: it holds its claims, and sets of everybody else's.
+
+use std::sync::Arc;
+
+use mesh_model::finding::{Code, Finding};
+use mesh_model::fleet::FleetSnapshot;
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::policy::{MeshPolicy, OwnerFrom};
+
+use super::live::Live;
+use super::site::Site;
+use super::sources::{Local, Serving};
+
+/// Takes the endpoints that a claim forbids, or may forbid, out of `serving`, but for those that are live.
+pub(super) fn withhold(
+    serving: &mut Serving<'_>,
+    live: &Live<'_>,
+    sites: &std::collections::BTreeMap<&ClusterName, Site<'_>>,
+    fleet: &FleetSnapshot,
+    policy: &MeshPolicy,
+    findings: &mut Vec<Finding>,
+) {
+    for (base, pairs) in serving.iter_mut() {
+        let entries = live.names.get(base).and_then(|name| name.hosts.get(base)).map(|host| &host.entries);
+        for (cluster, source) in pairs.values_mut().flat_map(|served| &mut served.sources) {
+            let Some(facts) = fleet.facts(cluster) else { continue };
+            let sees_claims = sites[cluster].sees(Kind::GlobalName) && sites[cluster].sees(Kind::GlobalNameSet);
+            let claim = facts.claims.iter().find(|(host, _)| host.eq_ignore_ascii_case(base)).map(|(_, claim)| claim);
+            if claim.is_none() && sees_claims {
+                continue;
+            }
+            let entry = entries.and_then(|entries| entries.get(*cluster)).and_then(|entry| entry.spec());
+            source.endpoints.retain(|address, local| {
+                let live = entry.is_some_and(|spec| spec.endpoints.iter().any(|e| *e.address == **address));
+                let owner = owner(local, facts, policy);
+                let problem = match (claim, &owner) {
+                    (Some(claim), Some(owner)) if claim.admits(owner) => return true,
+                    (Some(claim), _) => {
+                        let who = owner.as_deref().unwrap_or("anybody known here");
+                        format!("{base} is claimed by {} since {}, not by {who}", claim.owner, claim.claimed_at)
+                    }
+                    (None, _) if live => return true,
+                    (None, _) => format!("the claims of {cluster} are unseen, so that {base} may be another's"),
+                };
+                let consequence = if live { "its endpoint stays" } else { "its endpoint is withheld" };
+                let place = format!("Service {}/{}", local.namespace, local.service.name);
+                let message = format!("{problem}: {consequence}");
+                findings.push(Finding::new(Code::ClaimedByAnother, Some(cluster), place, message));
+                live
+            });
+        }
+    }
+}
+
+/// Who owns the namespace of an endpoint.
+fn owner(local: &Local<'_>, facts: &mesh_model::facts::ClusterFacts, policy: &MeshPolicy) -> Option<Arc<str>> {
+    let by_name = policy.owner_from.contains(&OwnerFrom::NamespaceName);
+    let labelled = facts.namespaces.get(local.namespace).and_then(|namespace| namespace.owner.clone());
+    labelled.or_else(|| by_name.then(|| local.namespace.as_str().into()))
+}
