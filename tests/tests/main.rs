@@ -8,6 +8,7 @@ mod conformance;
 mod docs;
 mod install_sample;
 mod kubectl;
+mod laws;
 mod members;
 mod policy;
 mod readme;

@@ -8,7 +8,7 @@ use mesh_model::finding::Finding;
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host, Identity};
-use mesh_model::origin::Part;
+use mesh_model::origin::{Origin, Part};
 use mesh_model::owned::{Mark, ObjectKey, OwnedObject};
 use mesh_model::policy::{Adopt, MeshPolicy};
 use serde::Serialize;
@@ -290,6 +290,13 @@ fn delete(
         };
         Because::whole(rule, base.origins.iter().map(|(origin, _)| origin.clone()).collect())
     });
+    // Adopted and hand-made objects have no origins: then the object itself is the fact.
+    let because = if because.sources.is_empty() {
+        let name = format!("{}/{}", key.namespace, key.name).into();
+        Because::whole(because.rule, vec![Origin { cluster: cluster.clone(), kind: key.kind, name }])
+    } else {
+        because
+    };
     Step {
         cluster: cluster.clone(),
         key: key.clone(),

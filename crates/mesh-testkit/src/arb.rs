@@ -77,7 +77,7 @@ impl Ending {
 /// Stories of up to three runs.
 pub fn story() -> impl Strategy<Value = Story> {
     let round = (vec(edit(), 0..4), write());
-    (world(), vec(round, 0..3), vec(edit(), 0..5)).prop_map(|(start, rounds, last)| Story { start, rounds, last })
+    (world(), vec(round, 0..4), vec(edit(), 0..8)).prop_map(|(start, rounds, last)| Story { start, rounds, last })
 }
 
 /// Worlds of one to five clusters.
@@ -93,7 +93,7 @@ pub fn world() -> impl Strategy<Value = World> {
 /// What one cluster holds at the start. Most have a region and a gateway.
 pub fn cluster() -> impl Strategy<Value = ClusterFacts> {
     let usual = (prop::option::weighted(0.9, items::region()), prop::option::weighted(0.9, items::gateway()));
-    (usual, vec(item(), 0..8)).prop_map(|((region, gateway), items)| {
+    (usual, vec(item(), 0..10)).prop_map(|((region, gateway), items)| {
         let mut facts = ClusterFacts::default();
         region.iter().chain(&gateway).chain(&items).for_each(|item| item.put(&mut facts));
         crate::build::sort(&mut facts);

@@ -281,7 +281,8 @@ fn held_traffic(live: Option<&LiveName<'_>>, origins: BTreeSet<Origin>, why: Str
         }
         items.insert(Arc::clone(host), item);
     }
-    Some(Traffic { name: name?, items: items.into_values().collect(), origins, held: Some(why) })
+    // A policy may govern without any item: then no host carries its name.
+    Some(Traffic { name: name.unwrap_or_default(), items: items.into_values().collect(), origins, held: Some(why) })
 }
 
 /// What live objects say of outlier detection.

@@ -10,11 +10,12 @@ use mesh_model::origin::Part;
 use mesh_model::owned::ObjectKey;
 
 use super::{Law, Violation, name};
+use crate::desired::Role;
 use crate::plan::{Action, Step};
 
 /// L10: in the order of writing, no step adds an endpoint whose cluster does not route the host yet: its own
 /// `ServiceEntry` leads to a Service of its own, by an earlier run or an earlier step. Endpoints that any live object has
-/// are in use, and no news.
+/// are in use, and no news. Sources are written first and at once: what one hears of the other is not judged.
 pub fn exposes_only_what_is_routed<'a>(
     fleet: &FleetSnapshot,
     in_order: impl IntoIterator<Item = &'a Step>,
@@ -33,6 +34,9 @@ pub fn exposes_only_what_is_routed<'a>(
         let Some(entry) = entry(&body.spec) else { continue };
         if leads_home(&entry) {
             routed.insert((&step.cluster, &step.key));
+        }
+        if step.role == Some(Role::Source) {
+            continue;
         }
         for endpoint in &entry.endpoints {
             let part = Part::Endpoint(endpoint.address.clone());

@@ -13,7 +13,7 @@ use super::order::difference;
 use super::{Given, Law, Planner, Violation};
 use crate::desired::Body;
 use crate::plan::{Action, Step};
-use crate::scope::Scope;
+use crate::scope::{Scope, matches_glob};
 
 /// L7: a plan in `scope` is the full plan restricted to it, but for the virtual address of a host that is live nowhere yet:
 /// that may collide with another new host which the scope leaves out.
@@ -31,11 +31,9 @@ pub fn scope_is_a_restriction(planner: Planner, given: Given<'_>, scope: &Scope)
 }
 
 fn is_in(scope: &Scope, step: &Step) -> bool {
-    let named = match (&step.identity, &step.base, &step.host) {
-        (Some(identity), Some(base), Some(host)) => scope.has_name(identity, base, host),
-        _ => scope.names.is_empty(),
-    };
-    named && scope.has_cluster(&step.cluster)
+    let texts = [step.identity.as_deref(), step.base.as_deref(), step.host.as_deref()];
+    let is_named = |glob: &String| texts.iter().flatten().any(|text| matches_glob(glob, text));
+    (scope.names.is_empty() || scope.names.iter().any(is_named)) && scope.has_cluster(&step.cluster)
 }
 
 /// Hosts that have an address in any cluster.
