@@ -131,6 +131,8 @@ fn every_law_has_a_broken_planner() {
     assert_eq!(without, [], "laws without a broken planner cannot be trusted");
 }
 
+type Count = fn(&Counts) -> usize;
+
 #[test]
 fn generated_fleets_are_interesting() {
     // A generator that never gets anywhere makes every law true.
@@ -142,7 +144,6 @@ fn generated_fleets_are_interesting() {
     });
     counted.expect("counting does not fail");
     let plans = plans.into_inner();
-    type Count = fn(&Counts) -> usize;
     let kinds: [(&str, Count); 4] =
         [("create", |c| c.add), ("change", |c| c.change), ("delete", |c| c.delete), ("hold", |c| c.hold)];
     for (what, count) in kinds {

@@ -194,7 +194,8 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
     for ((cluster, key), because) in &desired.kept {
         let live = fleet.facts(cluster).is_some_and(|facts| facts.owned.contains_key(key));
         let instead_of = if live { "change or delete" } else { "create" };
-        steps.push(hold(cluster, key, desired, instead_of, because.clone()));
+        let because = if live { with_fact(because.clone(), cluster, key) } else { because.clone() };
+        steps.push(hold(cluster, key, desired, instead_of, because));
     }
     for (cluster, view) in &fleet.members {
         if let ClusterView::Retired(Some(facts)) = view {
@@ -254,7 +255,7 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
                     .collect();
                 because.retain(|because| !because.sources.is_empty());
                 if because.is_empty() {
-                    because.push((*object.role_because).clone());
+                    because.push(with_fact((*object.role_because).clone(), cluster, key));
                 }
                 let class = changes::class_of(base, &object.body);
                 let action = Action::Update { base: Arc::new(base.clone()), body: Arc::clone(&object.body) };
@@ -264,7 +265,12 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
     }
     for held in &object.held {
         let instead_of = format!("change {}", if held.field.is_empty() { "it" } else { &held.field });
-        steps.push(step(Action::Hold { instead_of }, Class::Neutral, vec![held.clone()], Vec::new()));
+        steps.push(step(
+            Action::Hold { instead_of },
+            Class::Neutral,
+            vec![with_fact(held.clone(), cluster, key)],
+            Vec::new(),
+        ));
     }
     steps
 }
@@ -290,13 +296,7 @@ fn delete(
         };
         Because::whole(rule, base.origins.iter().map(|(origin, _)| origin.clone()).collect())
     });
-    // Adopted and hand-made objects have no origins: then the object itself is the fact.
-    let because = if because.sources.is_empty() {
-        let name = format!("{}/{}", key.namespace, key.name).into();
-        Because::whole(because.rule, vec![Origin { cluster: cluster.clone(), kind: key.kind, name }])
-    } else {
-        because
-    };
+    let because = with_fact(because, cluster, key);
     Step {
         cluster: cluster.clone(),
         key: key.clone(),
@@ -321,6 +321,16 @@ fn identities(facts: &ClusterFacts, policy: &MeshPolicy) -> BTreeMap<String, Ide
             Some((spec["hosts"][0].as_str()?.to_owned(), identity))
         })
         .collect()
+}
+
+/// A reason that names no fact names the object that it keeps or lets go: adopted and hand-made ones have no origins, and
+/// what cannot be seen has no name.
+fn with_fact(because: Because, cluster: &ClusterName, key: &ObjectKey) -> Because {
+    if !because.sources.is_empty() {
+        return because;
+    }
+    let name = format!("{}/{}", key.namespace, key.name).into();
+    Because { sources: vec![Origin { cluster: cluster.clone(), kind: key.kind, name }], ..because }
 }
 
 /// The host, base host and identity that a live object is for, as far as it tells.

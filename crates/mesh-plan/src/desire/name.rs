@@ -131,6 +131,8 @@ impl<'a> NamePlan<'a> {
             let (_, entry) = live?.entries().find(|(_, entry)| mine(entry))?;
             let host = entry.spec()?.hosts.first()?;
             let prefix = entry.object.annotations.get(mesh_model::owned::DNS_PREFIX);
+            // The env as prefix means the base host itself.
+            let prefix = prefix.filter(|prefix| ***prefix != *pair.1);
             let base = prefix.and_then(|prefix| host.strip_prefix(&format!("{prefix}."))).unwrap_or(host);
             Host::parse(base).ok()
         };
