@@ -192,7 +192,11 @@ impl<'a> NamePlan<'a> {
                 let origins = source.endpoints.values().map(|local| service_origin(site, local)).collect();
                 member(Role::Source, Because::whole(format!("source: {identity} runs here"), origins))
             } else if let Some(held) = self.held.get(*cluster).filter(|_| had_local) {
-                let because = Because::whole(format!("source: {}", held.why), held.origins.iter().cloned().collect());
+                let origins = match live {
+                    Some(entry) if held.origins.is_empty() => self.serving_origins_or(cluster, entry, context),
+                    _ => held.origins.iter().cloned().collect(),
+                };
+                let because = Because::whole(format!("source: {}", held.why), origins);
                 member(Role::Source, because)
             } else if let Some(client) = self.clients.get(cluster) {
                 Membership { role: Role::Client, because: Arc::clone(&client.because), ex_since: None, held: None }
@@ -203,11 +207,13 @@ impl<'a> NamePlan<'a> {
                     let since = since.unwrap_or_else(|| context.now.to_string().into());
                     let rule =
                         format!("ex-source: {identity} ran here until {since} and runs elsewhere; local callers go on");
-                    let because = Because::whole(rule, self.serving_origins(context));
+                    let because = Because::whole(rule, self.serving_origins_or(cluster, entry, context));
                     Membership { ex_since: Some(since), ..member(Role::ExSource, because) }
                 } else if let Some(why) = callers_unknown(site, context) {
-                    let because =
-                        Because::whole(format!("client: who calls is unknown ({why})"), self.serving_origins(context));
+                    let because = Because::whole(
+                        format!("client: who calls is unknown ({why})"),
+                        self.serving_origins_or(cluster, entry, context),
+                    );
                     let held = Because::whole(format!("kept: {why}"), because.sources.clone());
                     Membership { held: Some(held), ..member(Role::Client, because) }
                 } else {
@@ -218,6 +224,16 @@ impl<'a> NamePlan<'a> {
             };
             self.roles.insert(*cluster, membership);
         }
+    }
+
+    /// What serves the name; where adopted objects do not tell, the object itself.
+    fn serving_origins_or(&self, cluster: &ClusterName, entry: &LiveEntry<'_>, context: &Context<'_>) -> Vec<Origin> {
+        let origins = self.serving_origins(context);
+        if !origins.is_empty() {
+            return origins;
+        }
+        let name = format!("{}/{}", entry.key.namespace, entry.key.name).into();
+        vec![Origin { cluster: cluster.clone(), kind: entry.key.kind, name }]
     }
 
     fn serving_origins(&self, context: &Context<'_>) -> Vec<Origin> {
