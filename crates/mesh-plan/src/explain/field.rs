@@ -181,7 +181,11 @@ fn constant_rule(field: &str, object: &DesiredObject, policy: &MeshPolicy) -> Ar
         ("location", _) => "always MESH_INTERNAL: both ends are workloads of the mesh".into(),
         ("resolution", _) => "always DNS: endpoints are addressed by host names".into(),
         ("ports", _) => "the HTTP family is published as 80, others under the Service's own number".into(),
-        ("addresses", _) => "made from the sha-256 of the host, inside policy.vip.range".into(),
+        ("addresses", _) => {
+            "kept where the host has one: Admiral's, else that of most clusters, else the smallest; a new one is made \
+             from the sha-256 of the host, inside policy.vip.range"
+                .into()
+        }
         ("endpoints", _) => "one endpoint a source: the Service where it runs, the gateway everywhere else".into(),
         ("subjectAltNames", _) => "by policy.sans".into(),
         ("exportTo", _) => "by policy.exportTo: the namespaces of clients and sources".into(),
