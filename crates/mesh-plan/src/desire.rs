@@ -28,6 +28,7 @@ mod mesh_port;
 mod name;
 mod port;
 mod rule;
+mod shared;
 mod site;
 mod sources;
 mod vip;

@@ -22,6 +22,7 @@ use super::hosts::NameHost;
 use super::live::{LiveEntry, LiveHost};
 use super::mesh_port::{HTTP_PORT, is_http};
 use super::name::{Membership, NamePlan, service_origin, workload_origins};
+use super::shared::Shared;
 use super::site::{Gateway, Site};
 use super::sources::{Local, Source, preferred_type};
 use crate::because::Because;
@@ -35,7 +36,7 @@ pub(super) struct EntryBuilder<'p, 'a> {
     context: &'p Context<'a>,
     live: Option<&'a LiveHost<'a>>,
     serving: Vec<ClusterName>,
-    bodies: BTreeMap<(Arc<str>, String), Arc<Body>>,
+    shared: Shared,
 }
 
 /// A ServiceEntry with what its DestinationRule needs to know.
@@ -69,7 +70,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     ) -> Self {
         let lower: Arc<str> = host.host.to_lowercase().into();
         let live = plan.live.and_then(|live| live.hosts.get(&lower));
-        Self { plan, host, vips, context, live, serving: plan.serving(), bodies: BTreeMap::new() }
+        Self { plan, host, vips, context, live, serving: plan.serving(), shared: Shared::default() }
     }
 
     /// The entry of `cluster`; none where it would have no endpoint, or cannot be published.
@@ -122,7 +123,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         gathered.because.extend(self.fixed_reasons());
         gathered.because.sort();
         let body = self.body(&spec, gathered.origins, membership);
-        let object = object_of(self.plan, self.host, body, membership, gathered.because, gathered.held);
+        let object =
+            object_of(self.plan, self.host, body, membership, self.shared.because(gathered.because), gathered.held);
         Some(BuiltEntry { object, spec })
     }
 
@@ -434,10 +436,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             namespace: policy.sync_namespace.clone(),
             name: service_entry_name(&self.host.host).into(),
         };
-        let spec: Arc<str> = text.into();
-        let shared = (Arc::clone(&spec), format!("{annotations:?}"));
-        let body = || Arc::new(Body { key, labels, annotations, spec, origins: Arc::new(origins) });
-        Arc::clone(self.bodies.entry(shared).or_insert_with(body))
+        self.shared.body(Body { key, labels, annotations, spec: text.into(), origins: Arc::new(origins) })
     }
 }
 
@@ -462,7 +461,7 @@ pub(super) fn object_of(
     host: &NameHost,
     body: Arc<Body>,
     membership: &Membership,
-    because: Vec<Because>,
+    because: Arc<Vec<Because>>,
     mut held: Vec<Because>,
 ) -> DesiredObject {
     held.extend(membership.held.clone());
@@ -475,7 +474,7 @@ pub(super) fn object_of(
         identity: plan.pair.0.clone(),
         role: membership.role,
         role_because: Arc::clone(&membership.because),
-        because: Arc::new(because),
+        because,
         held,
     }
 }

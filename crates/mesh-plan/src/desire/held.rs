@@ -153,7 +153,14 @@ impl<'a> Owners<'a> {
                     continue;
                 }
                 let source = sources.get(&origin.cluster);
-                if let Knowledge::Unknown(why) = self.knowledge(&origin.cluster, source) {
+                let has = |part: &Part| match (part, entry.spec()) {
+                    (Part::Endpoint(address), Some(spec)) => spec.endpoints.iter().any(|e| e.address == *address),
+                    _ => false,
+                };
+                // An origin of an endpoint that somebody took out says nothing about what is held.
+                if let Knowledge::Unknown(why) = self.knowledge(&origin.cluster, source)
+                    && parts.iter().any(has)
+                {
                     let site = held.entry(origin.cluster.clone()).or_insert_with(|| HeldSite::new(why));
                     if let Some((namespace, _)) = origin.name.split_once('/') {
                         site.namespaces.insert(namespace.into());

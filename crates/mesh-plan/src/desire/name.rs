@@ -19,6 +19,7 @@ use super::hosts::{NameHost, hosts_of};
 use super::live::{LiveEntry, LiveName};
 use super::port::{self, Port};
 use super::rule;
+use super::shared::Shared;
 use super::site::Site;
 use super::sources::{Local, Pair, Served, Source, workload_origin};
 use super::{Addresses, Context, keep};
@@ -292,6 +293,7 @@ impl<'a> NamePlan<'a> {
             };
             let vips = addresses.get(&lower).cloned().unwrap_or_default();
             let mut builder = EntryBuilder::new(self, name_host, vips, context);
+            let mut shared = Shared::default();
             for (cluster, membership) in &self.roles {
                 if let Some(because) = context.foreign.taken(cluster, &lower, &entry_key.name) {
                     let message = because.rule.to_string();
@@ -315,7 +317,16 @@ impl<'a> NamePlan<'a> {
                     ));
                 }
                 let Some(entry) = builder.build(cluster, membership, &mut desired.findings) else { continue };
-                let rule = rule::build(self, name_host, cluster, membership, &entry, context, &mut desired.findings);
+                let rule = rule::build(
+                    self,
+                    name_host,
+                    cluster,
+                    membership,
+                    &entry,
+                    context,
+                    &mut shared,
+                    &mut desired.findings,
+                );
                 let objects = desired.objects.get_mut(*cluster).expect("every role is of a writable cluster");
                 objects.insert(entry_key.clone(), entry.object);
                 if let Some(because) = context.foreign.rule_taken(cluster, &rule_key.name) {

@@ -23,6 +23,7 @@ use super::held::is_local;
 use super::hosts::NameHost;
 use super::live::LiveRule;
 use super::name::{Membership, NamePlan};
+use super::shared::Shared;
 use crate::because::Because;
 use crate::desired::{Body, DesiredObject};
 
@@ -31,6 +32,7 @@ const GATEWAY_ERRORS: u32 = 50;
 const INTERVAL: i64 = 60;
 
 /// The DestinationRule that goes with `entry` in `cluster`.
+#[expect(clippy::too_many_arguments, reason = "everything that the rule follows from")]
 pub(super) fn build(
     plan: &NamePlan<'_>,
     host: &NameHost,
@@ -38,6 +40,7 @@ pub(super) fn build(
     membership: &Membership,
     entry: &BuiltEntry,
     context: &Context<'_>,
+    shared: &mut Shared,
     findings: &mut Vec<Finding>,
 ) -> DesiredObject {
     let lower: Arc<str> = host.host.to_lowercase().into();
@@ -76,7 +79,7 @@ pub(super) fn build(
         origins: Arc::new(parts.origins),
     };
     parts.because.sort();
-    object_of(plan, host, Arc::new(body), membership, parts.because, parts.held)
+    object_of(plan, host, shared.body(body), membership, shared.because(parts.because), parts.held)
 }
 
 struct Parts {
@@ -228,6 +231,10 @@ fn locality(
     let live_setting =
         || live.and_then(LiveRule::spec)?.traffic_policy.load_balancer.as_ref()?.locality_lb_setting.clone();
     let field = "localityLbSetting";
+    // Whatever comes of it, the policy decided: that is how it is found again when it cannot be seen.
+    for origin in &traffic.origins {
+        parts.origins.add(origin.clone(), Part::TrafficPolicy(field.into()));
+    }
     let Some(region) = &site.region else {
         if site.region_known {
             return None;
