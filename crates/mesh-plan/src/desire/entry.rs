@@ -1,6 +1,6 @@
 //! The ServiceEntry of one host, in the form that each cluster holds (`reference/admiral.md` §5.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
@@ -20,7 +20,7 @@ use super::Context;
 use super::held::Knowledge;
 use super::hosts::NameHost;
 use super::live::{LiveEntry, LiveHost};
-use super::mesh_port::{HTTP_PORT, is_http};
+use super::mesh_port::is_http;
 use super::name::{Membership, NamePlan, service_origin, workload_origins};
 use super::shared::Shared;
 use super::site::{Gateway, Site};
@@ -81,9 +81,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         findings: &mut Vec<Finding>,
     ) -> Option<BuiltEntry> {
         let port = &self.plan.port;
-        if !is_http(&port.protocol) && (port.number == HTTP_PORT || self.vips.is_empty()) {
-            let why = if self.vips.is_empty() { "it has no virtual address" } else { "its number is 80" };
-            let message = format!("{} cannot be published: {why}", port.protocol);
+        if !is_http(&port.protocol) && self.vips.is_empty() {
+            let message = format!("{} cannot be published: it has no virtual address", port.protocol);
             findings.push(Finding::new(Code::PortNotPublished, None, self.host.host.as_str(), message));
             return None;
         }
@@ -97,8 +96,10 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         if gathered.endpoints.is_empty() {
             return None;
         }
-        for origin in self.port_origins() {
-            gathered.origins.add(origin, Part::Ports);
+        // Only those that the entry leads to: an entry must not change when sight of others is lost.
+        let behind: Vec<Origin> = gathered.origins.iter().map(|(origin, _)| origin.clone()).collect();
+        for origin in &behind {
+            gathered.origins.add(origin.clone(), Part::Ports);
         }
         let export_to = self.export_to(cluster, membership, &mut gathered.held);
         let spec = ServiceEntry {
@@ -120,7 +121,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                 gathered.origins.add(origin.clone(), Part::TrafficPolicy("host".into()));
             }
         }
-        gathered.because.extend(self.fixed_reasons());
+        gathered.because.extend(self.fixed_reasons(behind));
         gathered.because.sort();
         let body = self.body(&spec, gathered.origins, membership);
         let object =
@@ -246,18 +247,36 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         for endpoint in &endpoints {
             let part = Part::Endpoint(Arc::clone(&endpoint.address));
             let mut origins = self.live_origins(source, &part);
-            if origins.is_empty() {
-                origins.extend(self.plan.held.get(source).into_iter().flat_map(|held| held.origins.iter().cloned()));
-            }
             for origin in &origins {
                 gathered.origins.add(origin.clone(), part.clone());
             }
+            // Adopted endpoints name no origin: what is guessed gives a reason, but is not recorded.
+            if origins.is_empty() {
+                origins.extend(self.plan.held.get(source).into_iter().flat_map(|held| held.origins.iter().cloned()));
+            }
             if fresh.iter().all(|fresh| fresh.endpoint != *endpoint) {
+                if origins.is_empty() {
+                    origins.extend(self.holders(&endpoint.address));
+                }
                 gathered.held.push(Because::field(format!("endpoints/{}", endpoint.address), why, origins));
             }
         }
         gathered.endpoints.extend(endpoints.iter().cloned());
         endpoints
+    }
+
+    /// The entries that hold an adopted endpoint, which names no origin.
+    fn holders(&self, address: &str) -> Vec<Origin> {
+        let entries = self.live.into_iter().flat_map(|live| &live.entries);
+        let holding = entries.filter(|(_, entry)| {
+            entry.spec().is_some_and(|spec| spec.endpoints.iter().any(|endpoint| *endpoint.address == *address))
+        });
+        let origin = |(cluster, entry): (&&ClusterName, &LiveEntry<'_>)| Origin {
+            cluster: (*cluster).clone(),
+            kind: Kind::ServiceEntry,
+            name: format!("{}/{}", entry.key.namespace, entry.key.name).into(),
+        };
+        holding.map(origin).collect()
     }
 
     fn live_origins(&self, source: &ClusterName, part: &Part) -> Vec<Origin> {
@@ -301,16 +320,6 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             ports: BTreeMap::from([(Arc::clone(&self.plan.port.protocol), port)]),
             weight: None,
         }
-    }
-
-    fn port_origins(&self) -> Vec<Origin> {
-        let mut origins = Vec::new();
-        for (cluster, source) in self.plan.sources {
-            let Some(site) = self.site(cluster) else { continue };
-            origins.extend(source.endpoints.values().map(|local| service_origin(site, local)));
-        }
-        origins.extend(self.plan.held.values().flat_map(|held| held.origins.iter().cloned()));
-        origins
     }
 
     fn site(&self, cluster: &ClusterName) -> Option<&'p Site<'a>> {
@@ -371,7 +380,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             SanPolicy::Template(template) => vec![template.replace("{identity}", identity).into()],
             SanPolicy::ServiceAccounts => {
                 let mut names: Vec<Arc<str>> = Vec::new();
-                for (source, found) in self.plan.sources {
+                let behind: BTreeSet<ClusterName> = origins.iter().map(|(origin, _)| origin.cluster.clone()).collect();
+                for (source, found) in self.plan.sources.iter().filter(|(source, _)| behind.contains(**source)) {
                     let Some(site) = self.site(source) else { continue };
                     for local in found.endpoints.values() {
                         for workload in &local.workloads {
@@ -405,8 +415,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
     }
 
-    fn fixed_reasons(&self) -> Vec<Because> {
-        let origins = self.port_origins();
+    fn fixed_reasons(&self, origins: Vec<Origin>) -> Vec<Because> {
         let Port { number, protocol, .. } =
             &Port { name: "".into(), number: self.plan.port.number, protocol: Arc::clone(&self.plan.port.protocol) };
         let mut reasons = vec![Because::field("ports", format!("{protocol} is published under {number}"), origins)];

@@ -104,24 +104,23 @@ impl<'a> Owners<'a> {
                 }
             }
         }
-        let mut found = Vec::new();
-        for endpoint in &spec.endpoints {
-            let owner = match clusters_of.get_mut(&*endpoint.address) {
-                Some(clusters) if clusters.len() == 1 => Some(clusters[0]),
-                Some(clusters) => {
-                    // The network tells clusters behind one address apart; what is left goes in sorted order.
-                    let network = endpoint.network.as_deref();
-                    let at = clusters
-                        .iter()
-                        .position(|c| self.sites.get(*c).is_some_and(|site| Some(&*site.network) == network))
-                        .unwrap_or(0);
-                    (!clusters.is_empty()).then(|| clusters.remove(at))
-                }
-                None => self.owner_without_origin(holder, endpoint),
-            };
-            found.push((endpoint, owner));
+        // The network tells clusters behind one address apart; what is left goes in sorted order.
+        let mut owners: Vec<Option<&ClusterName>> = vec![None; spec.endpoints.len()];
+        for by_network in [true, false] {
+            for (endpoint, owner) in spec.endpoints.iter().zip(&mut owners).filter(|(_, owner)| owner.is_none()) {
+                let Some(clusters) = clusters_of.get_mut(&*endpoint.address) else { continue };
+                let at = clusters.iter().position(|cluster| {
+                    let network = self.sites.get(*cluster).map_or(cluster.as_str(), |site| &site.network);
+                    !by_network || endpoint.network.as_deref() == Some(network)
+                });
+                *owner = at.map(|at| if clusters.len() == 1 { clusters[0] } else { clusters.remove(at) });
+            }
         }
-        found
+        let owned = spec.endpoints.iter().zip(owners).map(|(endpoint, owner)| {
+            let known = clusters_of.contains_key(&*endpoint.address);
+            (endpoint, if known { owner } else { self.owner_without_origin(holder, endpoint) })
+        });
+        owned.collect()
     }
 
     /// The owner of an endpoint without origin: the holder of a local one, else the member whose gateway it is.
@@ -168,9 +167,13 @@ impl<'a> Owners<'a> {
                     site.origins.insert(origin.clone());
                 }
             }
-            // Adopted objects have no origins.
-            if entry.object.origins.is_empty() {
+            // Adopted endpoints have no origins.
+            let known: BTreeSet<&str> = entry.object.origins.iter().flat_map(|(_, parts)| addresses(parts)).collect();
+            if entry.spec().is_some_and(|spec| spec.endpoints.iter().any(|e| !known.contains(&*e.address))) {
                 for (endpoint, owner) in self.endpoints(holder, entry) {
+                    if known.contains(&*endpoint.address) {
+                        continue;
+                    }
                     let Some(owner) = owner else { continue };
                     if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner)) {
                         let site = held.entry(owner.clone()).or_insert_with(|| HeldSite::new(why));
@@ -223,6 +226,13 @@ impl HeldSite {
     fn new(why: String) -> Self {
         Self { why, namespaces: BTreeSet::new(), origins: BTreeSet::new() }
     }
+}
+
+fn addresses(parts: &BTreeSet<Part>) -> impl Iterator<Item = &str> {
+    parts.iter().filter_map(|part| match part {
+        Part::Endpoint(address) => Some(&**address),
+        _ => None,
+    })
 }
 
 /// The pair that an entry's marks tell.

@@ -17,6 +17,7 @@ use super::governing::Governing;
 use super::held::{HeldSite, Knowledge, is_local, marked_pair};
 use super::hosts::{NameHost, hosts_of};
 use super::live::{LiveEntry, LiveName};
+use super::mesh_port::{HTTP_PORT, is_http};
 use super::port::{self, Port};
 use super::rule;
 use super::shared::Shared;
@@ -69,32 +70,40 @@ impl<'a> NamePlan<'a> {
             }
         }
         let all: BTreeSet<&Pair> = served.keys().chain(marked.keys()).collect();
+        let live_base = live.and_then(|live| live.hosts.get(base));
         let mut candidates = Vec::new();
         for pair in all {
             let sources = served.get(pair).map_or(&NO_SOURCES, |served| &served.sources);
             let mine = |entry: &LiveEntry<'_>| marked_pair(entry, policy).is_none_or(|marked| marked == *pair);
             let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
-            if sources.values().any(|source| !source.endpoints.is_empty()) || !held.is_empty() {
-                candidates.push((pair, sources, held));
+            if sources.values().all(|source| source.endpoints.is_empty()) && held.is_empty() {
+                continue;
             }
+            let Some(port) = port::choose(sources, !held.is_empty(), live_base) else { continue };
+            if !is_http(&port.protocol) && port.number == HTTP_PORT {
+                let message = format!("{} on number {HTTP_PORT} cannot be published", port.protocol);
+                desired.findings.push(Finding::new(Code::PortNotPublished, None, Arc::clone(base), message));
+                continue;
+            }
+            candidates.push((pair, sources, held, port));
         }
         // The live objects' identity wins, else the smaller: `max_by_key` takes the last of equals.
         let Some((winner, _)) = candidates
             .iter()
             .enumerate()
             .rev()
-            .max_by_key(|(_, (pair, _, _))| marked.get(*pair).copied().unwrap_or_default())
+            .max_by_key(|(_, (pair, ..))| marked.get(*pair).copied().unwrap_or_default())
         else {
             return Vec::new();
         };
         if candidates.len() > 1 {
-            let names: Vec<_> = candidates.iter().map(|((id, env), _, _)| format!("{id} in env {env}")).collect();
+            let names: Vec<_> = candidates.iter().map(|((id, env), ..)| format!("{id} in env {env}")).collect();
             let message = format!("it is the host of {}", names.join(" and of "));
             desired.findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
         }
         // A cluster that runs only one of several identities gets that one's object, every other the winner's.
         let mut owner: BTreeMap<ClusterName, usize> = BTreeMap::new();
-        for (index, (_, sources, held)) in candidates.iter().enumerate() {
+        for (index, (_, sources, held, _)) in candidates.iter().enumerate() {
             let seen = sources.iter().filter(|(_, source)| !source.endpoints.is_empty()).map(|(cluster, _)| *cluster);
             for cluster in seen.chain(held.keys()) {
                 let served_by = owner.entry(cluster.clone()).or_insert(index);
@@ -103,13 +112,24 @@ impl<'a> NamePlan<'a> {
                 }
             }
         }
-        let identities: Vec<Identity> = candidates.iter().map(|((identity, _), _, _)| identity.clone()).collect();
+        let identities: Vec<Identity> = candidates.iter().map(|((identity, _), ..)| identity.clone()).collect();
         let mut plans = Vec::new();
-        for (index, (pair, sources, held)) in candidates.into_iter().enumerate() {
+        for (index, (pair, sources, held, port)) in candidates.into_iter().enumerate() {
             let is_mine = |cluster: &ClusterName| owner.get(cluster).copied().unwrap_or(winner) == index;
             let callees = if index == winner { identities.as_slice() } else { &identities[index..=index] };
             let known = served.get(pair).map(|served| &served.host);
-            plans.extend(Self::one(pair.clone(), known, sources, held, live, callees, &is_mine, context, desired));
+            plans.extend(Self::one(
+                pair.clone(),
+                known,
+                sources,
+                held,
+                port,
+                live,
+                callees,
+                &is_mine,
+                context,
+                desired,
+            ));
         }
         plans
     }
@@ -120,6 +140,7 @@ impl<'a> NamePlan<'a> {
         known: Option<&Host>,
         sources: &'a BTreeMap<&'a ClusterName, Source<'a>>,
         held: BTreeMap<ClusterName, HeldSite>,
+        port: Port,
         live: Option<&'a LiveName<'a>>,
         callees: &[Identity],
         is_mine: &dyn Fn(&ClusterName) -> bool,
@@ -146,9 +167,6 @@ impl<'a> NamePlan<'a> {
         }
         let governing = context.index.governing(&pair, &eligible, live, context.sites);
         let hosts = hosts_of(&base, &pair, governing.traffic.as_ref(), &mut desired.findings);
-        let base_lower: Arc<str> = base.to_lowercase().into();
-        let live_base = live.and_then(|live| live.hosts.get(&base_lower));
-        let port = port::choose(sources, !held.is_empty(), live_base)?;
         if let Some(clash) = &port.clash {
             desired.findings.push(Finding::new(Code::ProtocolClash, None, base.as_str(), clash.clone()));
         }
