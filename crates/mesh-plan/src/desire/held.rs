@@ -171,7 +171,9 @@ impl<'a> Owners<'a> {
             let known: BTreeSet<&str> = entry.object.origins.iter().flat_map(|(_, parts)| addresses(parts)).collect();
             if entry.spec().is_some_and(|spec| spec.endpoints.iter().any(|e| !known.contains(&*e.address))) {
                 for (endpoint, owner) in self.endpoints(holder, entry) {
-                    if known.contains(&*endpoint.address) {
+                    // A cluster's own gateway in its own entry leads nowhere else, and proves nothing.
+                    let hairpin = owner == Some(holder) && !is_local(&endpoint.address);
+                    if hairpin || known.contains(&*endpoint.address) {
                         continue;
                     }
                     let Some(owner) = owner else { continue };
