@@ -9,6 +9,7 @@ mod case;
 mod compare;
 mod folder;
 mod judge;
+mod wanted;
 
 use case::{Case, Row};
 use judge::{Way, judge};
@@ -84,6 +85,11 @@ fn a_row_for_an_object_that_nobody_has_is_red() {
     let mut case = Case::load(&cases().join("basic-two-sources"));
     case.explained.push(Row::parse("step1 c3 ServiceEntry stage.nothing.global-se  # a slip of the pen").unwrap());
     assert_eq!(judge(&case, Way::FromScratch).problems.len(), 1);
+}
+
+/// Everything that we want in any step of any case, with where.
+pub(crate) fn wanted() -> Vec<(String, serde_json::Value)> {
+    wanted::of_every_step(&cases())
 }
 
 type Change = fn(&mut Case);

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use mesh_fleet::directory::DirectoryFleet;
-use mesh_model::policy::import_admiral_flags;
 use mesh_plan::desire::desire;
 use mesh_plan::manifest;
-use mesh_testkit::build;
 use mesh_testkit::schema::SchemaChecker;
 use serde_json::{Value, json};
+
+use crate::conformance;
+
+/// So many objects at least are wanted by the conformance cases.
+const MIN_CASES: usize = 1_300;
 
 #[test]
 fn good_objects_pass() {
@@ -87,37 +90,39 @@ fn every_committed_manifest_of_ours_passes() {
 }
 
 #[test]
-fn everything_that_the_committed_fleets_want_passes() {
-    let Some(checker) = SchemaChecker::start() else { return };
+fn everything_that_the_examples_want_passes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace");
-    let mut wrong = Vec::new();
-    let mut seen = 0;
-    for case in folders(&root.join("examples")).into_iter().chain(folders(&root.join("tests/conformance"))) {
-        let fleet = open(&case);
+    let mut wanted = Vec::new();
+    for example in folders(&root.join("examples")) {
+        let fleet = DirectoryFleet::open(&example, None).expect("an example opens");
         let desired = desire(&fleet.observe(), fleet.policy(), Timestamp::UNIX_EPOCH);
+        assert!(desired.objects.values().any(|objects| !objects.is_empty()), "{} wants nothing", example.display());
         for (cluster, object) in desired.objects.iter().flat_map(|(c, objects)| objects.values().map(move |o| (c, o))) {
-            seen += 1;
-            if let Err(errors) = &checker.check(&[manifest::created(&object.body)])[0] {
-                wrong.push(format!("{}: {cluster}: {}: {errors:#?}", case.display(), object.body.key));
-            }
+            let place = format!("{}: {cluster} {}", example.display(), object.body.key);
+            wanted.push((place, manifest::created(&object.body)));
         }
     }
-    assert!(wrong.is_empty(), "{} of {seen} objects are refused:\n{}", wrong.len(), wrong.join("\n"));
+    all_pass(&wanted, 1);
 }
 
-/// A fleet as it is committed; the folders of a conformance case that are no clusters are left out.
-fn open(case: &Path) -> DirectoryFleet {
-    let Ok(flags) = fs::read_to_string(case.join("admiral-flags.txt")) else {
-        return DirectoryFleet::open(case, None).expect("an example opens");
-    };
-    let mut policy = import_admiral_flags(&flags).expect("a case has good flags").policy;
-    policy.fleet.members = folders(case)
+#[test]
+fn everything_that_any_step_of_a_conformance_case_wants_passes() {
+    all_pass(&conformance::wanted(), MIN_CASES);
+}
+
+/// Checks every object, of which there must be at least `least`: an empty suite proves nothing.
+fn all_pass(wanted: &[(String, Value)], least: usize) {
+    assert!(wanted.len() >= least, "only {} objects are wanted", wanted.len());
+    let Some(checker) = SchemaChecker::start() else { return };
+    let objects: Vec<Value> = wanted.iter().map(|(_, object)| object.clone()).collect();
+    let answers = checker.check(&objects);
+    assert_eq!(answers.len(), wanted.len(), "every object has an answer");
+    let refused: Vec<String> = wanted
         .iter()
-        .filter_map(|folder| folder.file_name()?.to_str())
-        .filter(|name| !name.starts_with("expected") && !name.starts_with("step"))
-        .map(build::member)
+        .zip(answers)
+        .filter_map(|((place, _), answer)| Some(format!("{place}: {:#?}", answer.err()?)))
         .collect();
-    DirectoryFleet::open(case, Some(policy)).expect("a case opens")
+    assert!(refused.is_empty(), "{} of {} objects are refused:\n{}", refused.len(), wanted.len(), refused.join("\n"));
 }
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
