@@ -1,48 +1,91 @@
 //! What changes inside an object, and what that does to traffic.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mesh_model::kind::Kind;
-use mesh_model::owned::OwnedObject;
+use mesh_model::owned::{FROM, OwnedObject};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Change, Class};
 use crate::desired::Body;
 use crate::manifest::{OUR_ANNOTATIONS, OUR_LABELS};
 
+const LOCALITY: &str = "localityLbSetting";
+
+type Pairs = BTreeMap<Arc<str>, Arc<str>>;
+
 /// The fields that differ between what is live and what is wanted.
 pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Change> {
-    let before = live.map(flat_live).unwrap_or_default();
-    let mut after = body.map(flat_body).unwrap_or_default();
-    if let (Some(live), Some(body)) = (live, body) {
+    if let (Some(live), Some(body)) = (live, body)
+        && is_same(live, body)
+    {
+        return Vec::new();
+    }
+    let same_spec = live.map(|live| &live.spec) == body.map(|body| &body.spec);
+    let spec = |text: &str| if same_spec { BTreeMap::new() } else { flat_spec(text) };
+    let mut before = live.map(|live| spec(&live.spec)).unwrap_or_default();
+    let mut after = body.map(|body| spec(&body.spec)).unwrap_or_default();
+    if let Some(live) = live {
+        before.extend(flat_marks(&live.labels, &live.annotations));
+    }
+    if let Some(body) = body {
+        after.extend(flat_marks(&body.labels, &body.annotations));
+    }
+    if let (Some(_), Some(body)) = (live, body) {
         // Labels and annotations of others stay.
-        let foreign = flat_live(live).into_iter().filter(|(field, _)| {
+        before.retain(|field, _| {
             let key = field.strip_prefix("metadata/labels/").or_else(|| field.strip_prefix("metadata/annotations/"));
-            key.is_some_and(|key| {
-                !OUR_LABELS.contains(&key)
-                    && !OUR_ANNOTATIONS.contains(&key)
-                    && !body.labels.contains_key(key)
-                    && !body.annotations.contains_key(key)
+            key.is_none_or(|key| {
+                OUR_LABELS.contains(&key)
+                    || OUR_ANNOTATIONS.contains(&key)
+                    || body.labels.contains_key(key)
+                    || body.annotations.contains_key(key)
             })
         });
-        after.extend(foreign);
     }
-    let fields: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let mut changes: Vec<Change> = fields
-        .into_iter()
-        .filter(|field| before.get(*field) != after.get(*field))
-        .map(|field| Change {
-            field: field.clone(),
-            before: before.get(field).cloned(),
-            after: after.get(field).cloned(),
-        })
-        .collect();
+    let mut changes = Vec::new();
+    for (field, before) in before {
+        let after = after.remove(&field);
+        if after.as_ref() != Some(&before) {
+            changes.push(Change { field, before: Some(before), after });
+        }
+    }
+    changes.extend(after.into_iter().map(|(field, after)| Change { field, before: None, after: Some(after) }));
+    changes.sort_by(|a, b| a.field.cmp(&b.field));
     // Origins follow what they explain: alone they are a change of their own, beside others they only repeat it.
-    let from = format!("metadata/annotations/{}", mesh_model::owned::FROM);
-    if changes.iter().any(|change| change.field != from) {
-        changes.retain(|change| change.field != from);
+    if changes.is_empty() {
+        let before = live.and_then(|live| live.from_text.as_deref()).map(quoted);
+        let after = body.and_then(|body| body.annotations.get(FROM)).map(|text| quoted(text));
+        if before != after {
+            changes.push(Change { field: format!("metadata/annotations/{FROM}"), before, after });
+        }
     }
     changes
+}
+
+/// Whether nothing differs, told without parsing: of a big fleet, nearly every object.
+fn is_same(live: &OwnedObject, body: &Body) -> bool {
+    let from = live.from_text.as_ref().map(|text| (FROM, text));
+    live.spec == body.spec
+        && is_same_map(live.labels.iter().map(|(k, v)| (&**k, v)), &OUR_LABELS, &body.labels)
+        && is_same_map(live.annotations.iter().map(|(k, v)| (&**k, v)).chain(from), &OUR_ANNOTATIONS, &body.annotations)
+}
+
+/// Whether `live` has all of `wanted`, and else nothing that is `ours`.
+fn is_same_map<'a>(live: impl Iterator<Item = (&'a str, &'a Arc<str>)>, ours: &[&str], wanted: &Pairs) -> bool {
+    let mut found = 0;
+    for (key, value) in live {
+        match wanted.get(key) {
+            Some(wanted) if wanted == value => found += 1,
+            None if !ours.contains(&key) => {}
+            _ => return false,
+        }
+    }
+    found == wanted.len()
 }
 
 /// What an update does to traffic.
@@ -109,57 +152,148 @@ fn parse(spec: &str) -> Value {
     serde_json::from_str(spec).unwrap_or_default()
 }
 
-fn flat_live(object: &OwnedObject) -> BTreeMap<String, String> {
-    let mut fields = flat_spec(&object.spec);
-    fields.extend(object.labels.iter().map(|(k, v)| (format!("metadata/labels/{k}"), quoted(v))));
-    fields.extend(object.annotations.iter().map(|(k, v)| (format!("metadata/annotations/{k}"), quoted(v))));
-    if let Some(from) = &object.from_text {
-        fields.insert(format!("metadata/annotations/{}", mesh_model::owned::FROM), quoted(from));
-    }
-    fields
-}
-
-fn flat_body(body: &Body) -> BTreeMap<String, String> {
-    let mut fields = flat_spec(&body.spec);
-    fields.extend(body.labels.iter().map(|(k, v)| (format!("metadata/labels/{k}"), quoted(v))));
-    fields.extend(body.annotations.iter().map(|(k, v)| (format!("metadata/annotations/{k}"), quoted(v))));
-    fields
+/// Labels and annotations, but for the origins.
+fn flat_marks<'a>(labels: &'a Pairs, annotations: &'a Pairs) -> impl Iterator<Item = (String, String)> + 'a {
+    let labels = labels.iter().map(|(key, value)| (format!("metadata/labels/{key}"), quoted(value)));
+    let annotations = annotations.iter().filter(|(key, _)| &***key != FROM);
+    labels.chain(annotations.map(|(key, value)| (format!("metadata/annotations/{key}"), quoted(value))))
 }
 
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    serde_json::to_string(text).expect("text always serializes")
 }
 
-/// Fields of a spec: endpoints by address, parts of the traffic policy, the rest as they are.
+/// Fields of a spec: endpoints by address, parts of the traffic policy, the rest as they are. Values are slices of the
+/// text, which is canonical already.
 fn flat_spec(spec: &str) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
-    let Value::Object(spec) = parse(spec) else { return fields };
-    for (field, value) in spec {
-        match (field.as_str(), &value) {
-            ("endpoints", Value::Array(endpoints)) => {
+    for (field, value) in parse_as::<RawMap<'_>>(spec).unwrap_or_default() {
+        match field.as_str() {
+            "endpoints" if let Some(endpoints) = parse_as::<Vec<&RawValue>>(value.get()) => {
                 for endpoint in endpoints {
-                    let address = endpoint["address"].as_str().unwrap_or_default();
+                    let address = parse_as::<Address<'_>>(endpoint.get()).unwrap_or_default().address;
                     let mut name = format!("endpoints/{address}");
                     while fields.contains_key(&name) {
                         name.push('\'');
                     }
-                    fields.insert(name, endpoint.to_string());
+                    fields.insert(name, endpoint.get().to_owned());
                 }
             }
-            ("trafficPolicy", Value::Object(parts)) => {
+            "trafficPolicy" if let Some(parts) = parse_as::<RawMap<'_>>(value.get()) => {
                 for (part, value) in parts {
-                    let mut value = value.clone();
+                    let mut text = value.get().to_owned();
                     // The one part of a load balancer that a traffic policy decides has a reason of its own.
-                    if let Some(locality) = value.as_object_mut().and_then(|part| part.remove("localityLbSetting")) {
-                        fields.insert("trafficPolicy/localityLbSetting".into(), locality.to_string());
+                    if text.contains(LOCALITY)
+                        && let Some(mut inner) = parse_as::<RawMap<'_>>(value.get())
+                        && let Some(locality) = inner.remove(LOCALITY)
+                    {
+                        fields.insert(format!("trafficPolicy/{LOCALITY}"), locality.get().to_owned());
+                        text = serde_json::to_string(&inner).expect("slices of JSON are JSON");
                     }
-                    fields.insert(format!("trafficPolicy/{part}"), value.to_string());
+                    fields.insert(format!("trafficPolicy/{part}"), text);
                 }
             }
             _ => {
-                fields.insert(field, value.to_string());
+                fields.insert(field, value.get().to_owned());
             }
         }
     }
     fields
+}
+
+/// An object's fields, unparsed.
+type RawMap<'a> = BTreeMap<String, &'a RawValue>;
+
+#[derive(Default, Deserialize)]
+struct Address<'a> {
+    #[serde(borrow, default)]
+    address: Cow<'a, str>,
+}
+
+fn parse_as<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_model::name::Namespace;
+    use mesh_model::origin::Origins;
+    use mesh_model::owned::{CREATED_BY, EX_SOURCE, MANAGED_BY, Mark, ObjectKey};
+
+    use super::*;
+
+    const SPEC: &str = r#"{"endpoints":[{"address":"a"},{"address":"b"}],"hosts":["h"],"trafficPolicy":{"loadBalancer":{"localityLbSetting":{},"simple":"X"}}}"#;
+
+    fn pairs(list: &[(&str, &str)]) -> Pairs {
+        list.iter().map(|(key, value)| (Arc::from(*key), Arc::from(*value))).collect()
+    }
+
+    fn body() -> Body {
+        let namespace = Namespace::parse("mesh-sync").expect("a legal name");
+        Body {
+            key: ObjectKey { kind: Kind::ServiceEntry, namespace, name: "h-se".into() },
+            labels: pairs(&[(MANAGED_BY, "kubectl-mesh")]),
+            annotations: pairs(&[(CREATED_BY, "kubectl-mesh"), (FROM, "here")]),
+            spec: SPEC.into(),
+            origins: Arc::default(),
+        }
+    }
+
+    fn live(body: &Body) -> OwnedObject {
+        let mut annotations = body.annotations.clone();
+        let from_text = annotations.remove(FROM);
+        let (labels, spec, version) = (body.labels.clone(), Arc::clone(&body.spec), "1".into());
+        let origins = Arc::new(Origins::default());
+        OwnedObject { uid: None, version, mark: Mark::Ours, spec, labels, annotations, origins, from_text }
+    }
+
+    fn fields(change: impl FnOnce(&mut OwnedObject)) -> Vec<String> {
+        let mut live = live(&body());
+        change(&mut live);
+        between(Some(&live), Some(&body())).into_iter().map(|change| change.field).collect()
+    }
+
+    #[test]
+    fn marks_of_others_are_no_difference_and_each_of_ours_is_one() {
+        assert!(fields(|_| {}).is_empty());
+        assert!(fields(|live| live.labels.extend(pairs(&[("team", "x")]))).is_empty());
+        assert!(fields(|live| live.annotations.extend(pairs(&[("team", "x")]))).is_empty());
+        let ex_source = format!("metadata/annotations/{EX_SOURCE}");
+        assert_eq!(fields(|live| live.annotations.extend(pairs(&[(EX_SOURCE, "x")]))), [ex_source]);
+        assert_eq!(fields(|live| live.labels.clear()), [format!("metadata/labels/{MANAGED_BY}")]);
+        assert_eq!(
+            fields(|live| live.annotations.extend(pairs(&[(CREATED_BY, "admiral")]))),
+            [format!("metadata/annotations/{CREATED_BY}")]
+        );
+    }
+
+    #[test]
+    fn origins_are_a_change_only_where_nothing_else_changes() {
+        assert_eq!(fields(|live| live.from_text = None), [format!("metadata/annotations/{FROM}")]);
+        assert_eq!(
+            fields(|live| {
+                live.from_text = None;
+                live.spec = SPEC.replace("\"h\"", "\"i\"").into();
+            }),
+            ["hosts"]
+        );
+    }
+
+    #[test]
+    fn a_spec_changes_by_endpoint_and_by_part_of_the_traffic_policy() {
+        let with = |from: &str, to: &str| {
+            let text = SPEC.replace(from, to);
+            fields(|live| live.spec = text.into())
+        };
+        assert_eq!(with(r#"{"address":"b"}"#, r#"{"address":"c"}"#), ["endpoints/b", "endpoints/c"]);
+        assert_eq!(with(r#"{"address":"b"}"#, r#"{"address":"a"}"#), ["endpoints/a'", "endpoints/b"]);
+        assert_eq!(
+            with(r#""localityLbSetting":{}"#, r#""localityLbSetting":{"a":1}"#),
+            ["trafficPolicy/localityLbSetting"]
+        );
+        assert_eq!(with(r#""simple":"X""#, r#""simple":"Y""#), ["trafficPolicy/loadBalancer"]);
+        // What somebody else made of it is read as far as it can be.
+        assert_eq!(with(r#"[{"address":"a"},{"address":"b"}]"#, "1"), ["endpoints", "endpoints/a", "endpoints/b"]);
+        assert_eq!(fields(|live| live.spec = "".into()).len(), 5);
+    }
 }
