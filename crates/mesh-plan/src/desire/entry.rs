@@ -243,7 +243,10 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         fresh: &[Fresh],
         gathered: &mut Gathered,
     ) -> Vec<Endpoint> {
-        let endpoints = self.context.owners.live_endpoints(self.live, cluster, source, local);
+        let mut endpoints = self.context.owners.live_endpoints(self.live, cluster, source, local);
+        for endpoint in &mut endpoints {
+            self.rename_port(endpoint);
+        }
         for endpoint in &endpoints {
             let part = Part::Endpoint(Arc::clone(&endpoint.address));
             let mut origins = self.live_origins(source, &part);
@@ -299,8 +302,17 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             if owner.is_none() {
                 let field = format!("endpoints/{}", endpoint.address);
                 gathered.held.push(Because::field(field, "nobody's address while some member is unseen", Vec::new()));
-                gathered.endpoints.push(endpoint.clone());
+                let mut endpoint = endpoint.clone();
+                self.rename_port(&mut endpoint);
+                gathered.endpoints.push(endpoint);
             }
+        }
+    }
+
+    /// Gives the port of a held endpoint the name that the entry publishes: istiod refuses any other.
+    fn rename_port(&self, endpoint: &mut Endpoint) {
+        if let Some(number) = endpoint.ports.values().next().copied() {
+            endpoint.ports = BTreeMap::from([(Arc::clone(&self.plan.port.protocol), number)]);
         }
     }
 
