@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Render(commands::render::RenderArgs),
     Sync(commands::sync::SyncArgs),
     Check(commands::check::CheckArgs),
+    Status(commands::status::StatusArgs),
     Whereis(commands::whereis::WhereisArgs),
     Explain(commands::explain::ExplainArgs),
     Fleet(commands::fleet::FleetArgs),

@@ -15,6 +15,7 @@ pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod render;
+pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod version;
 pub(crate) mod whereis;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> 
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Sync(args) => sync::run(args, &cli.global, output),
         Command::Check(args) => check::run(args, &cli.global, output),
+        Command::Status(args) => status::run(args, &cli.global, output),
         Command::Whereis(args) => whereis::run(args, &cli.global, output),
         Command::Explain(args) => explain::run(args, &cli.global, output),
         Command::Fleet(args) => fleet::run(args, &cli.global, output),

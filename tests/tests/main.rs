@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bad_input;
+mod cli;
 mod conformance;
 mod docs;
 mod documents;

@@ -29,7 +29,7 @@ mod name;
 mod port;
 mod rule;
 mod shared;
-mod site;
+pub(crate) mod site;
 mod sources;
 mod vip;
 

@@ -17,5 +17,6 @@ pub mod manifest;
 pub mod plan;
 pub mod prune;
 pub mod scope;
+pub mod status;
 pub mod whereis;
 pub mod writing;

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod reason;
 pub mod report;
 pub mod saved;
+pub mod status;
 pub mod style;
 pub mod table;
 pub mod whereis;

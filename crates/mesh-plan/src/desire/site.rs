@@ -20,22 +20,22 @@ const CALLING_KINDS: [Kind; 7] =
     [Kind::Namespace, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout, Kind::Job, Kind::CronJob];
 
 /// One member as the planner sees it.
-pub(super) struct Site<'a> {
-    pub(super) name: &'a ClusterName,
+pub(crate) struct Site<'a> {
+    pub(crate) name: &'a ClusterName,
     /// Facts of an active member that was read.
-    pub(super) facts: Option<&'a ClusterFacts>,
-    pub(super) retired: bool,
-    pub(super) region: Option<Arc<str>>,
+    pub(crate) facts: Option<&'a ClusterFacts>,
+    pub(crate) retired: bool,
+    pub(crate) region: Option<Arc<str>>,
     /// Whether a missing region means that there is none.
-    pub(super) region_known: bool,
-    pub(super) network: Arc<str>,
-    pub(super) gateway: Gateway,
-    pub(super) trust_domain: Arc<str>,
+    pub(crate) region_known: bool,
+    pub(crate) network: Arc<str>,
+    pub(crate) gateway: Gateway,
+    pub(crate) trust_domain: Arc<str>,
 }
 
 /// How other clusters reach a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Gateway {
+pub(crate) enum Gateway {
     /// The policy says that it has none.
     None,
     /// It should have one, but no usable address was found.
@@ -46,7 +46,7 @@ pub(super) enum Gateway {
 }
 
 impl<'a> Site<'a> {
-    pub(super) fn new(name: &'a ClusterName, fleet: &'a FleetSnapshot, policy: &MeshPolicy) -> Self {
+    pub(crate) fn new(name: &'a ClusterName, fleet: &'a FleetSnapshot, policy: &MeshPolicy) -> Self {
         let view = fleet.members.get(name);
         let facts = fleet.facts(name);
         let reached = match view {
@@ -81,22 +81,22 @@ impl<'a> Site<'a> {
     }
 
     /// Whether `kind` was read completely here.
-    pub(super) fn sees(&self, kind: Kind) -> bool {
+    pub(crate) fn sees(&self, kind: Kind) -> bool {
         self.facts.is_some_and(|facts| !facts.unseen.contains(&kind))
     }
 
     /// Whether everything that decides who serves here was read completely.
-    pub(super) fn sees_sources(&self) -> bool {
+    pub(crate) fn sees_sources(&self) -> bool {
         SERVING_KINDS.iter().all(|kind| self.sees(*kind))
     }
 
     /// Whether everything that decides who calls from here was read completely.
-    pub(super) fn sees_callers(&self) -> bool {
+    pub(crate) fn sees_callers(&self) -> bool {
         CALLING_KINDS.iter().all(|kind| self.sees(*kind))
     }
 
     /// Whether generated objects here were read completely, so that writing is safe.
-    pub(super) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.sees(Kind::ServiceEntry) && self.sees(Kind::DestinationRule)
     }
 }
