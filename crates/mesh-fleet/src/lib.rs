@@ -4,7 +4,6 @@ pub mod decode;
 pub mod directory;
 pub mod emit;
 pub mod limits;
-pub mod order;
 pub mod output;
 pub mod paths;
 pub mod report;

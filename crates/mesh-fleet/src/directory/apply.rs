@@ -9,12 +9,13 @@ use mesh_model::name::ClusterName;
 use mesh_model::owned::{CREATED_BY, ObjectKey, OwnedObject};
 use mesh_plan::manifest;
 use mesh_plan::plan::{Action, Plan, Step};
+use mesh_plan::writing::{Phase, in_order, name_of, phase};
 
 use super::rewrite::{Rewrite, sole_document};
 use super::walk::{self, FoundFile};
 use super::{DirectoryFleet, members};
 use crate::limits::MAX_FILE;
-use crate::order::{Phase, in_order, name_of, phase};
+
 use crate::report::{ApplyReport, Outcome, StepResult};
 use crate::{emit, paths, store};
 
