@@ -52,6 +52,16 @@ impl CommandError {
         self
     }
 
+    /// With the names that come closest to one that nobody has, if there are any.
+    pub(crate) fn closest<S: AsRef<str>>(self, names: &[S]) -> Self {
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        match names.as_slice() {
+            [] => self,
+            [name] => self.hint(format!("the closest name is {name}")),
+            names => self.hint(format!("the closest names are {}", names.join(", "))),
+        }
+    }
+
     /// `message: cause: cause`.
     pub(crate) fn message(&self) -> String {
         let mut text = self.message.clone();

@@ -2,18 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use mesh_fleet::directory::DirectoryFleet;
+use mesh_fleet::directory::{DirectoryError, DirectoryFleet};
+use mesh_model::limits::MAX_POLICY;
 use mesh_model::policy::{self, MeshPolicy};
 use serde::Deserialize;
 
 use crate::cli::GlobalArgs;
 use crate::environment::{HOME, XDG_CONFIG_HOME};
 use crate::error::CommandError;
+use crate::given::{self, MAX_CONFIG};
 
 /// The folder of our configuration, in the user's configuration folder.
 const CONFIG_FOLDER: &str = "kubectl-mesh";
 /// The file in it that names the fleet.
 const CONFIG_FILE: &str = "fleet.yaml";
+/// What helps with a policy that does not read.
+const POLICY_HINT: &str = "`kubectl mesh policy schema` says what may stand in a policy";
 /// Forms of fleet that need clusters to talk to.
 const LIVE_FORMS: [&str; 4] = ["contexts:", "secrets:", "kubeconfigs:", "profiles:"];
 
@@ -31,7 +35,7 @@ pub(crate) fn locate(args: &GlobalArgs) -> Result<PathBuf, CommandError> {
         return folder(fleet);
     }
     let Some(file) = config_file() else { return Err(no_fleet()) };
-    let text = match std::fs::read_to_string(&file) {
+    let text = match given::read(&file, MAX_CONFIG) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_fleet()),
         Err(error) => return Err(CommandError::usage(format!("cannot read {}", file.display())).because(error)),
@@ -45,11 +49,7 @@ pub(crate) fn locate(args: &GlobalArgs) -> Result<PathBuf, CommandError> {
 pub(crate) fn open(args: &GlobalArgs) -> Result<DirectoryFleet, CommandError> {
     let root = locate(args)?;
     let policy = args.policy.as_deref().map(read_policy).transpose()?;
-    DirectoryFleet::open(&root, policy).map_err(|error| {
-        CommandError::usage("cannot use the fleet")
-            .because(error)
-            .hint("a fleet is a folder with one folder of manifests a cluster, and an optional mesh.yaml")
-    })
+    DirectoryFleet::open(&root, policy).map_err(unusable)
 }
 
 /// Whether `--policy` is not what the fleet stores. A fleet that stores none has nothing to differ from.
@@ -65,10 +65,21 @@ pub(crate) fn policy_differs(args: &GlobalArgs, fleet: &DirectoryFleet) -> Optio
 
 /// Reads the policy in `file`.
 pub(crate) fn read_policy(file: &Path) -> Result<MeshPolicy, CommandError> {
-    let text = std::fs::read_to_string(file)
+    let text = given::read(file, MAX_POLICY)
         .map_err(|error| CommandError::usage(format!("cannot read the policy {}", file.display())).because(error))?;
     policy::parse(&text, &file.display().to_string())
-        .map_err(|error| CommandError::usage("cannot use the policy").because(error))
+        .map_err(|error| CommandError::usage("cannot use the policy").because(error).hint(POLICY_HINT))
+}
+
+/// Why a folder is no fleet, with what would make it one.
+pub(crate) fn unusable(error: DirectoryError) -> CommandError {
+    match error {
+        DirectoryError::Policy(error) => CommandError::usage("cannot use the policy").because(error).hint(POLICY_HINT),
+        DirectoryError::PolicyFile { .. } => CommandError::usage("cannot use the fleet").because(error),
+        other => CommandError::usage("cannot use the fleet")
+            .because(other)
+            .hint("a fleet is a folder with one folder of manifests a cluster, and an optional mesh.yaml"),
+    }
 }
 
 fn folder(fleet: &str) -> Result<PathBuf, CommandError> {

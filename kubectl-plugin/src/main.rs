@@ -7,6 +7,7 @@ mod environment;
 mod error;
 mod exit;
 mod fleet;
+mod given;
 mod interrupt;
 mod output;
 mod reading;

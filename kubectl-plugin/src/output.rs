@@ -43,6 +43,15 @@ impl Output {
         })
     }
 
+    /// Writes data to stdout that something else follows. False when nobody reads it any more: that is no reason to stop.
+    pub(crate) fn shown(&mut self, text: &str) -> Result<bool, CommandError> {
+        match self.data(text) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a line to stderr, escaped. Nobody reading it is no reason to stop.
     pub(crate) fn note(&mut self, text: &str) {
         let _ = writeln!(self.stderr, "{}", escape::lines(text));

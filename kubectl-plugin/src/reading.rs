@@ -1,11 +1,12 @@
 //! What nearly every verb begins with: read the fleet, work out what it should hold.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use mesh_fleet::directory::DirectoryFleet;
 use mesh_model::fleet::FleetSnapshot;
-use mesh_model::name::{ClusterName, Host, Identity};
+use mesh_model::name::{ClusterName, Host, Identity, Namespace};
 use mesh_plan::closest::closest;
 use mesh_plan::desire::desire;
 use mesh_plan::desired::Desired;
@@ -52,6 +53,7 @@ impl Reading {
     pub(crate) fn plan(&self, scope: &Scope) -> Result<Plan, CommandError> {
         let plan = plan(&self.desired, &self.snapshot, self.fleet.policy(), scope);
         self.check_clusters(scope)?;
+        self.check_namespace(scope)?;
         self.check_names(scope, &plan)?;
         Ok(plan)
     }
@@ -61,7 +63,22 @@ impl Reading {
         let unknown = scope.clusters.iter().find(|glob| !members.keys().any(|member| matches_glob(glob, member)));
         let Some(glob) = unknown else { return Ok(()) };
         let error = CommandError::usage(format!("no member of the fleet matches --cluster {glob:?}"));
-        Err(with_closest(error, glob, members.keys().map(ClusterName::as_str)))
+        Err(error.closest(&closest(glob, members.keys().map(ClusterName::as_str))))
+    }
+
+    fn check_namespace(&self, scope: &Scope) -> Result<(), CommandError> {
+        let Some(wanted) = &scope.namespace else { return Ok(()) };
+        let mut known: BTreeSet<&Namespace> = BTreeSet::new();
+        for (_, facts) in self.snapshot.reached() {
+            known.extend(facts.namespaces.keys());
+            known.extend(facts.services.keys());
+            known.extend(facts.workloads.iter().map(|workload| &workload.namespace));
+        }
+        if known.contains(wanted) {
+            return Ok(());
+        }
+        let error = self.nobody_has("namespace", &format!("is called {:?}", wanted.as_str()));
+        Err(error.closest(&closest(wanted, known.into_iter().map(Namespace::as_str))))
     }
 
     fn check_names(&self, scope: &Scope, plan: &Plan) -> Result<(), CommandError> {
@@ -77,16 +94,14 @@ impl Reading {
         }
         let unknown = scope.names.iter().find(|glob| !known.iter().any(|name| matches_glob(glob, name)));
         let Some(glob) = unknown else { return Ok(()) };
+        let error = self.nobody_has("identity or global name", &format!("matches {glob:?}"));
+        Err(error.closest(&closest(glob, known)))
+    }
+
+    /// Something that is asked for is nowhere: 1, or 3 where it may be in what is unseen.
+    fn nobody_has(&self, what: &str, asked: &str) -> CommandError {
         let (exit, place) =
             if self.snapshot.is_complete() { (Exit::Differences, "") } else { (Exit::Partial, " that was seen") };
-        let error = CommandError::new(exit, format!("no identity or global name{place} matches {glob:?}"));
-        Err(with_closest(error, glob, known))
-    }
-}
-
-fn with_closest<'a>(error: CommandError, text: &str, known: impl IntoIterator<Item = &'a str>) -> CommandError {
-    match closest(text, known).as_slice() {
-        [] => error,
-        names => error.hint(format!("the closest names are {}", names.join(", "))),
+        CommandError::new(exit, format!("no {what}{place} {asked}"))
     }
 }

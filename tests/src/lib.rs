@@ -25,6 +25,12 @@ pub fn program() -> &'static Path {
     })
 }
 
+/// Says loudly what was not tested.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// The folder of an example, or of all of them.
 pub fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)

@@ -1,7 +1,6 @@
 //! The command line: exit statuses, what goes where, and that nothing from a fleet reaches a terminal unescaped.
 
 use std::fs;
-use std::io::Read as _;
 use std::process::{Command, Stdio};
 
 use mesh_tests::TestEnv;
@@ -10,8 +9,10 @@ use serde_json::Value;
 mod documents;
 mod interrupts;
 mod manifests;
+mod names;
 mod sync;
 mod terminal;
+mod unreadable;
 
 use manifests::two_clusters;
 
@@ -58,6 +59,9 @@ fn usage_and_bad_input_are_status_2_with_a_hint() {
         (&["plan", "--fleet", "fleet", "--policy", "none.yaml"], "cannot read the policy none.yaml"),
         (&["sync", "--fleet", "fleet", "--prune-ex-sources=soon"], "expected an age"),
         (&["sync", "--fleet", "fleet", "--plan", "none.json"], "cannot read the saved plan none.json"),
+        (&["plan", "--fleet", "fleet", "--policy", "/dev/zero"], "has more than 1024 KiB"),
+        (&["policy", "show", "--policy", "/dev/zero"], "has more than 1024 KiB"),
+        (&["policy", "import", "--admiral-flags", "/dev/zero"], "has more than 1024 KiB"),
         (&["render", "--fleet", "fleet"], "--output-dir"),
         (&["frobnicate"], "unrecognized subcommand"),
         (&[], "Usage: kubectl mesh"),
@@ -93,12 +97,23 @@ fn a_name_that_matches_nothing_is_status_1_with_the_closest_and_3_when_something
         let run = ran(&mut env.on_fleet(&[verb, "chekout"]));
         assert_eq!(run.code, Some(1), "{verb}: {}", run.stderr);
         assert!(run.stderr.contains("no identity or global name matches \"chekout\""), "{}", run.stderr);
-        assert!(run.stderr.contains("the closest names are checkout"), "{}", run.stderr);
+        assert!(run.stderr.contains("the closest name is checkout"), "{}", run.stderr);
+        let run = ran(&mut env.on_fleet(&[verb, "-n", "shopp"]));
+        assert_eq!(run.code, Some(1), "{verb}: {}", run.stderr);
+        assert!(run.stderr.contains("no namespace is called \"shopp\""), "{}", run.stderr);
+        assert!(run.stderr.contains("the closest name is shop"), "{}", run.stderr);
     }
+    assert_eq!(
+        ran(&mut env.on_fleet(&["plan", "-n", "web"])).code,
+        Some(0),
+        "nothing is served from there, and may not be"
+    );
     let unknown = ran(&mut env.on_fleet(&["plan", "--cluster", "c9"]));
     assert!(unknown.code == Some(2) && unknown.stderr.contains("--cluster \"c9\""), "{}", unknown.stderr);
     env.write("c2/.unseen", "");
     assert_eq!(ran(&mut env.on_fleet(&["plan", "chekout"])).code, Some(3));
+    let unseen = ran(&mut env.on_fleet(&["plan", "-n", "web"]));
+    assert!(unseen.code == Some(3) && unseen.stderr.contains("no namespace that was seen"), "{}", unseen.stderr);
 }
 
 #[test]
@@ -210,16 +225,29 @@ fn status_has_a_row_for_each_member() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let env = two_clusters();
-    let mut child = Command::new(mesh_tests::program())
-        .args(["plan", "-o", "wide", "--fleet", "fleet"])
-        .current_dir(env.root())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    let status = child.wait().unwrap();
-    assert_eq!((status.code(), &*stderr), (Some(0), ""));
+    assert_eq!(unread(&env, &["plan", "-o", "wide"]), (Some(0), String::new()));
+}
+
+#[test]
+fn what_was_agreed_to_is_written_whoever_reads_about_it_and_nothing_else_is() {
+    let env = two_clusters();
+    let file = env.fleet().join("c1/mesh-sync/serviceentry-stage.checkout.global-se.yaml");
+    let (code, stderr) = unread(&env, &["sync"]);
+    assert!(code == Some(1) && stderr.contains("declined: nothing was written"), "{code:?} {stderr}");
+    assert!(!file.exists());
+    assert_eq!(unread(&env, &["sync", "--yes"]), (Some(0), String::new()));
+    assert!(file.exists());
+    let retire = ["fleet", "retire", "c2", "--yes"];
+    assert_eq!(unread(&env, &retire), (Some(0), "wrote fleet/mesh.yaml\n".to_owned()));
+    assert!(fs::read_to_string(env.fleet().join("mesh.yaml")).unwrap().contains("retired"));
+}
+
+/// How a run ends whose output nobody reads, and what it says on stderr.
+fn unread(env: &TestEnv, args: &[&str]) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(mesh_tests::program());
+    command.args(args).args(["--fleet", "fleet"]).current_dir(env.root()).stdin(Stdio::null());
+    let output = command.stdout(writer).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }

@@ -72,7 +72,7 @@ fn an_unknown_key_gets_the_closest_names_and_exit_1_or_3() {
     let unknown = run(&fleet, &["whereis", "recomendations"]);
     assert_eq!(unknown.code, 1, "{}", unknown.stdout);
     assert_eq!(unknown.stdout, "");
-    assert!(unknown.stderr.contains("the closest names are recommendations"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("the closest name is recommendations"), "{}", unknown.stderr);
 
     let copy = like("bookstore");
     fs::write(copy.fleet().join("edge-us-west/.unseen"), "").unwrap();

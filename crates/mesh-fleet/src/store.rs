@@ -74,20 +74,18 @@ fn temporary<'p>(
     let mut builder = tempfile::Builder::new();
     // The dot keeps readers of the fleet from taking it for a manifest.
     builder.prefix(".mesh-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(NEW_FILE_MODE));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut code = None;
+    // `create_new` gives the permissions that every other program's files have.
+    let made = builder.make_in(folder, |path| File::create_new(path).inspect_err(|error| code = error.raw_os_error()));
+    // The system's own error: what it is wrapped with names the path, which is random and tells a person nothing.
+    let mut file = made.map_err(|error| code.map_or(error, io::Error::from_raw_os_error))?;
+    file.as_file_mut().write_all(bytes)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
     Ok((folder, file))
 }
-
-/// Mode of a new file before the process's umask is applied, as that of every other program.
-#[cfg(unix)]
-const NEW_FILE_MODE: u32 = 0o666;
 
 fn folder_of(path: &Path) -> io::Result<&Path> {
     path.parent().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "has no folder"))

@@ -1,5 +1,7 @@
 //! What came of writing, a row for each cluster.
 
+use std::fmt::Write as _;
+
 use mesh_model::name::ClusterName;
 use serde::Serialize;
 
@@ -39,8 +41,11 @@ impl ClusterResult {
     }
 }
 
-/// The rows, each with what was not written below it.
-pub fn render(results: &[ClusterResult], styling: Styling) -> String {
+/// Objects of one cluster that were not written and are named, unless `wide` names all.
+const NAMED: usize = 5;
+
+/// The rows, each with what was not written below it: all of it if `wide`.
+pub fn render(results: &[ClusterResult], wide: bool, styling: Styling) -> String {
     let mut table = Table::new(&["CLUSTER", "CREATED", "UPDATED", "DELETED", "NOT WRITTEN"]);
     for result in results {
         let tone = if result.not_written.is_empty() { Tone::Add } else { Tone::Remove };
@@ -53,10 +58,14 @@ pub fn render(results: &[ClusterResult], styling: Styling) -> String {
     for (line, result) in lines.zip(results) {
         text += &line;
         text.push('\n');
-        for not_written in &result.not_written {
+        let named = if wide { result.not_written.len() } else { NAMED };
+        for not_written in result.not_written.iter().take(named) {
             text += "  ";
             text += &escape::line(&format!("{}: {}", not_written.object, not_written.why));
             text.push('\n');
+        }
+        if let Some(more @ 1..) = result.not_written.len().checked_sub(named) {
+            let _ = writeln!(text, "  and {more} more; -o wide names all");
         }
     }
     text
@@ -73,11 +82,22 @@ mod tests {
         let mut two = ClusterResult::new(&ClusterName::parse("c2").unwrap());
         two.not_written = vec![NotWritten { object: "ServiceEntry a/b\u{1b}".into(), why: "disk full".into() }];
         assert_eq!(
-            render(&[one, two], Styling::PLAIN),
+            render(&[one, two], false, Styling::PLAIN),
             "CLUSTER  CREATED  UPDATED  DELETED  NOT WRITTEN\n\
              c1       2        0        0        0\n\
              c2       0        0        0        1\n  \
                ServiceEntry a/b\\u{1b}: disk full\n"
         );
+    }
+
+    #[test]
+    fn of_many_that_failed_a_few_are_named_and_the_others_counted() {
+        let mut result = ClusterResult::new(&ClusterName::parse("c1").unwrap());
+        let object = |n: usize| NotWritten { object: format!("ServiceEntry a/{n}"), why: "interrupted".into() };
+        result.not_written = (0..NAMED + 2).map(object).collect();
+        let text = render(std::slice::from_ref(&result), false, Styling::PLAIN);
+        assert!(text.ends_with("  ServiceEntry a/4: interrupted\n  and 2 more; -o wide names all\n"), "{text}");
+        let wide = render(&[result], true, Styling::PLAIN);
+        assert!(wide.ends_with("  ServiceEntry a/6: interrupted\n"), "{wide}");
     }
 }

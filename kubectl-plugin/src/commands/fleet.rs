@@ -153,8 +153,7 @@ impl Edited {
             ));
         }
         let fleet = fleet::open(global)?;
-        let file = PolicyFile::read(fleet.root())
-            .map_err(|error| CommandError::usage("cannot use the policy").because(error))?;
+        let file = PolicyFile::read(fleet.root()).map_err(fleet::unusable)?;
         let snapshot = fleet.observe();
         Ok(Self { policy: fleet.policy().clone(), file, snapshot, fleet })
     }
@@ -196,13 +195,14 @@ impl Edited {
     fn offer(&self, text: &str, what: &str, args: &ConfirmArgs, output: &mut Output) -> Result<Exit, CommandError> {
         let (plan, coverage) = self.what_follows(text)?;
         let notes = [format!("After this edit of {} ({what}), `kubectl mesh sync` would do this:", self.file.shown())];
-        output.data(&render(&plan, &notes, Detail::Summary, output.styling()))?;
+        let is_shown = output.shown(&render(&plan, &notes, Detail::Summary, output.styling()))?;
         if !args.yes {
             if !Output::can_ask() {
                 return Err(CommandError::usage("nobody can be asked: this is not a terminal")
                     .hint("add --yes to write without asking"));
             }
-            if !output.ask(&format!("Write {} to {what}?", self.file.shown())) {
+            // Nobody agrees to what nobody saw.
+            if !is_shown || !output.ask(&format!("Write {} to {what}?", self.file.shown())) {
                 output.note("declined: nothing was written");
                 return Ok(Exit::Differences);
             }

@@ -1,7 +1,6 @@
 //! `kubectl mesh policy`.
 
 use std::error::Error;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -13,8 +12,8 @@ use mesh_render::{document, escape};
 use crate::cli::{Format, FormatArgs, GlobalArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fleet;
 use crate::output::Output;
+use crate::{fleet, given};
 
 /// Show the policy, describe its fields, or make one of Admiral's flags
 #[derive(Debug, Args)]
@@ -77,8 +76,7 @@ fn effective(global: &GlobalArgs) -> Result<(MeshPolicy, String), CommandError> 
         return Ok((fleet::read_policy(file)?, format!("from {} (--policy)", file.display())));
     }
     let root = fleet::locate(global)?;
-    let stored = DirectoryFleet::stored_policy(&root)
-        .map_err(|error| CommandError::usage("cannot use the fleet").because(error))?;
+    let stored = DirectoryFleet::stored_policy(&root).map_err(fleet::unusable)?;
     let file = root.join(POLICY_FILE);
     Ok(match stored {
         Some(policy) => (policy, format!("from {}", file.display())),
@@ -92,23 +90,11 @@ fn import(args: &ImportArgs, output: &mut Output) -> Result<Exit, CommandError> 
     let bad = |error: Box<dyn Error + Send + Sync>| {
         CommandError::usage(format!("cannot make a policy of the flags in {file}")).because(error)
     };
-    let text = read(&args.admiral_flags).map_err(|error| bad(error.into()))?;
+    let text = given::read_or_stdin(&args.admiral_flags, MAX_POLICY).map_err(|error| bad(error.into()))?;
     let imported = import_admiral_flags(&text).map_err(|error| bad(error.into()))?;
     for (flag, why) in &imported.ignored {
         output.note(&format!("{flag} is left out: {why}"));
     }
     output.data(&escape::lines(&minimal_yaml(&imported.policy)))?;
     Ok(Exit::Success)
-}
-
-/// The text of a file, or of standard input, cut one byte after what is read at most: the parser says that it is too long.
-fn read(file: &Path) -> std::io::Result<String> {
-    let limit = MAX_POLICY as u64 + 1;
-    let mut text = String::new();
-    if file == Path::new("-") {
-        std::io::stdin().take(limit).read_to_string(&mut text)?;
-    } else {
-        std::fs::File::open(file)?.take(limit).read_to_string(&mut text)?;
-    }
-    Ok(text)
 }

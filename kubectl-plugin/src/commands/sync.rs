@@ -1,7 +1,6 @@
 //! `kubectl mesh sync`.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,6 +17,7 @@ use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
 use crate::commands::plan::{notes, text};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::given::{self, MAX_SAVED_PLAN};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::reading::Reading;
@@ -88,12 +88,14 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     if let Some(saved) = &saved {
         check_saved(saved, &planned, &plan, &scope)?;
     }
-    show(args, &reading, &plan, &scope, output)?;
+    let is_shown = show(args, &reading, &plan, &scope, output)?;
     let exit = tolerance::exit_of(&plan, args.tolerance.allow_unseen);
     if plan.is_empty() || args.dry_run {
         return Ok(exit);
     }
-    if !args.yes && !confirmed(&reading, &plan, output)? {
+    // Nobody agrees to what nobody saw; what was agreed to beforehand is done, whoever reads about it.
+    let is_agreed = args.yes || (is_shown && confirmed(&reading, &plan, output)?);
+    if !is_agreed {
         output.note("declined: nothing was written");
         return Ok(Exit::Differences);
     }
@@ -113,7 +115,7 @@ fn scope(args: &SyncArgs, saved: Option<&SavedPlan>) -> Scope {
 
 fn read_saved(file: &Path) -> Result<SavedPlan, CommandError> {
     let cannot = || CommandError::usage(format!("cannot read the saved plan {}", file.display()));
-    let text = fs::read_to_string(file).map_err(|error| cannot().because(error))?;
+    let text = given::read(file, MAX_SAVED_PLAN).map_err(|error| cannot().because(error))?;
     let saved = SavedPlan::parse(&text);
     saved.map_err(|error| cannot().because(error).hint("save one with `kubectl mesh plan -o json > FILE`"))
 }
@@ -129,23 +131,23 @@ fn check_saved(saved: &SavedPlan, planned: &Plan, limited: &Plan, scope: &Scope)
         .hint("look at the new plan, save it, and run again"))
 }
 
-/// The plan goes to stdout, unless a report for programs will.
+/// The plan goes to stdout, unless a report for programs will. False when nobody reads it.
 fn show(
     args: &SyncArgs,
     reading: &Reading,
     plan: &Plan,
     scope: &Scope,
     output: &mut Output,
-) -> Result<(), CommandError> {
+) -> Result<bool, CommandError> {
     let format = args.format.output;
     if !format.is_for_programs() || args.dry_run {
-        return output.data(&text(plan, scope, &notes(reading), format, output.styling()));
+        return output.shown(&text(plan, scope, &notes(reading), format, output.styling()));
     }
     output.note(&text(plan, scope, &notes(reading), Format::Table, mesh_render::style::Styling::PLAIN));
     if plan.is_empty() {
         outcome::show(&mesh_fleet::report::ApplyReport::default(), format, output)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Asks, naming fleet, clusters, additions and removals.

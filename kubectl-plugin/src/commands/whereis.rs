@@ -72,8 +72,5 @@ pub(crate) fn not_found(error: &NotFound, partial: Exit) -> CommandError {
         command_error =
             command_error.hint("it may be in a cluster or kind that is unseen; `kubectl mesh status` names them");
     }
-    match error.closest.as_slice() {
-        [] => command_error,
-        closest => command_error.hint(format!("the closest names are {}", closest.join(", "))),
-    }
+    command_error.closest(&error.closest)
 }

@@ -17,10 +17,10 @@ fn a_path_that_is_no_fleet_is_an_error_with_a_hint() {
     for (path, word, hint) in [
         ("missing", "does not exist", "name a folder"),
         ("file", "is not a folder", "name the folder"),
-        ("file/below", "cannot be read", "check its permissions"),
+        ("file/below", "does not exist", "name a folder"),
         ("empty", "is empty", "add one folder a cluster"),
         ("hidden", "is empty", "add one folder a cluster"),
-        (&"x".repeat(5000), "cannot be read", "check its permissions"),
+        (&"x".repeat(5000), "cannot be read", "check its path and permissions"),
     ] {
         let error = DirectoryFleet::open(&folder.path().join(path), None).unwrap_err().to_string();
         assert!(error.contains(word) && error.contains(hint), "{error}");

@@ -107,7 +107,7 @@ fn a_folder_or_a_pipe_with_the_name_of_a_manifest_does_not_hang() {
     assert_eq!(fleet.observe().facts("c1").unwrap().services.len(), 1);
     let made = std::process::Command::new("mkfifo").arg(fleet.path("c1/pipe.yaml")).status();
     if !made.is_ok_and(|status| status.success()) {
-        return super::mounted::skipped("a pipe cannot be made");
+        return mesh_tests::skipped("a pipe cannot be made");
     }
     let snapshot = fleet.observe();
     assert_eq!(the(&snapshot, Code::UnreadableDocument).message, "cannot be read: is not a regular file");

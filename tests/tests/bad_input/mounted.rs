@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mesh_tests::skipped;
+
 /// A small file system in memory, unmounted at the end.
 pub(super) struct Mounted(PathBuf);
 
@@ -36,10 +38,4 @@ impl Drop for Mounted {
 fn mount(arguments: &[&str], path: &Path) -> bool {
     let output = Command::new("mount").args(arguments).arg(path).output();
     output.is_ok_and(|output| output.status.success())
-}
-
-/// Says loudly what was not tested.
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-pub(super) fn skipped(why: &str) {
-    eprintln!("SKIPPED: {why}");
 }

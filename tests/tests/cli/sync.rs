@@ -46,6 +46,8 @@ fn a_target_that_cannot_be_written_is_reported_and_the_others_go_on() {
     assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("2 steps written, 2 not; run `kubectl mesh sync` again to go on."), "{}", run.stdout);
     assert!(env.fleet().join("c1/mesh-sync").is_dir());
+    let again = ran(&mut env.on_fleet(&["sync", "--yes"]));
+    assert!(again.code == Some(4) && again.stdout.contains("0 steps written, 2 not"), "{}", again.stdout);
     fs::remove_file(env.fleet().join("c2/mesh-sync")).unwrap();
     assert_eq!(ran(&mut env.on_fleet(&["sync", "--yes"])).code, Some(0), "running it again is the recovery");
 }

@@ -1,6 +1,5 @@
 //! Why a folder is no fleet.
 
-use std::io;
 use std::path::PathBuf;
 
 use mesh_model::name::ClusterName;
@@ -23,12 +22,12 @@ pub enum DirectoryError {
         path: PathBuf,
     },
     /// It cannot be listed.
-    #[error("fleet {} cannot be read: {source}; check its permissions", path.display())]
+    #[error("fleet {} cannot be read: {problem}; check its path and permissions", path.display())]
     Unreadable {
         /// The path that was given.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        problem: String,
     },
     /// It has neither cluster folders nor members.
     #[error(

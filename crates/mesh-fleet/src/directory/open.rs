@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,8 +23,7 @@ pub(super) fn open(root: &Path, given: Option<MeshPolicy>) -> Result<DirectoryFl
         Some(policy) => policy,
         None => stored_policy(root)?.unwrap_or_default(),
     };
-    let unreadable = |source| DirectoryError::Unreadable { path: root.to_owned(), source };
-    let folders = members::folders(root).map_err(unreadable)?;
+    let folders = members::folders(root).map_err(|error| unreadable(root, &error))?;
     if folders.clusters.is_empty() && folders.misnamed.is_empty() && policy.fleet.members.is_empty() {
         return Err(DirectoryError::Empty { path: root.to_owned() });
     }
@@ -50,8 +49,11 @@ pub(super) fn policy_text(root: &Path) -> Result<Option<String>, DirectoryError>
     let real_root = real_folder(root)?;
     let path = root.join(POLICY_FILE);
     let bad = |problem: String| DirectoryError::PolicyFile { path: path.clone(), problem };
-    if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return Ok(None);
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // Nothing was said of the file: it is the folder that may not be looked into.
+        Err(error) => return Err(unreadable(root, &error)),
+        Ok(_) => {}
     }
     walk::inside(&real_root, &path).map_err(|problem| match problem {
         LinkProblem::Leaves => bad("is a link that leaves the fleet".to_owned()),
@@ -63,14 +65,18 @@ pub(super) fn policy_text(root: &Path) -> Result<Option<String>, DirectoryError>
 
 fn real_folder(root: &Path) -> Result<std::path::PathBuf, DirectoryError> {
     let path = || root.to_owned();
-    let metadata = fs::metadata(root).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => DirectoryError::Missing { path: path() },
-        _ => DirectoryError::Unreadable { path: path(), source },
+    let metadata = fs::metadata(root).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => DirectoryError::Missing { path: path() },
+        _ => unreadable(root, &error),
     })?;
     if !metadata.is_dir() {
         return Err(DirectoryError::NotAFolder { path: path() });
     }
-    fs::canonicalize(root).map_err(|source| DirectoryError::Unreadable { path: path(), source })
+    fs::canonicalize(root).map_err(|error| unreadable(root, &error))
+}
+
+fn unreadable(root: &Path, error: &io::Error) -> DirectoryError {
+    DirectoryError::Unreadable { path: root.to_owned(), problem: error.to_string() }
 }
 
 /// Two folders with one UID are one cluster, read and written twice.

@@ -122,8 +122,11 @@ pub(super) fn take_file(
 /// What `.unseen` in the folder says: an error when the whole cluster is marked, or when it cannot be told.
 fn marked_unseen(real_root: &Path, folder: &Path, name: &ClusterName) -> Result<Vec<Kind>, String> {
     let path = folder.join(UNSEEN_FILE);
-    if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return Ok(Vec::new());
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        // Nothing was said of the file: it is the folder that may not be looked into.
+        Err(error) => return Err(format!("{name} cannot be read: {error}")),
+        Ok(_) => {}
     }
     let text = walk::inside(real_root, &path)
         .map_err(|problem| match problem {

@@ -10,7 +10,7 @@ use mesh_render::report::{ClusterResult, NotWritten, render};
 use serde_json::json;
 
 use crate::cli::Format;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -20,7 +20,7 @@ pub(super) fn show(report: &ApplyReport, format: Format, output: &mut Output) ->
     let text = match format {
         Format::Table | Format::Wide => {
             let closing = closing(report);
-            format!("{}\n{closing}\n", render(&clusters, output.styling()))
+            format!("{}\n{closing}\n", render(&clusters, format == Format::Wide, output.styling()))
         }
         Format::Json | Format::Yaml => {
             let document = headed(
@@ -31,11 +31,9 @@ pub(super) fn show(report: &ApplyReport, format: Format, output: &mut Output) ->
         }
         Format::Name => clusters.iter().flat_map(|result| [result.cluster.as_str(), "\n"]).collect(),
     };
-    match output.data(&text) {
-        // What was written counts, whoever reads about it.
-        Err(error) if error.kind != ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(exit(report)),
-    }
+    // What was written counts, whoever reads about it.
+    output.shown(&text)?;
+    Ok(exit(report))
 }
 
 fn closing(report: &ApplyReport) -> String {
