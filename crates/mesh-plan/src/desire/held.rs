@@ -7,11 +7,10 @@ use mesh_istio::service_entry::Endpoint;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::{Origin, Part};
-use mesh_model::policy::MeshPolicy;
 
 use super::live::{LiveEntry, LiveHost, LiveName};
 use super::site::{Gateway, Site};
-use super::sources::{Pair, Source};
+use super::sources::Source;
 
 /// A cluster that live objects say serves a name, and that cannot be seen to serve it or not.
 pub(super) struct HeldSite {
@@ -168,12 +167,14 @@ impl<'a> Owners<'a> {
                 }
             }
             // Adopted endpoints have no origins.
-            let known: BTreeSet<&str> = entry.object.origins.iter().flat_map(|(_, parts)| addresses(parts)).collect();
-            if entry.spec().is_some_and(|spec| spec.endpoints.iter().any(|e| !known.contains(&*e.address))) {
+            let mut known: Vec<&str> = entry.object.origins.iter().flat_map(|(_, parts)| addresses(parts)).collect();
+            known.sort_unstable();
+            let is_known = |endpoint: &Endpoint| known.binary_search(&&*endpoint.address).is_ok();
+            if entry.spec().is_some_and(|spec| !spec.endpoints.iter().all(is_known)) {
                 for (endpoint, owner) in self.endpoints(holder, entry) {
                     // A cluster's own gateway in its own entry leads nowhere else, and proves nothing.
                     let hairpin = owner == Some(holder) && !is_local(&endpoint.address);
-                    if hairpin || known.contains(&*endpoint.address) {
+                    if hairpin || is_known(endpoint) {
                         continue;
                     }
                     let Some(owner) = owner else { continue };
@@ -235,11 +236,4 @@ fn addresses(parts: &BTreeSet<Part>) -> impl Iterator<Item = &str> {
         Part::Endpoint(address) => Some(&**address),
         _ => None,
     })
-}
-
-/// The pair that an entry's marks tell.
-pub(super) fn marked_pair(entry: &LiveEntry<'_>, policy: &MeshPolicy) -> Option<Pair> {
-    let identity = mesh_model::name::Identity::parse(entry.identity(policy)?).ok()?;
-    let env = mesh_model::name::Env::parse(entry.env(policy)?).ok()?;
-    Some((identity, env))
 }

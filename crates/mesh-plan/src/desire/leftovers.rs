@@ -1,6 +1,6 @@
 //! Live objects that nobody wants any more: which must stay all the same, and why the others go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_model::kind::Kind;
@@ -16,8 +16,12 @@ use crate::desired::Desired;
 
 /// Judges every live object that is not desired.
 pub(super) fn judge(live: &Live<'_>, plans: &[NamePlan<'_>], context: &Context<'_>, desired: &mut Desired) {
+    let mut by_base: BTreeMap<String, Vec<&NamePlan<'_>>> = BTreeMap::new();
+    for plan in plans {
+        by_base.entry(plan.base.to_lowercase()).or_default().push(plan);
+    }
     for (base, name) in &live.names {
-        let of_base: Vec<_> = plans.iter().filter(|plan| plan.base.eq_ignore_ascii_case(base)).collect();
+        let of_base = by_base.get(&**base).map(Vec::as_slice).unwrap_or_default();
         for (host, held) in &name.hosts {
             let excluded = held
                 .entries
@@ -50,7 +54,7 @@ pub(super) fn judge(live: &Live<'_>, plans: &[NamePlan<'_>], context: &Context<'
                 let because = match planned {
                     None => {
                         let mut sources = name.origins_of_kind(Kind::GlobalTrafficPolicy);
-                        for plan in &of_base {
+                        for plan in of_base {
                             sources.extend(plan.governing.traffic.iter().flat_map(|traffic| traffic.origins.clone()));
                         }
                         let sources = if sources.is_empty() { origins } else { sources.into_iter().collect() };

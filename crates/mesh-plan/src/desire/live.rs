@@ -4,15 +4,19 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
-use mesh_model::name::ClusterName;
+use mesh_model::name::{ClusterName, Env, Identity};
 use mesh_model::origin::Origin;
 use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
+use serde::de::DeserializeOwned;
+
+use super::sources::Pair;
 
 /// Everything of ours that active, seen members hold, by base host in lower case.
 #[derive(Default)]
@@ -37,35 +41,33 @@ pub(super) struct LiveHost<'a> {
 pub(super) struct LiveEntry<'a> {
     pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
-    spec: OnceCell<Option<ServiceEntry>>,
+    /// The pair that its marks tell.
+    pub(super) pair: Option<Pair>,
+    spec: Rc<Spec<'a, ServiceEntry>>,
 }
 
 /// A DestinationRule that is held.
 pub(super) struct LiveRule<'a> {
     pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
-    spec: OnceCell<Option<DestinationRule>>,
+    spec: Rc<Spec<'a, DestinationRule>>,
 }
 
 impl<'a> LiveEntry<'a> {
     /// Its spec; none where it is not what a ServiceEntry looks like (then it is drift, and nothing is held from it).
     pub(super) fn spec(&self) -> Option<&ServiceEntry> {
-        self.spec.get_or_init(|| serde_json::from_str(&self.object.spec).ok()).as_ref()
+        self.spec.parsed()
     }
 
     pub(super) fn identity(&self, policy: &MeshPolicy) -> Option<&'a Arc<str>> {
         self.object.annotations.get(policy.keys.identity.as_str())
-    }
-
-    pub(super) fn env(&self, policy: &MeshPolicy) -> Option<&'a Arc<str>> {
-        self.object.labels.get(policy.keys.env.as_str())
     }
 }
 
 impl LiveRule<'_> {
     /// Its spec; none where it is not what a DestinationRule looks like.
     pub(super) fn spec(&self) -> Option<&DestinationRule> {
-        self.spec.get_or_init(|| serde_json::from_str(&self.object.spec).ok()).as_ref()
+        self.spec.parsed()
     }
 }
 
@@ -73,25 +75,32 @@ impl<'a> Live<'a> {
     /// Indexes what is held. `bases`, in lower case, are the base hosts that workloads have today.
     pub(super) fn read(fleet: &'a FleetSnapshot, policy: &MeshPolicy, bases: &BTreeSet<Arc<str>>) -> Self {
         let mut live = Self::default();
+        let mut specs = Specs::default();
+        let mut marks = Marks::default();
         let mut base_of_host: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
         for (cluster, key, object) in owned(fleet, Kind::ServiceEntry) {
-            let entry = LiveEntry { key, object, spec: OnceCell::new() };
-            let Some(host) = first_host(&object.spec) else { continue };
-            let base = base_of(&host, &entry, policy, bases);
+            let Some(spec) = specs.read(&object.spec, first_host) else { continue };
+            let host = Arc::clone(&spec.host);
+            let marked = marks.read(object, policy);
+            let base = marked
+                .filter(|marked| is_host_of(&host, &marked.base))
+                .map_or_else(|| known_base(&host, bases), |marked| Arc::clone(&marked.base));
             base_of_host.entry(Arc::clone(&host)).or_insert_with(|| Arc::clone(&base));
+            let entry = LiveEntry { key, object, pair: marked.and_then(|marked| marked.pair.clone()), spec };
             let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().entries;
             if key.name.strip_suffix("-se") == Some(&*host) || !held.contains_key(cluster) {
                 held.insert(cluster, entry);
             }
         }
+        let mut specs = Specs::default();
         for (cluster, key, object) in owned(fleet, Kind::DestinationRule) {
-            let rule = LiveRule { key, object, spec: OnceCell::new() };
-            let Some(host) = rule_host(&object.spec) else { continue };
+            let Some(spec) = specs.read(&object.spec, rule_host) else { continue };
+            let host = Arc::clone(&spec.host);
             let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, bases));
             let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().rules;
             let usual = key.name.strip_prefix(&*host).is_some_and(|rest| rest == "-dr" || rest == "-default-dr");
             if usual || !held.contains_key(cluster) {
-                held.insert(cluster, rule);
+                held.insert(cluster, LiveRule { key, object, spec });
             }
         }
         live
@@ -123,6 +132,61 @@ fn owned(fleet: &FleetSnapshot, kind: Kind) -> impl Iterator<Item = (&ClusterNam
     })
 }
 
+/// A spec that one or many clusters hold.
+struct Spec<'a, T> {
+    text: &'a str,
+    /// The host that it is for, in lower case.
+    host: Arc<str>,
+    parsed: OnceCell<Option<T>>,
+}
+
+impl<T: DeserializeOwned> Spec<'_, T> {
+    fn parsed(&self) -> Option<&T> {
+        self.parsed.get_or_init(|| serde_json::from_str(self.text).ok()).as_ref()
+    }
+}
+
+/// Reads each spec once, however many clusters hold it: equal specs share one text, known by where it lies.
+struct Specs<'a, T>(BTreeMap<*const str, Option<Rc<Spec<'a, T>>>>);
+
+impl<T> Default for Specs<'_, T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'a, T> Specs<'a, T> {
+    /// What `text` says; nothing where it names no host.
+    fn read(&mut self, text: &'a Arc<str>, host_of: impl Fn(&str) -> Option<Arc<str>>) -> Option<Rc<Spec<'a, T>>> {
+        let read = || host_of(text).map(|host| Rc::new(Spec { text, host, parsed: OnceCell::new() }));
+        self.0.entry(Arc::as_ptr(text)).or_insert_with(read).clone()
+    }
+}
+
+/// What the marks of a ServiceEntry tell.
+struct Marked {
+    /// The base host of the identity and env as they are written.
+    base: Arc<str>,
+    /// Both, where they are legal.
+    pair: Option<Pair>,
+}
+
+/// Reads each pair of marks once, by identity and env.
+#[derive(Default)]
+struct Marks<'a>(BTreeMap<(&'a str, &'a str), Marked>);
+
+impl<'a> Marks<'a> {
+    fn read(&mut self, object: &'a OwnedObject, policy: &MeshPolicy) -> Option<&Marked> {
+        let identity = object.annotations.get(policy.keys.identity.as_str())?;
+        let env = object.labels.get(policy.keys.env.as_str())?;
+        let read = || Marked {
+            base: format!("{env}.{identity}.{}", policy.suffix).to_lowercase().into(),
+            pair: Identity::parse(identity).ok().zip(Env::parse(env).ok()),
+        };
+        Some(self.0.entry((identity, env)).or_insert_with(read))
+    }
+}
+
 /// `spec.hosts[0]` in lower case.
 fn first_host(spec: &str) -> Option<Arc<str>> {
     #[derive(serde::Deserialize)]
@@ -145,17 +209,12 @@ fn rule_host(spec: &str) -> Option<Arc<str>> {
     Some(host.host.to_lowercase().into())
 }
 
-/// The base host that a ServiceEntry's marks tell, else the longest base host that `host` ends in, else `host` itself.
-fn base_of(host: &Arc<str>, entry: &LiveEntry<'_>, policy: &MeshPolicy, bases: &BTreeSet<Arc<str>>) -> Arc<str> {
-    if let (Some(identity), Some(env)) = (entry.identity(policy), entry.env(policy)) {
-        let base = format!("{env}.{identity}.{}", policy.suffix).to_lowercase();
-        if **host == *base || host.strip_suffix(&*base).is_some_and(|prefix| prefix.ends_with('.')) {
-            return base.into();
-        }
-    }
-    known_base(host, bases)
+/// Whether `host` is `base` or has a prefix before it.
+fn is_host_of(host: &str, base: &str) -> bool {
+    host.strip_suffix(base).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
 }
 
+/// The longest base host that `host` ends in, else `host` itself.
 fn known_base(host: &Arc<str>, bases: &BTreeSet<Arc<str>>) -> Arc<str> {
     let mut rest: &str = host;
     loop {

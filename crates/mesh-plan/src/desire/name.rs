@@ -14,7 +14,7 @@ use mesh_model::owned::{EX_SOURCE, ObjectKey};
 use super::callers::Client;
 use super::entry::EntryBuilder;
 use super::governing::Governing;
-use super::held::{HeldSite, Knowledge, is_local, marked_pair};
+use super::held::{HeldSite, Knowledge, is_local};
 use super::hosts::{NameHost, hosts_of};
 use super::live::{LiveEntry, LiveName};
 use super::mesh_port::{HTTP_PORT, is_http};
@@ -63,18 +63,18 @@ impl<'a> NamePlan<'a> {
         desired: &mut Desired,
     ) -> Vec<Self> {
         let policy = context.policy;
-        let mut marked: BTreeMap<Pair, usize> = BTreeMap::new();
+        let mut marked: BTreeMap<&Pair, usize> = BTreeMap::new();
         for (_, entry) in live.into_iter().flat_map(LiveName::entries) {
-            if let Some(pair) = marked_pair(entry, policy).filter(|(identity, _)| !policy.excludes(identity)) {
+            if let Some(pair) = entry.pair.as_ref().filter(|(identity, _)| !policy.excludes(identity)) {
                 *marked.entry(pair).or_default() += 1;
             }
         }
-        let all: BTreeSet<&Pair> = served.keys().chain(marked.keys()).collect();
+        let all: BTreeSet<&Pair> = served.keys().chain(marked.keys().copied()).collect();
         let live_base = live.and_then(|live| live.hosts.get(base));
         let mut candidates = Vec::new();
         for pair in all {
             let sources = served.get(pair).map_or(&NO_SOURCES, |served| &served.sources);
-            let mine = |entry: &LiveEntry<'_>| marked_pair(entry, policy).is_none_or(|marked| marked == *pair);
+            let mine = |entry: &LiveEntry<'_>| entry.pair.as_ref().is_none_or(|marked| marked == pair);
             let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
             if sources.values().all(|source| source.endpoints.is_empty()) && held.is_empty() {
                 continue;
@@ -92,7 +92,7 @@ impl<'a> NamePlan<'a> {
             .iter()
             .enumerate()
             .rev()
-            .max_by_key(|(_, (pair, ..))| marked.get(*pair).copied().unwrap_or_default())
+            .max_by_key(|(_, (pair, ..))| marked.get(pair).copied().unwrap_or_default())
         else {
             return Vec::new();
         };
@@ -148,7 +148,7 @@ impl<'a> NamePlan<'a> {
         desired: &mut Desired,
     ) -> Option<Self> {
         let policy = context.policy;
-        let mine = |entry: &LiveEntry<'_>| marked_pair(entry, policy).is_none_or(|marked| marked == pair);
+        let mine = |entry: &LiveEntry<'_>| entry.pair.as_ref().is_none_or(|marked| *marked == pair);
         let live_host = || {
             let (_, entry) = live?.entries().find(|(_, entry)| mine(entry))?;
             let host = entry.spec()?.hosts.first()?;
@@ -199,10 +199,22 @@ impl<'a> NamePlan<'a> {
             }
         }
         let identity = &self.pair.0;
-        let base_lower: Arc<str> = self.base.to_lowercase().into();
-        for (cluster, site) in context.sites.iter().filter(|(cluster, site)| site.is_writable() && is_mine(cluster)) {
+        let live_base = self.live.and_then(|live| live.hosts.get(self.base.to_lowercase().as_str()));
+        let concerned: BTreeSet<&ClusterName> = self
+            .sources
+            .keys()
+            .chain(self.clients.keys())
+            .copied()
+            .chain(self.held.keys())
+            .chain(live_base.into_iter().flat_map(|live| live.entries.keys().copied()))
+            .collect();
+        let mut roles = BTreeMap::new();
+        for (cluster, site) in concerned.into_iter().filter_map(|cluster| context.sites.get_key_value(cluster)) {
+            if !site.is_writable() || !is_mine(cluster) {
+                continue;
+            }
             let source = self.sources.get(*cluster);
-            let live = self.live.and_then(|live| live.hosts.get(&base_lower)?.entries.get(*cluster));
+            let live = live_base.and_then(|live| live.entries.get(*cluster));
             let member =
                 |role, because: Because| Membership { role, because: Arc::new(because), ex_since: None, held: None };
             let had_local =
@@ -241,8 +253,9 @@ impl<'a> NamePlan<'a> {
             } else {
                 continue;
             };
-            self.roles.insert(*cluster, membership);
+            roles.insert(*cluster, membership);
         }
+        self.roles = roles;
     }
 
     /// What serves the name; where adopted objects do not tell, the object itself.
