@@ -18,6 +18,9 @@ use crate::desired::{Body, Desired, DesiredObject, Role};
 use crate::scope::{Scope, matches_glob};
 
 mod changes;
+mod hosts;
+
+use hosts::HostIndex;
 
 /// Everything that must change in a fleet.
 #[derive(Debug, Clone, Default)]
@@ -174,37 +177,36 @@ pub struct Counts {
 
 /// Compares what is desired with what is held. Deletes only with proof; the rest is held.
 pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope: &Scope) -> Plan {
+    let names = HostIndex::of(desired);
     let mut steps = Vec::new();
     for (cluster, objects) in &desired.objects {
         let Some(facts) = fleet.facts(cluster) else { continue };
-        let owned: BTreeMap<&ObjectKey, &OwnedObject> =
-            facts.owned.iter().filter(|(_, o)| is_ours(o, policy)).collect();
+        let ours = |object: &&OwnedObject| is_ours(object, policy);
         for (key, object) in objects {
-            steps.extend(step_for(cluster, key, object, owned.get(key).copied()));
+            steps.extend(step_for(cluster, key, object, facts.owned.get(key).filter(ours)));
         }
-        let identities = identities(facts, policy);
-        for (key, base) in owned {
-            let at = (cluster.clone(), key.clone());
-            if !objects.contains_key(key) && !desired.kept.contains_key(&at) && !desired.excluded.contains(&at) {
-                let because = desired.gone.get(&at).cloned();
-                steps.push(delete(cluster, key, base, because, desired, &identities));
-            }
-        }
+        let unwanted = facts.owned.iter().filter(|(key, object)| !objects.contains_key(*key) && ours(object));
+        let gone: Vec<_> = unwanted
+            .filter_map(|(key, base)| {
+                let at = (cluster.clone(), key.clone());
+                let stays = desired.kept.contains_key(&at) || desired.excluded.contains(&at);
+                (!stays).then(|| (key, base, desired.gone.get(&at).cloned()))
+            })
+            .collect();
+        steps.extend(deletes(cluster, facts, gone, &names, policy));
     }
     for ((cluster, key), because) in &desired.kept {
         let live = fleet.facts(cluster).is_some_and(|facts| facts.owned.contains_key(key));
         let instead_of = if live { "change or delete" } else { "create" };
         let because = if live { with_fact(because.clone(), cluster, key) } else { because.clone() };
-        steps.push(hold(cluster, key, desired, instead_of, because));
+        steps.push(hold(cluster, key, &names, instead_of, because));
     }
     for (cluster, view) in &fleet.members {
         if let ClusterView::Retired(Some(facts)) = view {
-            let identities = identities(facts, policy);
-            for (key, base) in facts.owned.iter().filter(|(_, o)| is_ours(o, policy)) {
-                let origins = base.origins.iter().map(|(origin, _)| origin.clone()).collect();
-                let because = Because::whole(format!("{cluster} is retired"), origins);
-                steps.push(delete(cluster, key, base, Some(because), desired, &identities));
-            }
+            let because = |base: &OwnedObject| Because::whole(format!("{cluster} is retired"), origins_of(base));
+            let ours = facts.owned.iter().filter(|(_, object)| is_ours(object, policy));
+            let gone = ours.map(|(key, base)| (key, base, Some(because(base)))).collect();
+            steps.extend(deletes(cluster, facts, gone, &names, policy));
         }
     }
     steps.retain(|step| in_scope(step, desired, scope));
@@ -275,39 +277,56 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
     steps
 }
 
+/// The steps that delete `gone`: objects of one cluster, each with the reason where a rule tells one.
+fn deletes<'a>(
+    cluster: &ClusterName,
+    facts: &ClusterFacts,
+    gone: Vec<(&'a ObjectKey, &'a OwnedObject, Option<Because>)>,
+    names: &HostIndex<'_>,
+    policy: &MeshPolicy,
+) -> Vec<Step> {
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let identities = identities(facts, policy);
+    gone.into_iter().map(|(key, base, because)| delete(cluster, key, base, because, names, &identities)).collect()
+}
+
 fn delete(
     cluster: &ClusterName,
     key: &ObjectKey,
     base: &OwnedObject,
     because: Option<Because>,
-    desired: &Desired,
+    names: &HostIndex<'_>,
     identities: &BTreeMap<String, Identity>,
 ) -> Step {
-    let (host, base_host, identity) = whose(key, base, desired);
-    let identity = identity.or_else(|| identities.get(host.as_ref()?.as_str()).cloned());
+    let host = host_of(key, base);
+    let name = host.as_ref().and_then(|host| names.name_of(host));
     let because = because.unwrap_or_else(|| {
-        let name = base_host.as_ref().and_then(|base| desired.names.get(base));
         let rule = match (name, &host) {
-            (Some(name), Some(host)) if name.hosts.contains_key(host) => {
+            (Some((_, name)), Some(host)) if name.hosts.contains_key(host) => {
                 format!("nobody in {cluster} calls {} any more", name.identity)
             }
             (Some(_), _) => "no item of the traffic policy has this prefix any more".to_owned(),
             (None, _) => "nobody serves it any more".to_owned(),
         };
-        Because::whole(rule, base.origins.iter().map(|(origin, _)| origin.clone()).collect())
+        Because::whole(rule, origins_of(base))
     });
-    let because = with_fact(because, cluster, key);
+    let identity = match name {
+        Some((_, name)) => Some(name.identity.clone()),
+        None => host.as_ref().and_then(|host| identities.get(host.as_str()).cloned()),
+    };
     Step {
         cluster: cluster.clone(),
         key: key.clone(),
+        base: name.map(|(base, _)| base.clone()).or_else(|| host.clone()),
         host,
-        base: base_host,
         identity,
         role: None,
         changes: changes::between(Some(base), None),
         action: Action::Delete { base: Arc::new(base.clone()) },
         class: Class::RemovesTraffic,
-        because: vec![because],
+        because: vec![with_fact(because, cluster, key)],
     }
 }
 
@@ -315,12 +334,26 @@ fn delete(
 fn identities(facts: &ClusterFacts, policy: &MeshPolicy) -> BTreeMap<String, Identity> {
     let entries = facts.owned.iter().filter(|(key, _)| key.kind == Kind::ServiceEntry);
     entries
-        .filter_map(|(_, object)| {
-            let spec: serde_json::Value = serde_json::from_str(&object.spec).ok()?;
+        .filter_map(|(key, object)| {
             let identity = Identity::parse(object.annotations.get(policy.keys.identity.as_str())?).ok()?;
-            Some((spec["hosts"][0].as_str()?.to_owned(), identity))
+            Some((host_text(key, object)?, identity))
         })
         .collect()
+}
+
+/// The host that a live object says it is for.
+fn host_of(key: &ObjectKey, object: &OwnedObject) -> Option<Host> {
+    Host::parse(&host_text(key, object)?).ok()
+}
+
+fn host_text(key: &ObjectKey, object: &OwnedObject) -> Option<String> {
+    let spec: serde_json::Value = serde_json::from_str(&object.spec).ok()?;
+    let text = if key.kind == Kind::ServiceEntry { &spec["hosts"][0] } else { &spec["host"] };
+    text.as_str().map(str::to_owned)
+}
+
+fn origins_of(object: &OwnedObject) -> Vec<Origin> {
+    object.origins.iter().map(|(origin, _)| origin.clone()).collect()
 }
 
 /// A reason that names no fact names the object that it keeps or lets go: adopted and hand-made ones have no origins, and
@@ -333,36 +366,14 @@ fn with_fact(because: Because, cluster: &ClusterName, key: &ObjectKey) -> Becaus
     Because { sources: vec![Origin { cluster: cluster.clone(), kind: key.kind, name }], ..because }
 }
 
-/// The host, base host and identity that a live object is for, as far as it tells.
-fn whose(key: &ObjectKey, object: &OwnedObject, desired: &Desired) -> (Option<Host>, Option<Host>, Option<Identity>) {
-    let spec: serde_json::Value = serde_json::from_str(&object.spec).unwrap_or_default();
-    let text = if key.kind == Kind::ServiceEntry { spec["hosts"][0].as_str() } else { spec["host"].as_str() };
-    let host = text.and_then(|text| Host::parse(text).ok());
-    let name = host
-        .as_ref()
-        .and_then(|host| desired.names.iter().find(|(base, _)| **base == *host || host.ends_with(&format!(".{base}"))));
-    let base = name.map(|(base, _)| base.clone()).or_else(|| host.clone());
-    (host, base, name.map(|(_, name)| name.identity.clone()))
-}
-
-fn hold(cluster: &ClusterName, key: &ObjectKey, desired: &Desired, instead_of: &str, because: Because) -> Step {
-    let host = desired.names.iter().find_map(|(base, name)| {
-        let of = |host: &&Host| {
-            let lower = host.to_lowercase();
-            key.name.strip_prefix(lower.as_str()).is_some_and(|rest| matches!(rest, "-se" | "-dr" | "-default-dr"))
-        };
-        name.hosts.keys().find(of).map(|host| (host.clone(), base.clone(), name.identity.clone()))
-    });
-    let (host, base, identity) = match host {
-        Some((host, base, identity)) => (Some(host), Some(base), Some(identity)),
-        None => (None, None, None),
-    };
+fn hold(cluster: &ClusterName, key: &ObjectKey, names: &HostIndex<'_>, instead_of: &str, because: Because) -> Step {
+    let known = names.of_object(key);
     Step {
         cluster: cluster.clone(),
         key: key.clone(),
-        host,
-        base,
-        identity,
+        host: known.map(|known| known.host.clone()),
+        base: known.map(|known| known.base.clone()),
+        identity: known.map(|known| known.identity.clone()),
         role: None,
         action: Action::Hold { instead_of: instead_of.to_owned() },
         class: Class::Neutral,
@@ -422,12 +433,14 @@ fn findings_in_scope(desired: &Desired, scope: &Scope) -> Vec<Finding> {
 
 fn coverage(desired: &Desired, fleet: &FleetSnapshot) -> Coverage {
     let seen = fleet.seen().count();
+    // Most clusters share their bodies with others: each is looked at once.
+    let mut bodies = BTreeSet::new();
     let mut served = BTreeSet::new();
-    for objects in desired.objects.values() {
-        for object in objects.values().filter(|object| object.body.key.kind == Kind::ServiceEntry) {
+    for object in desired.objects.values().flat_map(BTreeMap::values) {
+        if object.body.key.kind == Kind::ServiceEntry && bodies.insert(Arc::as_ptr(&object.body)) {
             for (origin, parts) in object.body.origins.iter() {
                 if parts.iter().any(|part| matches!(part, Part::Endpoint(_))) {
-                    served.insert((object.host.clone(), origin.cluster.clone()));
+                    served.insert((&object.host, &origin.cluster));
                 }
             }
         }
