@@ -1,6 +1,7 @@
 //! The ServiceEntry of one host, in the form that each cluster holds (`reference/admiral.md` §5.2).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
@@ -22,7 +23,7 @@ use super::hosts::NameHost;
 use super::live::{LiveEntry, LiveHost};
 use super::mesh_port::is_http;
 use super::name::{Membership, NamePlan, service_origin, workload_origins};
-use super::shared::Shared;
+use super::shared::{Form, Shared};
 use super::site::{Gateway, Site};
 use super::sources::{Local, Source, preferred_type};
 use crate::because::Because;
@@ -36,13 +37,13 @@ pub(super) struct EntryBuilder<'p, 'a> {
     context: &'p Context<'a>,
     live: Option<&'a LiveHost<'a>>,
     serving: Vec<ClusterName>,
-    shared: Shared,
+    shared: Shared<ServiceEntry>,
 }
 
 /// A ServiceEntry with what its DestinationRule needs to know.
 pub(super) struct BuiltEntry {
     pub(super) object: DesiredObject,
-    pub(super) spec: ServiceEntry,
+    pub(super) form: Rc<Form<ServiceEntry>>,
 }
 
 /// Endpoints with where they came from, while they are gathered.
@@ -123,10 +124,11 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
         gathered.because.extend(self.fixed_reasons(behind));
         gathered.because.sort();
-        let body = self.body(&spec, gathered.origins, membership);
-        let object =
-            object_of(self.plan, self.host, body, membership, self.shared.because(gathered.because), gathered.held);
-        Some(BuiltEntry { object, spec })
+        let write = |spec: &ServiceEntry, origins| write(self.plan, self.host, spec, origins, membership, self.context);
+        let form = self.shared.form(spec, gathered.origins, membership.ex_since.as_ref(), write);
+        let because = self.shared.because(gathered.because);
+        let object = object_of(self.plan, self.host, &form.body, membership, because, gathered.held);
+        Some(BuiltEntry { object, form })
     }
 
     /// Adds the endpoints of `source` as `cluster` holds them.
@@ -438,27 +440,34 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
         reasons
     }
+}
 
-    fn body(&mut self, spec: &ServiceEntry, origins: Origins, membership: &Membership) -> Arc<Body> {
-        let policy = self.context.policy;
-        let text = to_canonical_json(spec);
-        let mut annotations = our_annotations(&origins, membership);
-        annotations.insert(policy.keys.identity.as_str().into(), self.plan.pair.0.as_str().into());
-        if let Some(prefix) = self.host.prefix_mark() {
-            annotations.insert(DNS_PREFIX.into(), prefix);
-        }
-        if let Some(traffic) = self.plan.governing.traffic.as_ref().filter(|_| self.host.item.is_some()) {
-            annotations.insert(ASSOCIATED_GTP.into(), Arc::clone(&traffic.name));
-        }
-        let mut labels = our_labels(self.plan);
-        labels.insert(policy.keys.env.as_str().into(), self.plan.pair.1.as_str().into());
-        let key = ObjectKey {
-            kind: Kind::ServiceEntry,
-            namespace: policy.sync_namespace.clone(),
-            name: service_entry_name(&self.host.host).into(),
-        };
-        self.shared.body(Body { key, labels, annotations, spec: text.into(), origins: Arc::new(origins) })
+/// Writes the ServiceEntry of `host` down.
+fn write(
+    plan: &NamePlan<'_>,
+    host: &NameHost,
+    spec: &ServiceEntry,
+    origins: Origins,
+    membership: &Membership,
+    context: &Context<'_>,
+) -> Body {
+    let policy = context.policy;
+    let mut annotations = our_annotations(&origins, membership);
+    annotations.insert(policy.keys.identity.as_str().into(), plan.pair.0.as_str().into());
+    if let Some(prefix) = host.prefix_mark() {
+        annotations.insert(DNS_PREFIX.into(), prefix);
     }
+    if let Some(traffic) = plan.governing.traffic.as_ref().filter(|_| host.item.is_some()) {
+        annotations.insert(ASSOCIATED_GTP.into(), Arc::clone(&traffic.name));
+    }
+    let mut labels = our_labels(plan);
+    labels.insert(policy.keys.env.as_str().into(), plan.pair.1.as_str().into());
+    let key = ObjectKey {
+        kind: Kind::ServiceEntry,
+        namespace: policy.sync_namespace.clone(),
+        name: service_entry_name(&host.host).into(),
+    };
+    Body { key, labels, annotations, spec: to_canonical_json(spec).into(), origins: Arc::new(origins) }
 }
 
 /// The annotations of every object of ours.
@@ -480,7 +489,7 @@ pub(super) fn our_labels(plan: &NamePlan<'_>) -> BTreeMap<Arc<str>, Arc<str>> {
 pub(super) fn object_of(
     plan: &NamePlan<'_>,
     host: &NameHost,
-    body: Arc<Body>,
+    body: &Arc<Body>,
     membership: &Membership,
     because: Arc<Vec<Because>>,
     mut held: Vec<Because>,
@@ -489,7 +498,7 @@ pub(super) fn object_of(
     held.sort();
     held.dedup();
     DesiredObject {
-        body,
+        body: Arc::clone(body),
         host: host.host.clone(),
         base: plan.base.clone(),
         identity: plan.pair.0.clone(),

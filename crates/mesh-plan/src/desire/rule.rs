@@ -40,14 +40,14 @@ pub(super) fn build(
     membership: &Membership,
     entry: &BuiltEntry,
     context: &Context<'_>,
-    shared: &mut Shared,
+    shared: &mut Shared<DestinationRule>,
     findings: &mut Vec<Finding>,
 ) -> DesiredObject {
     let lower: Arc<str> = host.host.to_lowercase().into();
     let live = plan.live.and_then(|live| live.hosts.get(&lower)?.rules.get(cluster));
     let mut parts = Parts { origins: Origins::default(), because: Vec::new(), held: Vec::new() };
     let spec = DestinationRule {
-        export_to: entry.spec.export_to.clone(),
+        export_to: entry.form.spec.export_to.clone(),
         host: host.host.as_str().into(),
         traffic_policy: TrafficPolicy {
             connection_pool: Some(connection_pool(plan, context, &mut parts, findings)),
@@ -66,20 +66,20 @@ pub(super) fn build(
     for (origin, _) in entry.object.body.origins.iter().filter(|(origin, _)| origin.kind == Kind::Service) {
         parts.origins.add(origin.clone(), Part::TrafficPolicy("outlierDetection".into()));
     }
-    let key = ObjectKey {
-        kind: Kind::DestinationRule,
-        namespace: context.policy.sync_namespace.clone(),
-        name: destination_rule_name(&host.host, host.prefixed).into(),
-    };
-    let body = Body {
-        key,
+    let write = |spec: &DestinationRule, origins| Body {
+        key: ObjectKey {
+            kind: Kind::DestinationRule,
+            namespace: context.policy.sync_namespace.clone(),
+            name: destination_rule_name(&host.host, host.prefixed).into(),
+        },
         labels: our_labels(plan),
-        annotations: our_annotations(&parts.origins, membership),
-        spec: to_canonical_json(&spec).into(),
-        origins: Arc::new(parts.origins),
+        annotations: our_annotations(&origins, membership),
+        spec: to_canonical_json(spec).into(),
+        origins: Arc::new(origins),
     };
+    let form = shared.form(spec, parts.origins, membership.ex_since.as_ref(), write);
     parts.because.sort();
-    object_of(plan, host, shared.body(body), membership, shared.because(parts.because), parts.held)
+    object_of(plan, host, &form.body, membership, shared.because(parts.because), parts.held)
 }
 
 struct Parts {
@@ -173,7 +173,7 @@ fn outlier(
             ..OutlierDetection::default()
         });
     }
-    if let [only] = entry.spec.endpoints.as_slice()
+    if let [only] = entry.form.spec.endpoints.as_slice()
         && (is_local(&only.address) || only.address.parse::<std::net::Ipv4Addr>().is_ok())
     {
         let rule = "one endpoint that proxies cannot do without: nothing is ejected";
@@ -211,7 +211,7 @@ fn outlier(
             block.interval = seconds(interval);
         }
     }
-    block.max_ejection_percent = Some(if entry.spec.endpoints.len() == 1 { 33 } else { 100 });
+    block.max_ejection_percent = Some(if entry.form.spec.endpoints.len() == 1 { 33 } else { 100 });
     Some(block)
 }
 
@@ -255,7 +255,7 @@ fn locality(
         return live_setting();
     }
     let served: BTreeSet<&str> =
-        entry.spec.endpoints.iter().filter_map(|endpoint| endpoint.locality.as_deref()).collect();
+        entry.form.spec.endpoints.iter().filter_map(|endpoint| endpoint.locality.as_deref()).collect();
     let missing: Vec<&str> =
         item.targets.iter().filter(|(r, weight)| *weight != 0 && !served.contains(&**r)).map(|(r, _)| &**r).collect();
     if !missing.is_empty() {
