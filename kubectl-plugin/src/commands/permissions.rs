@@ -52,7 +52,7 @@ enum Access {
     Write,
 }
 
-/// The stored policy (product contract §5), and Admiral's addresses (`reference/admiral.md` §4.7).
+/// The stored policy (product contract §5), and Admiral's addresses (`reference/admiral.md` §3.5).
 const CONFIG_MAPS: [&str; 2] = ["mesh-policy", "se-address-configmap"];
 
 /// What is read and written, and why. Every reading verb reads the same: what a cluster should hold depends on all of it.
@@ -91,7 +91,12 @@ const TABLE: [(Access, Need, &[Kind], &str); 8] = [
         "Who calls whom, and traffic policies",
     ),
     (Access::Read, Need::Optional, &[Kind::GlobalName, Kind::GlobalNameSet], "Claims"),
-    (Access::ReadNamed(&CONFIG_MAPS), Need::Optional, &[Kind::ConfigMap], "The stored policy, and Admiral's addresses"),
+    (
+        Access::ReadNamed(&CONFIG_MAPS),
+        Need::Optional,
+        &[Kind::ConfigMap],
+        "The stored policy, and Admiral's addresses: another name here, if Admiral's --se_address_configmap gives one",
+    ),
     (
         Access::Write,
         Need::Required,

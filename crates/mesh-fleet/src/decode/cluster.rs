@@ -22,9 +22,8 @@ pub(super) const NETWORK: &str = "topology.istio.io/network";
 pub(super) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 /// Labels of a node's region, the one that counts first.
 const REGIONS: [&str; 2] = ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
-/// Name of Admiral's VIP ConfigMap (`reference/admiral.md` §3.5).
-const VIP_STORE: &str = "se-address-configmap";
-/// Its only data key.
+/// The only data key of Admiral's VIP ConfigMap (`reference/admiral.md` §3.5). It tells the ConfigMap: its name is one of
+/// Admiral's settings (`--se_address_configmap`).
 const VIP_STORE_KEY: &str = "serviceEntryAddressStore";
 /// Admiral's own sync namespace, where the VIP store is while nothing is adopted.
 const ADMIRAL_SYNC: &str = "admiral-sync";
@@ -66,7 +65,9 @@ impl ClusterDecoder<'_> {
 
     pub(super) fn config_map(&mut self, item: &Item<'_>, _: Object<'_, IgnoredAny>) -> Result<(), String> {
         let namespace = item.namespace();
-        if &*item.name != VIP_STORE || (namespace != self.policy.sync_namespace && &*namespace != ADMIRAL_SYNC) {
+        let is_elsewhere = namespace != self.policy.sync_namespace && &*namespace != ADMIRAL_SYNC;
+        // Somebody else's ConfigMap is not read further, whatever it holds.
+        if is_elsewhere || item.source.text().is_some_and(|text| !text.contains(VIP_STORE_KEY)) {
             return Ok(());
         }
         let ConfigMapData { data } = item.source.read().map_err(|error| error.problem)?;
@@ -74,12 +75,15 @@ impl ClusterDecoder<'_> {
         let store: VipStore = serde_saphyr::from_str_with_options(text, super::yaml_options())
             .map_err(|error| format!("{VIP_STORE_KEY}: {}", ReadError::yaml(&error).problem))?;
         for (entry, address) in store.entry_addresses.unwrap_or_default() {
-            if address.parse::<IpAddr>().is_err() {
+            let Ok(parsed) = address.parse::<IpAddr>() else {
                 return Err(format!("{VIP_STORE_KEY}: {:?} is not an address", super::shorten(&address)));
-            }
+            };
             let entry = self.text("a ServiceEntry name", &entry)?;
-            let address = Arc::from(address);
-            self.facts.vip_store.entry(entry).or_insert(address);
+            // Two stores that disagree: the smaller address, so that the order of files does not matter.
+            let known = self.facts.vip_store.get(&entry).and_then(|known| known.parse::<IpAddr>().ok());
+            if known.is_none_or(|known| parsed < known) {
+                self.facts.vip_store.insert(entry, Arc::from(address));
+            }
         }
         Ok(())
     }

@@ -83,9 +83,36 @@ fn admiral_s_addresses_are_read_from_its_own_and_the_sync_namespace() {
     assert_eq!(&*facts(STORE).vip_store["stage.a.global-se"], "240.0.10.1");
     assert_eq!(facts(&STORE.replace("admiral-sync", "mesh-sync")).vip_store.len(), 1);
     assert!(facts(&STORE.replace("admiral-sync", "shop")).vip_store.is_empty());
-    assert!(facts(&STORE.replace("se-address-configmap", "other")).vip_store.is_empty());
     assert!(facts(&STORE.replace("serviceEntryAddressStore", "other")).vip_store.is_empty());
     assert!(facts(&STORE.replace("      stage.a.global-se: 240.0.10.1\n", "")).vip_store.is_empty());
+}
+
+#[test]
+fn admiral_s_address_store_is_known_by_what_it_holds_not_by_its_name() {
+    assert_eq!(facts(&STORE.replace("se-address-configmap", "renamed")).vip_store.len(), 1);
+    assert_eq!(
+        facts(&format!(
+            "apiVersion: v1\nkind: List\nitems: [{}]\n",
+            "{apiVersion: v1, kind: ConfigMap, metadata: \
+        {name: x, namespace: admiral-sync}, data: {serviceEntryAddressStore: 'entry-addresses: {a-se: 240.0.10.1}'}}"
+        ))
+        .vip_store
+        .len(),
+        1
+    );
+    let other =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: admiral-sync}\ndata: {key: [1]}\n---\n";
+    let decoded = decode(&format!("{other}{STORE}"));
+    assert!(decoded.facts.unseen.is_empty(), "another ConfigMap is nobody's business: {:?}", decoded.findings);
+    assert_eq!(decoded.facts.vip_store.len(), 1);
+}
+
+#[test]
+fn of_two_address_stores_that_disagree_the_smaller_address_counts_in_any_order() {
+    let other = STORE.replace("se-address-configmap", "other").replace("240.0.10.1", "240.0.9.7");
+    for text in [format!("{STORE}---\n{other}"), format!("{other}---\n{STORE}")] {
+        assert_eq!(&*facts(&text).vip_store["stage.a.global-se"], "240.0.9.7");
+    }
 }
 
 #[test]

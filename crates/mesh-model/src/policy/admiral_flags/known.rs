@@ -19,7 +19,7 @@ const GROUPS: &[Group] = &[
     ("no meaning here: nothing fails over between copies of a program that only runs on demand", HIGH_AVAILABILITY),
     ("no meaning here: Rollouts are known by their kind", &["argo_rollouts"]),
     (
-        "no meaning here: addresses come from hosts; those in ConfigMap se-address-configmap are kept",
+        "no meaning here: addresses come from hosts; those in Admiral's ConfigMap are kept, whatever its name",
         &["se_address_configmap"],
     ),
     ("not built: active-passive", &["enable_active_passive"]),
