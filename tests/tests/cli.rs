@@ -9,6 +9,7 @@ use serde_json::Value;
 mod documents;
 mod interrupts;
 mod manifests;
+mod migration;
 mod names;
 mod sync;
 mod terminal;
@@ -30,6 +31,16 @@ fn ran(command: &mut assert_cmd::Command) -> Ran {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// A run of the program on a terminal of its own (by util-linux's `script`, which every Linux has), to which somebody types
+/// `answers`. Everything is shown on one stream.
+fn on_terminal(env: &TestEnv, args: &str, answers: &str) -> Ran {
+    let command = format!("'{}' {args} --fleet fleet", mesh_tests::program().display());
+    let mut script = assert_cmd::Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(env.root()).env("TERM", "xterm");
+    script.env_remove("MESH_FLEET").env_remove("NO_COLOR");
+    ran(script.write_stdin(answers))
 }
 
 #[test]

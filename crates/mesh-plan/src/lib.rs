@@ -14,6 +14,7 @@ pub mod idle;
 pub mod laws;
 pub mod lookup;
 pub mod manifest;
+pub mod migration;
 pub mod plan;
 pub mod prune;
 pub mod scope;

@@ -19,6 +19,7 @@ use crate::scope::{Scope, matches_glob};
 
 mod changes;
 mod hosts;
+mod moved;
 
 use hosts::HostIndex;
 
@@ -193,7 +194,11 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
                 (!stays).then(|| (key, base, desired.gone.get(&at).cloned()))
             })
             .collect();
-        steps.extend(deletes(cluster, facts, gone, &names, policy));
+        let mut deletes = deletes(cluster, facts, gone, &names, policy);
+        for step in &mut deletes {
+            moved::explain_move(step, objects, &policy.sync_namespace);
+        }
+        steps.extend(deletes);
     }
     for ((cluster, key), because) in &desired.kept {
         let live = fleet.facts(cluster).is_some_and(|facts| facts.owned.contains_key(key));

@@ -38,7 +38,7 @@ pub(crate) struct DiffArgs {
 pub(crate) fn run(args: &DiffArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let reading = Reading::take(global, output)?;
     let plan = reading.plan(&args.scope.scope())?;
-    for warning in notes(&reading).iter().chain(&tolerance::warnings(&plan.coverage)) {
+    for warning in notes(&reading, &plan).iter().chain(&tolerance::warnings(&plan.coverage)) {
         output.warning(warning);
     }
     match std::env::var_os(KUBECTL_EXTERNAL_DIFF).filter(|program| !program.is_empty()) {

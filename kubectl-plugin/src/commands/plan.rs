@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use mesh_model::name::Host;
+use mesh_plan::migration::migrations;
 use mesh_plan::plan::Plan;
 use mesh_plan::scope::Scope;
 use mesh_render::plan::{Detail, render};
@@ -35,9 +36,10 @@ pub(crate) fn run(args: &PlanArgs, global: &GlobalArgs, output: &mut Output) -> 
     let reading = Reading::take(global, output)?;
     let scope = args.scope.scope();
     let plan = reading.plan(&scope)?;
-    output.data(&text(&plan, &scope, &notes(&reading), args.format.output, output.styling()))?;
+    let notes = notes(&reading, &plan);
+    output.data(&text(&plan, &scope, &notes, args.format.output, output.styling()))?;
     if args.format.output.is_for_programs() {
-        for warning in tolerance::warnings(&plan.coverage).iter().chain(&notes(&reading)) {
+        for warning in tolerance::warnings(&plan.coverage).iter().chain(&notes) {
             output.warning(warning);
         }
     }
@@ -57,9 +59,12 @@ pub(crate) fn text(plan: &Plan, scope: &Scope, notes: &[String], format: Format,
 }
 
 /// What a reader of the plan should know first.
-pub(crate) fn notes(reading: &Reading) -> Vec<String> {
-    let policy = reading.policy_differs.as_ref();
-    policy.map(|text| format!("Policy: {text}; sync goes on only with --policy-override.")).into_iter().collect()
+pub(crate) fn notes(reading: &Reading, plan: &Plan) -> Vec<String> {
+    let policy = reading.policy_differs.iter();
+    let policy = policy.map(|text| format!("Policy: {text}; sync goes on only with --policy-override."));
+    let migrations = migrations(plan, &reading.snapshot, reading.fleet.policy());
+    let migrations = migrations.iter().map(|migration| format!("Migration: {migration}; sync asks for it on its own."));
+    policy.chain(migrations).collect()
 }
 
 /// The global names that have steps, for use as NAME.

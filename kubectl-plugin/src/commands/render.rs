@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RenderArgs, global: &GlobalArgs, output: &mut Output) -
     }
     let scope = args.scope.scope();
     let plan = reading.plan(&scope)?;
-    for warning in notes(&reading).iter().chain(&tolerance::warnings(&plan.coverage)) {
+    for warning in notes(&reading, &plan).iter().chain(&tolerance::warnings(&plan.coverage)) {
         output.warning(warning);
     }
     let manifests = manifests(&reading, &plan, &scope);

@@ -25,6 +25,7 @@ use crate::tolerance;
 
 mod age;
 mod limits;
+mod migration;
 mod outcome;
 
 /// Write what the plan shows, after asking
@@ -43,6 +44,9 @@ pub(crate) struct SyncArgs {
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
+    /// Move what is written already where the suffix, the sync namespace or the identity key changed, without asking
+    #[arg(long)]
+    yes_migrate: bool,
     /// Show what would be written, with the limits below, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -94,7 +98,8 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         return Ok(exit);
     }
     // Nobody agrees to what nobody saw; what was agreed to beforehand is done, whoever reads about it.
-    let is_agreed = args.yes || (is_shown && confirmed(&reading, &plan, output)?);
+    let is_agreed = (args.yes || (is_shown && confirmed(&reading, &plan, output)?))
+        && migration::is_agreed(args.yes_migrate, is_shown, &reading, &plan, output)?;
     if !is_agreed {
         output.note("declined: nothing was written");
         return Ok(Exit::Differences);
@@ -141,9 +146,9 @@ fn show(
 ) -> Result<bool, CommandError> {
     let format = args.format.output;
     if !format.is_for_programs() || args.dry_run {
-        return output.shown(&text(plan, scope, &notes(reading), format, output.styling()));
+        return output.shown(&text(plan, scope, &notes(reading, plan), format, output.styling()));
     }
-    output.note(&text(plan, scope, &notes(reading), Format::Table, mesh_render::style::Styling::PLAIN));
+    output.note(&text(plan, scope, &notes(reading, plan), Format::Table, mesh_render::style::Styling::PLAIN));
     if plan.is_empty() {
         outcome::show(&mesh_fleet::report::ApplyReport::default(), format, output)?;
     }

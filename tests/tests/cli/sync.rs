@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::manifests::{dependency, namespace, service, two_clusters};
-use super::ran;
+use super::{on_terminal, ran};
 
 #[test]
 fn sync_writes_nothing_when_nobody_can_be_asked() {
@@ -144,12 +144,7 @@ fn a_former_source_stays_until_it_is_pruned() {
 fn on_a_terminal_it_asks_naming_fleet_clusters_additions_and_removals() {
     let env = two_clusters();
     for (answer, code, is_written) in [("n\n", 1, false), ("", 1, false), ("y\n", 0, true)] {
-        let command = format!("'{}' sync --fleet fleet", mesh_tests::program().display());
-        let mut script = assert_cmd::Command::new("script");
-        // Runs the program on a terminal of its own (util-linux, on every Linux).
-        script.args(["-qec", &command, "/dev/null"]).current_dir(env.root()).env("TERM", "xterm");
-        script.env_remove("MESH_FLEET").env_remove("NO_COLOR");
-        let run = ran(script.write_stdin(answer));
+        let run = on_terminal(&env, "sync", answer);
         assert_eq!(run.code, Some(code), "{answer:?}: {}", run.stdout);
         let question = "Write to fleet (c1, c2): 4 additions, 0 changes, 0 removals? [y/N]";
         assert!(run.stdout.contains(question), "{}", run.stdout);

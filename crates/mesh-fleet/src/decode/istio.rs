@@ -17,8 +17,8 @@ use super::{ClusterDecoder, Item};
 use crate::limits::{MAX_ANNOTATION, MAX_ENTRIES, MAX_OBJECT};
 
 impl ClusterDecoder<'_> {
-    /// A ServiceEntry or a DestinationRule: ours when it is in the sync namespace and carries our mark, or Admiral's
-    /// while the policy adopts it.
+    /// A ServiceEntry or a DestinationRule: ours when it carries our mark, or Admiral's in the sync namespace while the
+    /// policy adopts it.
     pub(super) fn generated(&mut self, item: &Item<'_>, object: Object<'_, Whole>) -> Result<(), String> {
         let spec = match object.spec {
             None | Some(Whole(Value::Null)) => Value::Object(serde_json::Map::new()),
@@ -44,12 +44,14 @@ impl ClusterDecoder<'_> {
     }
 
     fn mark(&self, key: &ObjectKey, metadata: &Metadata<'_>) -> Option<Mark> {
-        if key.namespace != self.policy.sync_namespace {
-            return None;
-        }
         match metadata.annotations.value(CREATED_BY) {
+            // Wherever it is: under another policy, another namespace was the sync namespace.
             Some(OUR_MARK) => Some(Mark::Ours),
-            Some(ADMIRAL_MARK) if self.policy.adopt == Adopt::Admiral => Some(Mark::Admiral),
+            Some(ADMIRAL_MARK)
+                if self.policy.adopt == Adopt::Admiral && key.namespace == self.policy.sync_namespace =>
+            {
+                Some(Mark::Admiral)
+            }
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::owned::{CREATED_BY, ObjectKey, OwnedObject};
 use mesh_plan::manifest;
@@ -23,19 +24,27 @@ pub(super) fn apply(fleet: &DirectoryFleet, plan: &Plan, interrupted: &dyn Fn() 
     let mut writer = Writer { fleet, clusters: BTreeMap::new(), folders: members::folders(&fleet.root).ok() };
     let mut report = ApplyReport::default();
     let mut unserved: BTreeSet<&str> = BTreeSet::new();
+    // Objects that are not where they should be: one of that name elsewhere must not go.
+    let mut missing: BTreeSet<(&ClusterName, Kind, &str)> = BTreeSet::new();
     for step in in_order(plan) {
         let (name, phase) = (name_of(step), phase(step));
+        let object = (&step.cluster, step.key.kind, &*step.key.name);
         report.interrupted = report.interrupted || interrupted();
         let outcome = if report.interrupted {
             Outcome::NotTried("interrupted".to_owned())
         } else if matches!(phase, Phase::ClientAdditions | Phase::ClientRemovals) && unserved.contains(name) {
             Outcome::NotTried(format!("a source cluster of {name} was not written"))
+        } else if matches!(step.action, Action::Delete { .. }) && missing.contains(&object) {
+            Outcome::NotTried("what takes its place was not written".to_owned())
         } else {
             writer.write(step).unwrap_or_else(|problem| problem)
         };
         let result = StepResult { cluster: step.cluster.clone(), key: step.key.clone(), outcome };
         if phase == Phase::Sources && !result.is_written() {
             unserved.insert(name);
+        }
+        if !result.is_written() {
+            missing.insert(object);
         }
         report.results.push(result);
     }

@@ -30,7 +30,7 @@ pub(super) struct LiveName<'a> {
     pub(super) hosts: BTreeMap<Arc<str>, LiveHost<'a>>,
 }
 
-/// What is held of one host. Where a cluster holds two objects for one host, the one of the usual name counts.
+/// What is held of one host. Where a cluster holds two objects for one host, the one of the usual name and place counts.
 #[derive(Default)]
 pub(super) struct LiveHost<'a> {
     pub(super) entries: BTreeMap<&'a ClusterName, LiveEntry<'a>>,
@@ -88,7 +88,8 @@ impl<'a> Live<'a> {
             base_of_host.entry(Arc::clone(&host)).or_insert_with(|| Arc::clone(&base));
             let entry = LiveEntry { key, object, pair: marked.and_then(|marked| marked.pair.clone()), spec };
             let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().entries;
-            if key.name.strip_suffix("-se") == Some(&*host) || !held.contains_key(cluster) {
+            let usual = key.namespace == policy.sync_namespace && key.name.strip_suffix("-se") == Some(&*host);
+            if usual || !held.contains_key(cluster) {
                 held.insert(cluster, entry);
             }
         }
@@ -98,7 +99,8 @@ impl<'a> Live<'a> {
             let host = Arc::clone(&spec.host);
             let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, bases));
             let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().rules;
-            let usual = key.name.strip_prefix(&*host).is_some_and(|rest| rest == "-dr" || rest == "-default-dr");
+            let named = key.name.strip_prefix(&*host).is_some_and(|rest| rest == "-dr" || rest == "-default-dr");
+            let usual = named && key.namespace == policy.sync_namespace;
             if usual || !held.contains_key(cluster) {
                 held.insert(cluster, LiveRule { key, object, spec });
             }

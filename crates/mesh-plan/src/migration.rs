@@ -1,0 +1,180 @@
+//! Changes of the policy that move what is written already: another suffix, sync namespace or identity key.
+//!
+//! Nothing remembers the former policy; the live objects tell what they were written under. A range of virtual addresses
+//! moves nothing: addresses in use are kept (deviation D3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::host::identity_label;
+use mesh_model::kind::Kind;
+use mesh_model::owned::{ASSOCIATED_GTP, DNS_PREFIX, IDENTITY_LABEL, Mark, ObjectKey, OwnedObject};
+use mesh_model::policy::MeshPolicy;
+
+use crate::plan::{Action, Plan, Step};
+
+/// A setting of the policy under which live objects were written otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `suffix`.
+    Suffix,
+    /// `syncNamespace`.
+    SyncNamespace,
+    /// `keys.identity`.
+    IdentityKey,
+}
+
+/// What a changed setting moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// The setting.
+    pub setting: Setting,
+    /// What live objects were written under, sorted.
+    pub from: BTreeSet<Arc<str>>,
+    /// What the policy says.
+    pub to: Arc<str>,
+    /// Live objects that change or go for it, held ones included.
+    pub objects: usize,
+    /// Whether the plan writes anything of the names that move; else they are only held.
+    pub is_written: bool,
+}
+
+impl fmt::Display for Migration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let setting = match self.setting {
+            Setting::Suffix => "suffix",
+            Setting::SyncNamespace => "sync namespace",
+            Setting::IdentityKey => "identity key",
+        };
+        let from: Vec<&str> = self.from.iter().map(|from| &**from).collect();
+        let (objects, plural) = (self.objects, if self.objects == 1 { "" } else { "s" });
+        write!(
+            f,
+            "the {setting} changes from {} to {}, which moves {objects} live object{plural}",
+            from.join(", "),
+            self.to
+        )
+    }
+}
+
+/// The migrations that `plan` is part of, in the order of [`Setting`]. Only objects of our own mark tell: Admiral's are
+/// adopted as they are.
+pub fn migrations(plan: &Plan, fleet: &FleetSnapshot, policy: &MeshPolicy) -> Vec<Migration> {
+    let mut found: BTreeMap<Setting, Found<'_>> = BTreeMap::new();
+    let mut seen: BTreeSet<(&str, &ObjectKey)> = BTreeSet::new();
+    for step in &plan.steps {
+        let Some(object) = live(step, fleet) else { continue };
+        if object.mark != Mark::Ours || !seen.insert((step.cluster.as_str(), &step.key)) {
+            continue;
+        }
+        for (setting, from) in [
+            (Setting::Suffix, former_suffix(step, object, fleet, policy)),
+            (Setting::SyncNamespace, former_namespace(&step.key, policy)),
+            (Setting::IdentityKey, former_key(object, policy)),
+        ] {
+            let Some(from) = from else { continue };
+            let found = found.entry(setting).or_default();
+            found.from.insert(from);
+            found.objects += 1;
+            found.names.extend(step.identity.as_deref());
+            found.is_written |= step.is_write();
+        }
+    }
+    let to = |setting| match setting {
+        Setting::Suffix => policy.suffix.as_str().into(),
+        Setting::SyncNamespace => policy.sync_namespace.as_str().into(),
+        Setting::IdentityKey => policy.keys.identity.as_str().into(),
+    };
+    let migration = |(setting, found): (Setting, Found<'_>)| Migration {
+        setting,
+        to: to(setting),
+        objects: found.objects,
+        is_written: found.is_written || found.concerns(plan),
+        from: found.from,
+    };
+    found.into_iter().map(migration).collect()
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    from: BTreeSet<Arc<str>>,
+    objects: usize,
+    /// Identities of what moves.
+    names: BTreeSet<&'a str>,
+    is_written: bool,
+}
+
+impl Found<'_> {
+    /// Whether `plan` writes anything of the names that move: what takes the place of a held object comes first.
+    fn concerns(&self, plan: &Plan) -> bool {
+        let moves = |step: &Step| step.identity.as_deref().is_some_and(|identity| self.names.contains(identity));
+        plan.steps.iter().any(|step| step.is_write() && moves(step))
+    }
+}
+
+fn live<'f>(step: &'f Step, fleet: &'f FleetSnapshot) -> Option<&'f OwnedObject> {
+    match &step.action {
+        Action::Update { base, .. } | Action::Delete { base } => Some(base),
+        Action::Create { .. } => None,
+        Action::Hold { .. } => owned(step, &step.key, fleet),
+    }
+}
+
+fn owned<'f>(step: &Step, key: &ObjectKey, fleet: &'f FleetSnapshot) -> Option<&'f OwnedObject> {
+    match fleet.members.get(&step.cluster)? {
+        ClusterView::Seen(facts) | ClusterView::Retired(Some(facts)) => facts.owned.get(key),
+        ClusterView::Unseen(_) | ClusterView::Retired(None) => None,
+    }
+}
+
+fn former_namespace(key: &ObjectKey, policy: &MeshPolicy) -> Option<Arc<str>> {
+    (key.namespace != policy.sync_namespace).then(|| key.namespace.as_str().into())
+}
+
+/// The suffix of the host that an object is named for, if it is not the policy's. The name tells, which nobody can edit.
+fn former_suffix(step: &Step, object: &OwnedObject, fleet: &FleetSnapshot, policy: &MeshPolicy) -> Option<Arc<str>> {
+    let (host, entry) = if step.key.kind == Kind::ServiceEntry {
+        (step.key.name.strip_suffix("-se")?, Some(object))
+    } else {
+        let host = step.key.name.strip_suffix("-dr")?;
+        let host = host.strip_suffix("-default").unwrap_or(host);
+        let name = format!("{host}-se").into();
+        let entry = ObjectKey { kind: Kind::ServiceEntry, name, namespace: step.key.namespace.clone() };
+        (host, owned(step, &entry, fleet))
+    };
+    let suffix = policy.suffix.to_lowercase();
+    let told = entry.and_then(|entry| suffix_told(host, entry, policy));
+    // A DestinationRule without its ServiceEntry tells its host only.
+    let untold = || host.strip_suffix(&*suffix).is_none_or(|rest| !rest.ends_with('.')).then(|| host.into());
+    match told {
+        Some(told) => (*told != *suffix).then_some(told),
+        None => untold(),
+    }
+}
+
+/// What follows env and identity in `host`, by the marks of its ServiceEntry.
+fn suffix_told(host: &str, entry: &OwnedObject, policy: &MeshPolicy) -> Option<Arc<str>> {
+    let env = entry.labels.get(policy.keys.env.as_str())?;
+    let identity = entry.annotations.get(policy.keys.identity.as_str()).or_else(|| Some(other_identity(entry)?.1))?;
+    let name = format!("{env}.{identity}.").to_lowercase();
+    let at = host.find(&name)?;
+    (at == 0 || host[..at].ends_with('.')).then(|| host[at + name.len()..].into())
+}
+
+/// The annotation that records the identity, if it is not the policy's key.
+fn former_key(object: &OwnedObject, policy: &MeshPolicy) -> Option<Arc<str>> {
+    if object.annotations.contains_key(policy.keys.identity.as_str()) {
+        return None;
+    }
+    Some(Arc::clone(other_identity(object)?.0))
+}
+
+/// An annotation whose value is the identity that the object's label was made of.
+fn other_identity(object: &OwnedObject) -> Option<(&Arc<str>, &Arc<str>)> {
+    let label = object.labels.get(IDENTITY_LABEL)?;
+    let is_key = |key: &str| key != ASSOCIATED_GTP && key != DNS_PREFIX;
+    let mut told = object.annotations.iter().filter(|(key, value)| is_key(key) && identity_label(value) == **label);
+    told.next()
+}
