@@ -134,13 +134,14 @@ fn addresses(
     live: &Live<'_>,
     findings: &mut Vec<Finding>,
 ) -> Addresses {
+    let stores: Vec<_> = fleet.seen().map(|(_, facts)| &facts.vip_store).filter(|store| !store.is_empty()).collect();
     let mut hosts: BTreeMap<Arc<str>, vip::Kept> = BTreeMap::new();
     for plan in plans {
         for name_host in &plan.hosts {
             let lower: Arc<str> = name_host.host.to_lowercase().into();
             let mut kept = vip::Kept::default();
             let entry = service_entry_name(&name_host.host);
-            kept.stored = fleet.seen().find_map(|(_, facts)| facts.vip_store.get(entry.as_str()).cloned());
+            kept.stored = stores.iter().find_map(|store| store.get(entry.as_str()).cloned());
             let live = plan.live.and_then(|live| live.hosts.get(&lower));
             for entry in live.into_iter().flat_map(|host| host.entries.values()) {
                 let first = entry

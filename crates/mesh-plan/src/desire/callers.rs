@@ -85,12 +85,11 @@ impl<'a> Callers<'a> {
     pub(super) fn clients_of(&self, identity: &str) -> BTreeMap<&'a ClusterName, Client<'a>> {
         let mut clients: BTreeMap<&'a ClusterName, Client<'a>> = BTreeMap::new();
         for (source, dependency) in self.dependents.get(identity).into_iter().flatten() {
+            let rule: Arc<str> = format!("client: {source} runs here and depends on {identity}").into();
             for (cluster, runs) in self.runs.get(source).into_iter().flatten() {
+                let sources = || vec![dependency.clone(), runs.workload.clone()];
                 let client = clients.entry(cluster).or_insert_with(|| Client {
-                    because: Arc::new(Because::whole(
-                        format!("client: {source} runs here and depends on {identity}"),
-                        vec![dependency.clone(), runs.workload.clone()],
-                    )),
+                    because: Arc::new(Because::whole(Arc::clone(&rule), sources())),
                     namespaces: Vec::new(),
                 });
                 client.namespaces.extend(&runs.namespaces);

@@ -38,7 +38,14 @@ pub(super) struct EntryBuilder<'p, 'a> {
     live: Option<&'a LiveHost<'a>>,
     serving: Vec<ClusterName>,
     shared: Shared<ServiceEntry>,
+    /// Whether clusters that do not serve hold the same, but for `exportTo` and the time of an ex-source: then the
+    /// work grows with sources plus clients, not with their product.
+    is_certain: bool,
+    /// What those clusters hold, with the reasons.
+    outside: Vec<Reasoned>,
 }
+
+type Reasoned = (Rc<Form<ServiceEntry>>, Arc<Vec<Because>>);
 
 /// A ServiceEntry with what its DestinationRule needs to know.
 pub(super) struct BuiltEntry {
@@ -71,7 +78,10 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     ) -> Self {
         let lower: Arc<str> = host.host.to_lowercase().into();
         let live = plan.live.and_then(|live| live.hosts.get(&lower));
-        Self { plan, host, vips, context, live, serving: plan.serving(), shared: Shared::default() }
+        let serving = plan.serving();
+        let is_certain =
+            !context.owners.keeps_nobodys() && serving.iter().all(|source| is_certain(source, plan, context));
+        Self { plan, host, vips, context, live, serving, shared: Shared::default(), is_certain, outside: Vec::new() }
     }
 
     /// The entry of `cluster`; none where it would have no endpoint, or cannot be published.
@@ -87,7 +97,16 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             findings.push(Finding::new(Code::PortNotPublished, None, self.host.host.as_str(), message));
             return None;
         }
-        let mut gathered = Gathered::default();
+        let mut held = Vec::new();
+        let export_to = self.export_to(cluster, membership, &mut held);
+        let is_outside = self.is_certain && !self.serving.contains(cluster);
+        let is_same =
+            |form: &Form<ServiceEntry>| form.spec.export_to == export_to && form.ex_since == membership.ex_since;
+        if let Some((form, because)) = self.outside.iter().find(|(form, _)| is_outside && is_same(form)) {
+            let object = object_of(self.plan, self.host, &form.body, membership, Arc::clone(because), held);
+            return Some(BuiltEntry { object, form: Rc::clone(form) });
+        }
+        let mut gathered = Gathered { held, ..Gathered::default() };
         for source in &self.serving {
             self.gather(source, cluster, &mut gathered, findings);
         }
@@ -102,7 +121,6 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         for origin in &behind {
             gathered.origins.add(origin.clone(), Part::Ports);
         }
-        let export_to = self.export_to(cluster, membership, &mut gathered.held);
         let spec = ServiceEntry {
             addresses: self.vips.clone(),
             endpoints: gathered.endpoints,
@@ -127,6 +145,9 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         let write = |spec: &ServiceEntry, origins| write(self.plan, self.host, spec, origins, membership, self.context);
         let form = self.shared.form(spec, gathered.origins, membership.ex_since.as_ref(), write);
         let because = self.shared.because(gathered.because);
+        if is_outside {
+            self.outside.push((Rc::clone(&form), Arc::clone(&because)));
+        }
         let object = object_of(self.plan, self.host, &form.body, membership, because, gathered.held);
         Some(BuiltEntry { object, form })
     }
@@ -440,6 +461,12 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
         reasons
     }
+}
+
+/// Whether all other clusters hold the same of `source`: nothing about it is unseen, so that nothing of it is held.
+fn is_certain(source: &ClusterName, plan: &NamePlan<'_>, context: &Context<'_>) -> bool {
+    let is_plain = |site: &Site<'_>| site.is_writable() && site.region_known && site.gateway != Gateway::Missing;
+    context.sites.get(source).is_some_and(is_plain) && !matches!(plan.knowledge(source, context), Knowledge::Unknown(_))
 }
 
 /// Writes the ServiceEntry of `host` down.

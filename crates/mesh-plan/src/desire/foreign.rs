@@ -14,7 +14,8 @@ use crate::because::Because;
 
 /// Objects of others in every seen cluster.
 pub(super) struct Foreign<'a> {
-    by_host: BTreeMap<(&'a ClusterName, Arc<str>), Vec<&'a ForeignObject>>,
+    /// By cluster, then host in lower case.
+    by_host: BTreeMap<&'a ClusterName, BTreeMap<Arc<str>, Vec<&'a ForeignObject>>>,
     by_name: BTreeMap<(&'a ClusterName, Kind, &'a str), &'a ForeignObject>,
 }
 
@@ -28,7 +29,7 @@ impl<'a> Foreign<'a> {
                 }
                 for host in &object.hosts {
                     let host = host.to_lowercase().into();
-                    foreign.by_host.entry((cluster, host)).or_default().push(object);
+                    foreign.by_host.entry(cluster).or_default().entry(host).or_default().push(object);
                 }
             }
         }
@@ -54,7 +55,7 @@ impl<'a> Foreign<'a> {
     }
 
     fn on_host(&self, cluster: &'a ClusterName, host: &str) -> impl Iterator<Item = &'a ForeignObject> {
-        self.by_host.get(&(cluster, Arc::from(host))).into_iter().flatten().copied()
+        self.by_host.get(cluster).and_then(|by_host| by_host.get(host)).into_iter().flatten().copied()
     }
 }
 

@@ -19,8 +19,7 @@ use super::hosts::{NameHost, hosts_of};
 use super::live::{LiveEntry, LiveName};
 use super::mesh_port::{HTTP_PORT, is_http};
 use super::port::{self, Port};
-use super::rule;
-use super::shared::Shared;
+use super::rule::RuleBuilder;
 use super::site::Site;
 use super::sources::{Local, Pair, Served, Source, workload_origin};
 use super::{Addresses, Context, keep};
@@ -323,8 +322,8 @@ impl<'a> NamePlan<'a> {
                 name: destination_rule_name(&name_host.host, name_host.prefixed).into(),
             };
             let vips = addresses.get(&lower).cloned().unwrap_or_default();
-            let mut builder = EntryBuilder::new(self, name_host, vips, context);
-            let mut shared = Shared::default();
+            let mut entries = EntryBuilder::new(self, name_host, vips, context);
+            let mut rules = RuleBuilder::new(self, name_host, context);
             for (cluster, membership) in &self.roles {
                 if let Some(because) = context.foreign.taken(cluster, &lower, &entry_key.name) {
                     let message = because.rule.to_string();
@@ -347,17 +346,8 @@ impl<'a> NamePlan<'a> {
                         message,
                     ));
                 }
-                let Some(entry) = builder.build(cluster, membership, &mut desired.findings) else { continue };
-                let rule = rule::build(
-                    self,
-                    name_host,
-                    cluster,
-                    membership,
-                    &entry,
-                    context,
-                    &mut shared,
-                    &mut desired.findings,
-                );
+                let Some(entry) = entries.build(cluster, membership, &mut desired.findings) else { continue };
+                let rule = rules.build(cluster, membership, &entry, &mut desired.findings);
                 let objects = desired.objects.get_mut(*cluster).expect("every role is of a writable cluster");
                 objects.insert(entry_key.clone(), entry.object);
                 if let Some(because) = context.foreign.rule_taken(cluster, &rule_key.name) {
@@ -379,7 +369,8 @@ impl<'a> NamePlan<'a> {
 
     fn summary(&self, context: &Context<'_>, addresses: &Addresses) -> Name {
         let mut places = Vec::new();
-        for (cluster, site) in context.sites {
+        let serving = self.serving();
+        for (cluster, site) in serving.iter().filter_map(|cluster| context.sites.get_key_value(cluster)) {
             let gateway = match &site.gateway {
                 super::site::Gateway::At { address, port, .. } => Some(format!("{address}:{port}").into()),
                 _ => None,

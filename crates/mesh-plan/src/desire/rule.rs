@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_istio::DestinationRule;
 use mesh_istio::canonical::to_canonical_json;
 use mesh_istio::connection_pool::{ConnectionPool, Http};
 use mesh_istio::destination_rule::{Distribute, LoadBalancer, LocalityLbSetting, OutlierDetection, Tls, TrafficPolicy};
 use mesh_istio::duration::{parse_go, to_seconds};
+use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::facts::TrafficItem;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::destination_rule_name;
@@ -21,7 +21,7 @@ use super::Context;
 use super::entry::{BuiltEntry, object_of, our_annotations, our_labels};
 use super::held::is_local;
 use super::hosts::NameHost;
-use super::live::LiveRule;
+use super::live::{LiveHost, LiveRule};
 use super::name::{Membership, NamePlan};
 use super::shared::Shared;
 use crate::because::Because;
@@ -31,57 +31,134 @@ const BASE_EJECTION: i64 = 300;
 const GATEWAY_ERRORS: u32 = 50;
 const INTERVAL: i64 = 60;
 
-/// The DestinationRule that goes with `entry` in `cluster`.
-#[expect(clippy::too_many_arguments, reason = "everything that the rule follows from")]
-pub(super) fn build(
-    plan: &NamePlan<'_>,
-    host: &NameHost,
-    cluster: &ClusterName,
-    membership: &Membership,
-    entry: &BuiltEntry,
-    context: &Context<'_>,
-    shared: &mut Shared<DestinationRule>,
-    findings: &mut Vec<Finding>,
-) -> DesiredObject {
-    let lower: Arc<str> = host.host.to_lowercase().into();
-    let live = plan.live.and_then(|live| live.hosts.get(&lower)?.rules.get(cluster));
-    let mut parts = Parts { origins: Origins::default(), because: Vec::new(), held: Vec::new() };
-    let spec = DestinationRule {
-        export_to: entry.form.spec.export_to.clone(),
-        host: host.host.as_str().into(),
-        traffic_policy: TrafficPolicy {
-            connection_pool: Some(connection_pool(plan, context, &mut parts, findings)),
-            load_balancer: Some(LoadBalancer {
-                locality_lb_setting: locality(plan, host, cluster, live, entry, context, &mut parts, findings),
-                simple: Some("LEAST_REQUEST".into()),
-                warmup_duration_secs: Some(context.policy.traffic.warmup_seconds)
-                    .filter(|seconds| *seconds > 0)
-                    .map(|seconds| format!("{seconds}s").into()),
-            }),
-            outlier_detection: outlier(plan, host, entry, context, &mut parts, findings),
-            tls: Some(Tls { mode: "ISTIO_MUTUAL".into() }),
-        },
-    };
-    // An object always says what it came from: the endpoints decide how it ejects.
-    for (origin, _) in entry.object.body.origins.iter().filter(|(origin, _)| origin.kind == Kind::Service) {
-        parts.origins.add(origin.clone(), Part::TrafficPolicy("outlierDetection".into()));
-    }
-    let write = |spec: &DestinationRule, origins| Body {
-        key: ObjectKey {
-            kind: Kind::DestinationRule,
-            namespace: context.policy.sync_namespace.clone(),
-            name: destination_rule_name(&host.host, host.prefixed).into(),
-        },
-        labels: our_labels(plan),
-        annotations: our_annotations(&origins, membership),
-        spec: to_canonical_json(spec).into(),
-        origins: Arc::new(origins),
-    };
-    let form = shared.form(spec, parts.origins, membership.ex_since.as_ref(), write);
-    parts.because.sort();
-    object_of(plan, host, &form.body, membership, shared.because(parts.because), parts.held)
+/// Makes the DestinationRules of one host; equal ones are shared.
+pub(super) struct RuleBuilder<'p, 'a> {
+    plan: &'p NamePlan<'a>,
+    host: &'p NameHost,
+    context: &'p Context<'a>,
+    live: Option<&'a LiveHost<'a>>,
+    shared: Shared<DestinationRule>,
 }
 
+impl<'p, 'a> RuleBuilder<'p, 'a> {
+    pub(super) fn new(plan: &'p NamePlan<'a>, host: &'p NameHost, context: &'p Context<'a>) -> Self {
+        let live = plan.live.and_then(|live| live.hosts.get(host.host.to_lowercase().as_str()));
+        Self { plan, host, context, live, shared: Shared::default() }
+    }
+
+    /// The DestinationRule that goes with `entry` in `cluster`.
+    pub(super) fn build(
+        &mut self,
+        cluster: &ClusterName,
+        membership: &Membership,
+        entry: &BuiltEntry,
+        findings: &mut Vec<Finding>,
+    ) -> DesiredObject {
+        let (plan, host, context) = (self.plan, self.host, self.context);
+        let mut parts = Parts::default();
+        let spec = DestinationRule {
+            export_to: entry.form.spec.export_to.clone(),
+            host: host.host.as_str().into(),
+            traffic_policy: TrafficPolicy {
+                connection_pool: Some(connection_pool(plan, context, &mut parts, findings)),
+                load_balancer: Some(LoadBalancer {
+                    locality_lb_setting: self.locality(cluster, &entry.form.spec, &mut parts, findings),
+                    simple: Some("LEAST_REQUEST".into()),
+                    warmup_duration_secs: Some(context.policy.traffic.warmup_seconds)
+                        .filter(|seconds| *seconds > 0)
+                        .map(|seconds| format!("{seconds}s").into()),
+                }),
+                outlier_detection: outlier(plan, host, &entry.form.spec, context, &mut parts, findings),
+                tls: Some(Tls { mode: "ISTIO_MUTUAL".into() }),
+            },
+        };
+        // An object always says what it came from: the endpoints decide how it ejects.
+        for (origin, _) in entry.form.body.origins.iter().filter(|(origin, _)| origin.kind == Kind::Service) {
+            parts.origins.add(origin.clone(), Part::TrafficPolicy("outlierDetection".into()));
+        }
+        let write = |spec: &DestinationRule, origins| Body {
+            key: ObjectKey {
+                kind: Kind::DestinationRule,
+                namespace: context.policy.sync_namespace.clone(),
+                name: destination_rule_name(&host.host, host.prefixed).into(),
+            },
+            labels: our_labels(plan),
+            annotations: our_annotations(&origins, membership),
+            spec: to_canonical_json(spec).into(),
+            origins: Arc::new(origins),
+        };
+        let form = self.shared.form(spec, parts.origins, membership.ex_since.as_ref(), write);
+        parts.because.sort();
+        let because = self.shared.because(parts.because);
+        object_of(plan, host, &form.body, membership, because, parts.held)
+    }
+
+    /// What the traffic policy says of the regions, as `cluster` holds it.
+    fn locality(
+        &self,
+        cluster: &ClusterName,
+        entry: &ServiceEntry,
+        parts: &mut Parts,
+        findings: &mut Vec<Finding>,
+    ) -> Option<LocalityLbSetting> {
+        let (Some(item), Some(traffic)) = (&self.host.item, &self.plan.governing.traffic) else { return None };
+        let site = self.context.sites.get(cluster)?;
+        let live = self.live.and_then(|live| live.rules.get(cluster));
+        let live_setting =
+            || live.and_then(LiveRule::spec)?.traffic_policy.load_balancer.as_ref()?.locality_lb_setting.clone();
+        let field = "localityLbSetting";
+        // Whatever comes of it, the policy decided: that is how it is found again when it cannot be seen.
+        for origin in &traffic.origins {
+            parts.origins.add(origin.clone(), Part::TrafficPolicy(field.into()));
+        }
+        let Some(region) = &site.region else {
+            if site.region_known {
+                return None;
+            }
+            parts.add(field, "held", &traffic.origins, Some(&format!("the region of {cluster} is unseen")));
+            return live_setting();
+        };
+        if item.targets.is_empty() {
+            return None;
+        }
+        if !item.failover {
+            parts.add(field, "TOPOLOGY: the caller's own region first", &traffic.origins, traffic.held.as_ref());
+            return Some(LocalityLbSetting::default());
+        }
+        if let Some(problem) = problem_of(item) {
+            report(Code::BadWeights, &traffic.origins, self.plan, problem.clone(), findings);
+            parts.add(field, "held", &traffic.origins, Some(&problem));
+            return live_setting();
+        }
+        let served: BTreeSet<&str> =
+            entry.endpoints.iter().filter_map(|endpoint| endpoint.locality.as_deref()).collect();
+        let missing: Vec<&str> = item
+            .targets
+            .iter()
+            .filter(|(r, weight)| *weight != 0 && !served.contains(&**r))
+            .map(|(r, _)| &**r)
+            .collect();
+        if !missing.is_empty() {
+            let message = format!("{}: nobody serves in {}", self.host.host, missing.join(", "));
+            report(Code::RegionWithoutSource, &traffic.origins, self.plan, message, findings);
+        }
+        let weighted = item.targets.iter().filter(|(_, weight)| *weight != 0).count();
+        if missing.len() == weighted {
+            let problem = "none of the weighted regions serves".to_owned();
+            parts.add(field, "held", &traffic.origins, Some(&problem));
+            return live_setting();
+        }
+        let to: BTreeMap<Arc<str>, u32> = item
+            .targets
+            .iter()
+            .filter_map(|(region, weight)| Some((Arc::clone(region), u32::try_from(*weight).ok().filter(|w| *w != 0)?)))
+            .collect();
+        parts.add(field, "FAILOVER: by weight", &traffic.origins, traffic.held.as_ref());
+        Some(LocalityLbSetting { distribute: vec![Distribute { from: format!("{region}/*").into(), to }] })
+    }
+}
+
+#[derive(Default)]
 struct Parts {
     origins: Origins,
     because: Vec<Because>,
@@ -159,7 +236,7 @@ fn connection_pool(
 fn outlier(
     plan: &NamePlan<'_>,
     host: &NameHost,
-    entry: &BuiltEntry,
+    entry: &ServiceEntry,
     context: &Context<'_>,
     parts: &mut Parts,
     findings: &mut Vec<Finding>,
@@ -173,7 +250,7 @@ fn outlier(
             ..OutlierDetection::default()
         });
     }
-    if let [only] = entry.form.spec.endpoints.as_slice()
+    if let [only] = entry.endpoints.as_slice()
         && (is_local(&only.address) || only.address.parse::<std::net::Ipv4Addr>().is_ok())
     {
         let rule = "one endpoint that proxies cannot do without: nothing is ejected";
@@ -211,70 +288,8 @@ fn outlier(
             block.interval = seconds(interval);
         }
     }
-    block.max_ejection_percent = Some(if entry.form.spec.endpoints.len() == 1 { 33 } else { 100 });
+    block.max_ejection_percent = Some(if entry.endpoints.len() == 1 { 33 } else { 100 });
     Some(block)
-}
-
-#[expect(clippy::too_many_arguments, reason = "one rule that looks at everything")]
-fn locality(
-    plan: &NamePlan<'_>,
-    host: &NameHost,
-    cluster: &ClusterName,
-    live: Option<&LiveRule<'_>>,
-    entry: &BuiltEntry,
-    context: &Context<'_>,
-    parts: &mut Parts,
-    findings: &mut Vec<Finding>,
-) -> Option<LocalityLbSetting> {
-    let (Some(item), Some(traffic)) = (&host.item, &plan.governing.traffic) else { return None };
-    let site = context.sites.get(cluster)?;
-    let live_setting =
-        || live.and_then(LiveRule::spec)?.traffic_policy.load_balancer.as_ref()?.locality_lb_setting.clone();
-    let field = "localityLbSetting";
-    // Whatever comes of it, the policy decided: that is how it is found again when it cannot be seen.
-    for origin in &traffic.origins {
-        parts.origins.add(origin.clone(), Part::TrafficPolicy(field.into()));
-    }
-    let Some(region) = &site.region else {
-        if site.region_known {
-            return None;
-        }
-        parts.add(field, "held", &traffic.origins, Some(&format!("the region of {cluster} is unseen")));
-        return live_setting();
-    };
-    if item.targets.is_empty() {
-        return None;
-    }
-    if !item.failover {
-        parts.add(field, "TOPOLOGY: the caller's own region first", &traffic.origins, traffic.held.as_ref());
-        return Some(LocalityLbSetting::default());
-    }
-    if let Some(problem) = problem_of(item) {
-        report(Code::BadWeights, &traffic.origins, plan, problem.clone(), findings);
-        parts.add(field, "held", &traffic.origins, Some(&problem));
-        return live_setting();
-    }
-    let served: BTreeSet<&str> =
-        entry.form.spec.endpoints.iter().filter_map(|endpoint| endpoint.locality.as_deref()).collect();
-    let missing: Vec<&str> =
-        item.targets.iter().filter(|(r, weight)| *weight != 0 && !served.contains(&**r)).map(|(r, _)| &**r).collect();
-    if !missing.is_empty() {
-        let message = format!("{}: nobody serves in {}", host.host, missing.join(", "));
-        report(Code::RegionWithoutSource, &traffic.origins, plan, message, findings);
-    }
-    let weighted = item.targets.iter().filter(|(_, weight)| *weight != 0).count();
-    if missing.len() == weighted {
-        let problem = "none of the weighted regions serves".to_owned();
-        parts.add(field, "held", &traffic.origins, Some(&problem));
-        return live_setting();
-    }
-    let to: BTreeMap<Arc<str>, u32> = item
-        .targets
-        .iter()
-        .filter_map(|(region, weight)| Some((Arc::clone(region), u32::try_from(*weight).ok().filter(|w| *w != 0)?)))
-        .collect();
-    parts.add(field, "FAILOVER: by weight", &traffic.origins, traffic.held.as_ref());
-    Some(LocalityLbSetting { distribute: vec![Distribute { from: format!("{region}/*").into(), to }] })
 }
 
 fn problem_of(item: &TrafficItem) -> Option<String> {

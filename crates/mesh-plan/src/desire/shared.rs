@@ -22,7 +22,7 @@ pub(super) struct Shared<S> {
 pub(super) struct Form<S> {
     pub(super) spec: S,
     /// The time since when the clusters that hold it are ex-sources.
-    ex_since: Option<Arc<str>>,
+    pub(super) ex_since: Option<Arc<str>>,
     pub(super) body: Arc<Body>,
 }
 
@@ -48,21 +48,22 @@ impl<S: PartialEq> Shared<S> {
             return Rc::clone(known);
         }
         let body = Arc::new(write(&spec, origins));
-        remember(&mut self.forms, Rc::new(Form { spec, ex_since: ex_since.cloned(), body }))
+        Rc::clone(remember(&mut self.forms, Rc::new(Form { spec, ex_since: ex_since.cloned(), body })))
     }
 
     pub(super) fn because(&mut self, because: Vec<Because>) -> Arc<Vec<Because>> {
         match self.because.iter().find(|known| ***known == because) {
             Some(known) => Arc::clone(known),
-            None => remember(&mut self.because, Arc::new(because)),
+            None => Arc::clone(remember(&mut self.because, Arc::new(because))),
         }
     }
 }
 
-fn remember<T: Clone>(known: &mut Vec<T>, value: T) -> T {
+/// Adds `value`, in place of the oldest where too many are known.
+fn remember<T>(known: &mut Vec<T>, value: T) -> &T {
     if known.len() == REMEMBERED {
         known.remove(0);
     }
-    known.push(value.clone());
-    value
+    known.push(value);
+    known.last().expect("one was just added")
 }
