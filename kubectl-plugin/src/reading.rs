@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use mesh_fleet::directory::DirectoryFleet;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Host, Identity, Namespace};
+use mesh_model::policy::MeshPolicy;
 use mesh_plan::closest::closest;
 use mesh_plan::desire::desire;
 use mesh_plan::desired::Desired;
+use mesh_plan::lookup::desire_found;
 use mesh_plan::plan::{Plan, plan};
 use mesh_plan::scope::{Scope, matches_glob};
 
@@ -37,6 +39,19 @@ pub(crate) struct Reading {
 impl Reading {
     /// Opens and reads the fleet that `args` mean.
     pub(crate) fn take(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
+        Self::take_with(args, output, desire)
+    }
+
+    /// The same for a question about the names that `key` means: no object of any other name is worked out.
+    pub(crate) fn take_about(key: &str, args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
+        Self::take_with(args, output, |fleet, policy, now| desire_found(key, fleet, policy, now))
+    }
+
+    fn take_with(
+        args: &GlobalArgs,
+        output: &mut Output,
+        desire: impl FnOnce(&FleetSnapshot, &MeshPolicy, Timestamp) -> Desired,
+    ) -> Result<Self, CommandError> {
         let now = clock::now()?;
         let fleet = fleet::open(args)?;
         let policy_differs = fleet::policy_differs(args, &fleet);

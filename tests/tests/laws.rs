@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use mesh_plan::laws::{
     Given, Law, Observation, Planner, Violation, applied_plan_is_a_fixpoint, every_step_names_its_facts,
     exposes_only_what_is_routed, hosts_and_addresses_are_unique, input_order_does_not_matter,
-    older_run_never_overwrites, scope_is_a_restriction, touches_only_what_is_ours, unseen_changes_nothing,
+    older_run_never_overwrites, one_name_is_desired_as_among_all, scope_is_a_restriction, touches_only_what_is_ours,
+    unseen_changes_nothing,
 };
 use mesh_plan::plan::Counts;
 use mesh_plan::writing::in_order;
@@ -64,6 +65,11 @@ fn l6_one_host_has_one_object_and_one_address() {
 #[test]
 fn l7_a_scope_restricts_a_plan_and_does_not_change_it() {
     check(Law::L7, arb::scope(), |given, scope| scope_is_a_restriction(Planner::REAL, given, scope));
+}
+
+#[test]
+fn l7_a_name_that_is_asked_for_alone_is_desired_as_among_all() {
+    check(Law::L7, Just(()), |given, ()| one_name_is_desired_as_among_all(given));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::apply_model;
-use mesh_plan::desire::desire;
+use mesh_plan::desire::{Names, Survey, desire};
+use mesh_plan::desired::Desired;
 use mesh_plan::plan::plan;
 use mesh_plan::scope::Scope;
 use mesh_testkit::scale;
@@ -23,6 +24,24 @@ fn desire_from_scratch(c: &mut Criterion) {
             b.iter(|| desire(black_box(&fleet), &MeshPolicy::default(), Timestamp::UNIX_EPOCH));
         });
     }
+}
+
+fn desire_one_name(c: &mut Criterion) {
+    let (policy, now) = (MeshPolicy::default(), Timestamp::UNIX_EPOCH);
+    let empty = scale::fleet(300, SERVICES);
+    let first = plan(&desire(&empty, &policy, now), &empty, &policy, &Scope::default());
+    let fleet = apply_model::apply(&empty, &first);
+    let survey = Survey::of(&fleet, &policy);
+    let names = Names::of(&survey, now);
+    let all = names.without_objects().names;
+    let base = all.keys().nth(all.len() / 2).expect("a big fleet has names");
+    c.bench_function("desire for one name/300", |b| {
+        b.iter(|| {
+            let mut desired = Desired::default();
+            names.desire_one(black_box(base), &mut desired);
+            desired
+        });
+    });
 }
 
 fn plan_without_changes(c: &mut Criterion) {
@@ -41,6 +60,6 @@ fn plan_without_changes(c: &mut Criterion) {
 criterion_group! {
     name = planner;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(5));
-    targets = desire_from_scratch, plan_without_changes
+    targets = desire_from_scratch, desire_one_name, plan_without_changes
 }
 criterion_main!(planner);

@@ -8,7 +8,7 @@ use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::host::service_entry_name;
 use mesh_model::kind::Kind;
-use mesh_model::name::ClusterName;
+use mesh_model::name::{ClusterName, Host};
 use mesh_model::owned::ObjectKey;
 use mesh_model::policy::{MeshPolicy, SanPolicy};
 
@@ -31,6 +31,7 @@ mod rule;
 mod shared;
 pub(crate) mod site;
 mod sources;
+mod survey;
 mod vip;
 
 use callers::Callers;
@@ -40,10 +41,25 @@ use held::Owners;
 use live::Live;
 use name::NamePlan;
 use site::Site;
-use sources::Serving;
 
-/// Everything that was worked out of the fleet before names are looked at one by one.
+pub use survey::Survey;
+
+/// What every cluster of `fleet` should hold. Total: problems are findings. `now` dates new ex-sources (deviation D18).
+pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Desired {
+    Names::of(&Survey::of(fleet, policy), now).desire()
+}
+
+/// Every global name of a fleet, worked out as far as names depend on each other: hosts and addresses are given.
+pub struct Names<'a> {
+    context: Context<'a>,
+    plans: Vec<NamePlan<'a>>,
+    addresses: Addresses,
+    findings: Vec<Finding>,
+}
+
+/// What is looked up of a fleet while names are worked out.
 struct Context<'a> {
+    survey: &'a Survey<'a>,
     policy: &'a MeshPolicy,
     now: Timestamp,
     sites: &'a BTreeMap<&'a ClusterName, Site<'a>>,
@@ -53,49 +69,76 @@ struct Context<'a> {
     owners: Owners<'a>,
 }
 
-/// What every cluster of `fleet` should hold. Total: problems are findings. `now` dates new ex-sources (deviation D18).
-pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Desired {
-    let mut desired = Desired { findings: fleet.findings.clone(), ..Desired::default() };
-    let sites: BTreeMap<&ClusterName, Site<'_>> =
-        fleet.members.keys().map(|name| (name, Site::new(name, fleet, policy))).collect();
-    let mut serving = Serving::new();
-    for site in sites.values() {
-        sources::find(site, policy, &mut serving, &mut desired.findings);
-    }
-    let bases: BTreeSet<Arc<str>> = serving.keys().cloned().collect();
-    let live = Live::read(fleet, policy, &bases);
-    claims::withhold(&mut serving, &live, &sites, fleet, policy, &mut desired.findings);
-    let context = Context {
-        policy,
-        now,
-        sites: &sites,
-        callers: Callers::read(fleet, &sites, policy),
-        index: PolicyIndex::read(fleet, policy),
-        foreign: Foreign::read(fleet, policy),
-        owners: Owners::new(&sites),
-    };
-    for (cluster, site) in &sites {
-        if site.is_writable() {
-            desired.objects.insert((*cluster).clone(), BTreeMap::new());
+impl<'a> Context<'a> {
+    fn of(survey: &'a Survey<'a>, now: Timestamp) -> Self {
+        let Survey { fleet, policy, sites, .. } = survey;
+        Self {
+            survey,
+            policy,
+            now,
+            sites,
+            callers: Callers::read(fleet, sites, policy),
+            index: PolicyIndex::read(fleet, policy),
+            foreign: Foreign::read(fleet, policy),
+            owners: Owners::new(sites),
         }
     }
-    let none = BTreeMap::new();
-    let all: BTreeSet<&Arc<str>> = serving.keys().chain(live.names.keys()).collect();
-    let mut plans = Vec::new();
-    for base in all {
-        let served = serving.get(base).unwrap_or(&none);
-        plans.extend(NamePlan::of(base, served, live.names.get(base), &context, &mut desired));
+}
+
+impl<'a> Names<'a> {
+    /// Works out every name of the fleet that was surveyed.
+    pub fn of(survey: &'a Survey<'a>, now: Timestamp) -> Self {
+        let context = Context::of(survey, now);
+        let mut findings = survey.findings.clone();
+        let (serving, live) = (&survey.serving, &survey.live.names);
+        let bases: BTreeSet<&Arc<str>> = serving.keys().chain(live.keys()).collect();
+        let mut plans = Vec::new();
+        for base in bases {
+            plans.extend(NamePlan::of(base, serving.get(base), live.get(base), &context, &mut findings));
+        }
+        separate(&mut plans, &mut findings);
+        let addresses = addresses(survey.fleet, survey.policy, &plans, &survey.live, &mut findings);
+        Self { context, plans, addresses, findings }
     }
-    separate(&mut plans, &mut desired.findings);
-    let addresses = addresses(fleet, policy, &plans, &live, &mut desired.findings);
-    for plan in &plans {
-        plan.write(&context, &addresses, &mut desired);
+
+    /// What every cluster should hold.
+    pub fn desire(&self) -> Desired {
+        let mut desired = self.without_objects();
+        for plan in &self.plans {
+            plan.write(&self.context, &self.addresses, &mut desired);
+        }
+        leftovers::judge(&self.plans, &self.context, &mut desired);
+        desired.findings.sort();
+        desired.findings.dedup();
+        desired
     }
-    leftovers::judge(&live, &plans, &context, &mut desired);
-    fleet_findings(fleet, &context, &plans, &mut desired.findings);
-    desired.findings.sort();
-    desired.findings.dedup();
-    desired
+
+    /// Every name and what was found on the way to it, but no object yet: for [`Self::desire_one`] to add to.
+    pub fn without_objects(&self) -> Desired {
+        let mut desired = Desired { findings: self.findings.clone(), ..Desired::default() };
+        for plan in &self.plans {
+            desired.names.insert(plan.base.clone(), plan.summary(&self.context, &self.addresses));
+        }
+        for (cluster, _) in self.context.sites.iter().filter(|(_, site)| site.is_writable()) {
+            desired.objects.insert((*cluster).clone(), BTreeMap::new());
+        }
+        fleet_findings(self.context.survey.fleet, &self.context, &self.plans, &mut desired.findings);
+        desired
+    }
+
+    /// Adds to `desired` what every cluster should hold of the name whose base host is `base`: all that is wanted where
+    /// a person asks about one name.
+    pub fn desire_one(&self, base: &Host, desired: &mut Desired) {
+        let plans: Vec<_> = self.plans.iter().filter(|plan| plan.base.eq_ignore_ascii_case(base)).collect();
+        for plan in &plans {
+            plan.write(&self.context, &self.addresses, desired);
+        }
+        if let Some(live) = self.context.survey.live.names.get(base.to_lowercase().as_str()) {
+            leftovers::judge_name(live, &plans, &self.context, desired);
+        }
+        desired.findings.sort();
+        desired.findings.dedup();
+    }
 }
 
 type Addresses = BTreeMap<Arc<str>, Vec<Arc<str>>>;

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use mesh_model::facts::Workload;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
+use mesh_model::policy::MeshPolicy;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::closest::closest;
+use crate::desire::{Names, Survey};
 use crate::desired::{Desired, Name, Place};
 use crate::scope::matches_glob;
 
@@ -88,6 +91,19 @@ pub fn find<'a>(key: &str, desired: &'a Desired, fleet: &'a FleetSnapshot) -> Re
         return Err(NotFound { key: key.chars().take(300).collect(), closest: suggestions(key, desired, fleet) });
     }
     Ok(found)
+}
+
+/// What every cluster should hold of the names that `key` means. Of other names, only that they are there.
+pub fn desire_found(key: &str, fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Desired {
+    let survey = Survey::of(fleet, policy);
+    let names = Names::of(&survey, now);
+    let mut desired = names.without_objects();
+    let found = find(key, &desired, fleet).map(|found| found.names).unwrap_or_default();
+    let bases: Vec<Host> = found.into_keys().cloned().collect();
+    for base in &bases {
+        names.desire_one(base, &mut desired);
+    }
+    desired
 }
 
 /// A key, taken apart once.

@@ -33,7 +33,7 @@ pub(crate) struct ExplainArgs {
 
 /// Reads the fleet and explains.
 pub(crate) fn run(args: &ExplainArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let reading = Reading::take(global, output)?;
+    let reading = Reading::take_about(&args.name, global, output)?;
     let partial = exit_by_coverage(&reading, &args.tolerance);
     let question = question(args, &reading);
     let answer =

@@ -32,7 +32,7 @@ pub(crate) struct WhereisArgs {
 
 /// Reads the fleet and answers.
 pub(crate) fn run(args: &WhereisArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let reading = Reading::take(global, output)?;
+    let reading = Reading::take_about(&args.key, global, output)?;
     let partial = exit_by_coverage(&reading, &args.tolerance);
     let answer = whereis(&args.key, &reading.snapshot, reading.fleet.policy(), &reading.desired)
         .map_err(|error| not_found(&error, partial))?;

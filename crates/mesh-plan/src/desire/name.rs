@@ -56,11 +56,12 @@ impl<'a> NamePlan<'a> {
     /// Every pair of `base` that somebody serves or is held to serve.
     pub(super) fn of(
         base: &Arc<str>,
-        served: &'a BTreeMap<Pair, Served<'a>>,
+        served: Option<&'a BTreeMap<Pair, Served<'a>>>,
         live: Option<&'a LiveName<'a>>,
         context: &Context<'a>,
-        desired: &mut Desired,
+        findings: &mut Vec<Finding>,
     ) -> Vec<Self> {
+        let served_by = |pair: &Pair| served.and_then(|served| served.get(pair));
         let policy = context.policy;
         let mut marked: BTreeMap<&Pair, usize> = BTreeMap::new();
         for (_, entry) in live.into_iter().flat_map(LiveName::entries) {
@@ -68,11 +69,11 @@ impl<'a> NamePlan<'a> {
                 *marked.entry(pair).or_default() += 1;
             }
         }
-        let all: BTreeSet<&Pair> = served.keys().chain(marked.keys().copied()).collect();
+        let all: BTreeSet<&Pair> = served.into_iter().flat_map(BTreeMap::keys).chain(marked.keys().copied()).collect();
         let live_base = live.and_then(|live| live.hosts.get(base));
         let mut candidates = Vec::new();
         for pair in all {
-            let sources = served.get(pair).map_or(&NO_SOURCES, |served| &served.sources);
+            let sources = served_by(pair).map_or(&NO_SOURCES, |served| &served.sources);
             let mine = |entry: &LiveEntry<'_>| entry.pair.as_ref().is_none_or(|marked| marked == pair);
             let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
             if sources.values().all(|source| source.endpoints.is_empty()) && held.is_empty() {
@@ -81,7 +82,7 @@ impl<'a> NamePlan<'a> {
             let Some(port) = port::choose(sources, !held.is_empty(), live_base) else { continue };
             if !is_http(&port.protocol) && port.number == HTTP_PORT {
                 let message = format!("{} on number {HTTP_PORT} cannot be published", port.protocol);
-                desired.findings.push(Finding::new(Code::PortNotPublished, None, Arc::clone(base), message));
+                findings.push(Finding::new(Code::PortNotPublished, None, Arc::clone(base), message));
                 continue;
             }
             candidates.push((pair, sources, held, port));
@@ -98,7 +99,7 @@ impl<'a> NamePlan<'a> {
         if candidates.len() > 1 {
             let names: Vec<_> = candidates.iter().map(|((id, env), ..)| format!("{id} in env {env}")).collect();
             let message = format!("it is the host of {}", names.join(" and of "));
-            desired.findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
+            findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
         }
         // A cluster that runs only one of several identities gets that one's object, every other the winner's.
         let mut owner: BTreeMap<ClusterName, usize> = BTreeMap::new();
@@ -116,7 +117,7 @@ impl<'a> NamePlan<'a> {
         for (index, (pair, sources, held, port)) in candidates.into_iter().enumerate() {
             let is_mine = |cluster: &ClusterName| owner.get(cluster).copied().unwrap_or(winner) == index;
             let callees = if index == winner { identities.as_slice() } else { &identities[index..=index] };
-            let known = served.get(pair).map(|served| &served.host);
+            let known = served_by(pair).map(|served| &served.host);
             plans.extend(Self::one(
                 pair.clone(),
                 known,
@@ -127,7 +128,7 @@ impl<'a> NamePlan<'a> {
                 callees,
                 &is_mine,
                 context,
-                desired,
+                findings,
             ));
         }
         plans
@@ -144,7 +145,7 @@ impl<'a> NamePlan<'a> {
         callees: &[Identity],
         is_mine: &dyn Fn(&ClusterName) -> bool,
         context: &Context<'a>,
-        desired: &mut Desired,
+        findings: &mut Vec<Finding>,
     ) -> Option<Self> {
         let policy = context.policy;
         let mine = |entry: &LiveEntry<'_>| entry.pair.as_ref().is_none_or(|marked| *marked == pair);
@@ -165,9 +166,9 @@ impl<'a> NamePlan<'a> {
             eligible.entry(cluster).or_default().extend(site.namespaces.iter().map(|ns| &**ns));
         }
         let governing = context.index.governing(&pair, &eligible, live, context.sites);
-        let hosts = hosts_of(&base, &pair, governing.traffic.as_ref(), &mut desired.findings);
+        let hosts = hosts_of(&base, &pair, governing.traffic.as_ref(), findings);
         if let Some(clash) = &port.clash {
-            desired.findings.push(Finding::new(Code::ProtocolClash, None, base.as_str(), clash.clone()));
+            findings.push(Finding::new(Code::ProtocolClash, None, base.as_str(), clash.clone()));
         }
         let mut plan = Self {
             pair,
@@ -182,7 +183,7 @@ impl<'a> NamePlan<'a> {
             clients: BTreeMap::new(),
         };
         plan.find_roles(callees, is_mine, context);
-        plan.find_problems(desired);
+        plan.find_problems(findings);
         Some(plan)
     }
 
@@ -276,32 +277,27 @@ impl<'a> NamePlan<'a> {
         seen.chain(held).collect()
     }
 
-    fn find_problems(&self, desired: &mut Desired) {
+    fn find_problems(&self, findings: &mut Vec<Finding>) {
         for (cluster, source) in self.sources {
             let namespaces = source.namespaces();
             if namespaces.len() > 1 {
                 let list: Vec<&str> = namespaces.into_iter().collect();
                 let message = format!("it is served from the namespaces {}", list.join(", "));
-                desired.findings.push(Finding::new(
-                    Code::SeveralNamespaces,
-                    Some(cluster),
-                    self.base.as_str(),
-                    message,
-                ));
+                findings.push(Finding::new(Code::SeveralNamespaces, Some(cluster), self.base.as_str(), message));
             } else if source.endpoints.len() > 1 {
                 let list: Vec<&str> = source.endpoints.keys().map(|address| &**address).collect();
                 let message = format!("several Services serve it: {}", list.join(", "));
-                desired.findings.push(Finding::new(Code::SeveralServices, Some(cluster), self.base.as_str(), message));
+                findings.push(Finding::new(Code::SeveralServices, Some(cluster), self.base.as_str(), message));
             }
         }
         for choice in self.governing.choices.iter().filter(|choice| !choice.active) {
             let place = format!("{} {}", choice.kind, choice.name);
-            desired.findings.push(Finding::new(Code::PolicyLost, Some(&choice.cluster), place, choice.why.clone()));
+            findings.push(Finding::new(Code::PolicyLost, Some(&choice.cluster), place, choice.why.clone()));
         }
         for (cluster, membership) in &self.roles {
             if membership.role == Role::ExSource {
                 let message = "it ran here and runs elsewhere now: the host stays for local callers".into();
-                desired.findings.push(Finding::new(Code::ExSource, Some(cluster), self.base.as_str(), message));
+                findings.push(Finding::new(Code::ExSource, Some(cluster), self.base.as_str(), message));
             }
         }
     }
@@ -348,7 +344,7 @@ impl<'a> NamePlan<'a> {
                 }
                 let Some(entry) = entries.build(cluster, membership, &mut desired.findings) else { continue };
                 let rule = rules.build(cluster, membership, &entry, &mut desired.findings);
-                let objects = desired.objects.get_mut(*cluster).expect("every role is of a writable cluster");
+                let objects = desired.objects.entry((*cluster).clone()).or_default();
                 objects.insert(entry_key.clone(), entry.object);
                 if let Some(because) = context.foreign.rule_taken(cluster, &rule_key.name) {
                     let message = because.rule.to_string();
@@ -364,10 +360,9 @@ impl<'a> NamePlan<'a> {
                 }
             }
         }
-        desired.names.insert(self.base.clone(), self.summary(context, addresses));
     }
 
-    fn summary(&self, context: &Context<'_>, addresses: &Addresses) -> Name {
+    pub(super) fn summary(&self, context: &Context<'_>, addresses: &Addresses) -> Name {
         let mut places = Vec::new();
         let serving = self.serving();
         for (cluster, site) in serving.iter().filter_map(|cluster| context.sites.get_key_value(cluster)) {

@@ -8,9 +8,11 @@ use mesh_istio::canonical::to_canonical_json;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::Host;
+use mesh_model::owned::ObjectKey;
 
 use super::order::difference;
 use super::{Given, Law, Planner, Violation};
+use crate::desire::{Names, Survey};
 use crate::desired::Body;
 use crate::plan::{Action, Step};
 use crate::scope::{Scope, matches_glob};
@@ -28,6 +30,36 @@ pub fn scope_is_a_restriction(planner: Planner, given: Given<'_>, scope: &Scope)
         Some(_) => Err(Violation::new(Law::L7, format!("{scope:?}: {told}"))),
         None => Ok(()),
     }
+}
+
+/// What one name is desired to be does not depend on whether others are asked for: the law beneath L7.
+pub fn one_name_is_desired_as_among_all(given: Given<'_>) -> Result<(), Violation> {
+    let survey = Survey::of(given.fleet, given.policy);
+    let names = Names::of(&survey, given.now);
+    let all = names.desire();
+    for (base, name) in &all.names {
+        let mut alone = names.without_objects();
+        names.desire_one(base, &mut alone);
+        for (cluster, objects) in &all.objects {
+            let wanted = objects.iter().filter(|(_, object)| object.base == *base);
+            if !wanted.map(|object| format!("{object:?}")).eq(alone.objects[cluster].iter().map(|o| format!("{o:?}"))) {
+                return Err(Violation::new(Law::L7, format!("{base} alone is desired otherwise in {cluster}")));
+            }
+        }
+        let is_ending = |rest: &str| matches!(rest, "-se" | "-dr" | "-default-dr");
+        let is_on =
+            |key: &ObjectKey, host: &Host| key.name.strip_prefix(host.to_lowercase().as_str()).is_some_and(is_ending);
+        for (all, alone) in [(&all.kept, &alone.kept), (&all.gone, &alone.gone)] {
+            let judged = all.iter().filter(|((_, key), _)| name.hosts.keys().any(|host| is_on(key, host)));
+            let lost = judged.filter(|(at, because)| alone.get(at) != Some(because));
+            let strange = alone.iter().filter(|(at, because)| all.get(at) != Some(because));
+            if let Some(((cluster, key), because)) = lost.chain(strange).next() {
+                let told = format!("{base} alone judges {key} in {cluster} otherwise: {}", because.rule);
+                return Err(Violation::new(Law::L7, told));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn is_in(scope: &Scope, step: &Step) -> bool {
