@@ -53,6 +53,8 @@ pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Des
 pub struct Names<'a> {
     context: Context<'a>,
     plans: Vec<NamePlan<'a>>,
+    /// Which of them have a host, by host in lower case.
+    by_host: BTreeMap<String, Vec<usize>>,
     addresses: Addresses,
     findings: Vec<Finding>,
 }
@@ -98,7 +100,13 @@ impl<'a> Names<'a> {
         }
         separate(&mut plans, &mut findings);
         let addresses = addresses(survey.fleet, survey.policy, &plans, &survey.live, &mut findings);
-        Self { context, plans, addresses, findings }
+        let mut by_host: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, plan) in plans.iter().enumerate() {
+            for host in &plan.hosts {
+                by_host.entry(host.host.to_lowercase()).or_default().push(at);
+            }
+        }
+        Self { context, plans, by_host, addresses, findings }
     }
 
     /// What every cluster should hold.
@@ -107,7 +115,12 @@ impl<'a> Names<'a> {
         for plan in &self.plans {
             plan.write(&self.context, &self.addresses, &mut desired);
         }
-        leftovers::judge(&self.plans, &self.context, &mut desired);
+        for (base, name) in &self.context.survey.live.names {
+            let plans = self.plans_of(base);
+            for (host, held) in &name.hosts {
+                leftovers::judge(name, host, held, &plans, &self.context, &mut desired);
+            }
+        }
         desired.findings.sort();
         desired.findings.dedup();
         desired
@@ -127,17 +140,36 @@ impl<'a> Names<'a> {
     }
 
     /// Adds to `desired` what every cluster should hold of the name whose base host is `base`: all that is wanted where
-    /// a person asks about one name.
+    /// a person asks about one name. What another name wants on a host that is held as this one's comes with it.
     pub fn desire_one(&self, base: &Host, desired: &mut Desired) {
-        let plans: Vec<_> = self.plans.iter().filter(|plan| plan.base.eq_ignore_ascii_case(base)).collect();
-        for plan in &plans {
-            plan.write(&self.context, &self.addresses, desired);
+        let live = &self.context.survey.live.names;
+        let base = base.to_lowercase();
+        let held = live.get(base.as_str()).into_iter().flat_map(|name| name.hosts.keys().map(ToString::to_string));
+        let own = self.plans_of(&base).into_iter().flat_map(|plan| &plan.hosts).map(|host| host.host.to_lowercase());
+        let hosts: BTreeSet<String> = held.chain(own).collect();
+        let plans: BTreeSet<usize> =
+            hosts.iter().filter_map(|host| self.by_host.get(host)).flatten().copied().collect();
+        for at in plans {
+            self.plans[at].write(&self.context, &self.addresses, desired);
         }
-        if let Some(live) = self.context.survey.live.names.get(base.to_lowercase().as_str()) {
-            leftovers::judge_name(live, &plans, &self.context, desired);
+        for host in &hosts {
+            // A host is held as that of a name which it is or ends in.
+            let tails = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
+            for base in std::iter::once(host.as_str()).chain(tails) {
+                let Some(name) = live.get(base) else { continue };
+                if let Some(held) = name.hosts.get(host.as_str()) {
+                    leftovers::judge(name, host, held, &self.plans_of(base), &self.context, desired);
+                }
+            }
         }
         desired.findings.sort();
         desired.findings.dedup();
+    }
+
+    /// The plans of a base host: one, but for identities that share it.
+    fn plans_of(&self, base: &str) -> Vec<&NamePlan<'a>> {
+        let here = self.by_host.get(base).into_iter().flatten().map(|at| &self.plans[*at]);
+        here.filter(|plan| plan.base.eq_ignore_ascii_case(base)).collect()
     }
 }
 

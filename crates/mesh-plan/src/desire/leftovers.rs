@@ -1,6 +1,6 @@
 //! Live objects that nobody wants any more: which must stay all the same, and why the others go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mesh_model::kind::Kind;
@@ -14,65 +14,59 @@ use super::{Context, keep};
 use crate::because::Because;
 use crate::desired::Desired;
 
-/// Judges every live object that is not desired.
-pub(super) fn judge(plans: &[NamePlan<'_>], context: &Context<'_>, desired: &mut Desired) {
-    let mut by_base: BTreeMap<String, Vec<&NamePlan<'_>>> = BTreeMap::new();
-    for plan in plans {
-        by_base.entry(plan.base.to_lowercase()).or_default().push(plan);
-    }
-    for (base, name) in &context.survey.live.names {
-        judge_name(name, by_base.get(&**base).map(Vec::as_slice).unwrap_or_default(), context, desired);
-    }
-}
-
-/// Judges what is live of one name and not desired; `of_base` are the plans of its base host.
-pub(super) fn judge_name(name: &LiveName<'_>, of_base: &[&NamePlan<'_>], context: &Context<'_>, desired: &mut Desired) {
-    for (host, held) in &name.hosts {
-        let excluded = held
-            .entries
-            .values()
-            .find_map(|entry| entry.identity(context.policy).filter(|identity| context.policy.excludes(identity)));
-        let planned = of_base.iter().find(|plan| plan.hosts.iter().any(|h| h.host.eq_ignore_ascii_case(host)));
-        for (cluster, key, object) in objects(held) {
-            if desired.objects.get(cluster).is_none_or(|objects| objects.contains_key(key)) {
-                continue;
-            }
-            let at = (cluster.clone(), key.clone());
-            if excluded.is_some() {
-                desired.excluded.insert(at);
-                continue;
-            }
-            if let Some(because) = context.foreign.taken(cluster, host, &format!("{host}-se")) {
-                keep(desired, cluster, key.clone(), because);
-                continue;
-            }
-            let origins = object.origins.iter().map(|(origin, _)| origin.clone()).collect();
-            if of_base.is_empty() {
-                match unproven(held.entries.get(cluster), object, cluster, &context.owners) {
-                    Some(why) => keep(desired, cluster, key.clone(), Because::whole(why, origins)),
-                    None => {
-                        desired.gone.insert(at, Because::whole(format!("nothing serves {host} any more"), origins));
-                    }
-                }
-                continue;
-            }
-            let because = match planned {
-                None => {
-                    let mut sources = name.origins_of_kind(Kind::GlobalTrafficPolicy);
-                    for plan in of_base {
-                        sources.extend(plan.governing.traffic.iter().flat_map(|traffic| traffic.origins.clone()));
-                    }
-                    let sources = if sources.is_empty() { origins } else { sources.into_iter().collect() };
-                    Because::whole("no item of an active traffic policy has this prefix any more", sources)
-                }
-                Some(plan) if !plan.roles.contains_key(cluster) => {
-                    let identity = &plan.pair.0;
-                    Because::whole(format!("{cluster} neither runs {identity} nor depends on it any more"), origins)
-                }
-                Some(_) => Because::whole("it would have no endpoint, or cannot be published", origins),
-            };
-            desired.gone.entry(at).or_insert(because);
+/// Judges what clusters hold of one host and should not. `of_base` are the plans of the name's base host.
+pub(super) fn judge(
+    name: &LiveName<'_>,
+    host: &str,
+    held: &LiveHost<'_>,
+    of_base: &[&NamePlan<'_>],
+    context: &Context<'_>,
+    desired: &mut Desired,
+) {
+    let excluded = held
+        .entries
+        .values()
+        .find_map(|entry| entry.identity(context.policy).filter(|identity| context.policy.excludes(identity)));
+    let planned = of_base.iter().find(|plan| plan.hosts.iter().any(|h| h.host.eq_ignore_ascii_case(host)));
+    for (cluster, key, object) in objects(held) {
+        if desired.objects.get(cluster).is_none_or(|objects| objects.contains_key(key)) {
+            continue;
         }
+        let at = (cluster.clone(), key.clone());
+        if excluded.is_some() {
+            desired.excluded.insert(at);
+            continue;
+        }
+        if let Some(because) = context.foreign.taken(cluster, host, &format!("{host}-se")) {
+            keep(desired, cluster, key.clone(), because);
+            continue;
+        }
+        let origins = object.origins.iter().map(|(origin, _)| origin.clone()).collect();
+        if of_base.is_empty() {
+            match unproven(held.entries.get(cluster), object, cluster, &context.owners) {
+                Some(why) => keep(desired, cluster, key.clone(), Because::whole(why, origins)),
+                None => {
+                    desired.gone.insert(at, Because::whole(format!("nothing serves {host} any more"), origins));
+                }
+            }
+            continue;
+        }
+        let because = match planned {
+            None => {
+                let mut sources = name.origins_of_kind(Kind::GlobalTrafficPolicy);
+                for plan in of_base {
+                    sources.extend(plan.governing.traffic.iter().flat_map(|traffic| traffic.origins.clone()));
+                }
+                let sources = if sources.is_empty() { origins } else { sources.into_iter().collect() };
+                Because::whole("no item of an active traffic policy has this prefix any more", sources)
+            }
+            Some(plan) if !plan.roles.contains_key(cluster) => {
+                let identity = &plan.pair.0;
+                Because::whole(format!("{cluster} neither runs {identity} nor depends on it any more"), origins)
+            }
+            Some(_) => Because::whole("it would have no endpoint, or cannot be published", origins),
+        };
+        desired.gone.entry(at).or_insert(because);
     }
 }
 

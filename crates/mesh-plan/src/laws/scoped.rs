@@ -13,7 +13,7 @@ use mesh_model::owned::ObjectKey;
 use super::order::difference;
 use super::{Given, Law, Planner, Violation};
 use crate::desire::{Names, Survey};
-use crate::desired::Body;
+use crate::desired::{Body, DesiredObject};
 use crate::plan::{Action, Step};
 use crate::scope::{Scope, matches_glob};
 
@@ -41,8 +41,11 @@ pub fn one_name_is_desired_as_among_all(given: Given<'_>) -> Result<(), Violatio
         let mut alone = names.without_objects();
         names.desire_one(base, &mut alone);
         for (cluster, objects) in &all.objects {
-            let wanted = objects.iter().filter(|(_, object)| object.base == *base);
-            if !wanted.map(|object| format!("{object:?}")).eq(alone.objects[cluster].iter().map(|o| format!("{o:?}"))) {
+            // Identities that only differ in case share a host, and so what is said of it.
+            let of_base = |(key, object): (&ObjectKey, &DesiredObject)| {
+                object.base.eq_ignore_ascii_case(base).then(|| format!("{key} {object:?}"))
+            };
+            if !objects.iter().filter_map(of_base).eq(alone.objects[cluster].iter().filter_map(of_base)) {
                 return Err(Violation::new(Law::L7, format!("{base} alone is desired otherwise in {cluster}")));
             }
         }
