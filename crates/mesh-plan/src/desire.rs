@@ -140,7 +140,8 @@ impl<'a> Names<'a> {
     }
 
     /// Adds to `desired` what every cluster should hold of the name whose base host is `base`: all that is wanted where
-    /// a person asks about one name. What another name wants on a host that is held as this one's comes with it.
+    /// a person asks about one name. What another name wants on a host that is held as this one's comes with it, and so do
+    /// findings, in no order.
     pub fn desire_one(&self, base: &Host, desired: &mut Desired) {
         let live = &self.context.survey.live.names;
         let base = base.to_lowercase();
@@ -162,8 +163,6 @@ impl<'a> Names<'a> {
                 }
             }
         }
-        desired.findings.sort();
-        desired.findings.dedup();
     }
 
     /// The plans of a base host: one, but for identities that share it.

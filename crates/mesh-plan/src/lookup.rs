@@ -103,6 +103,8 @@ pub fn desire_found(key: &str, fleet: &FleetSnapshot, policy: &MeshPolicy, now: 
     for base in &bases {
         names.desire_one(base, &mut desired);
     }
+    desired.findings.sort();
+    desired.findings.dedup();
     desired
 }
 
