@@ -58,7 +58,14 @@ pub(crate) fn policy_differs(args: &GlobalArgs, fleet: &DirectoryFleet) -> Optio
     match DirectoryFleet::stored_policy(fleet.root()) {
         Ok(None) => None,
         Ok(Some(stored)) if stored == *fleet.policy() => None,
-        Ok(Some(_)) => Some(format!("the policy {file} differs from the one that the fleet stores")),
+        Ok(Some(stored)) => {
+            let revisions = match (fleet.policy().revision, stored.revision) {
+                (given, stored) if given > stored => format!("revision {given}, newer than its {stored}"),
+                (given, stored) if given < stored => format!("revision {given}, older than its {stored}"),
+                (given, _) => format!("both are revision {given}: raise the one that is to count"),
+            };
+            Some(format!("the policy {file} differs from the one that the fleet stores ({revisions})"))
+        }
         Err(_) => Some(format!("the policy {file} stands for a stored one that cannot be read")),
     }
 }
