@@ -10,6 +10,11 @@ pub const TLS_MODE: &str = "security.istio.io/tlsMode";
 /// Label of an endpoint with the kind of workload behind it.
 pub const TYPE: &str = "type";
 
+/// Whether an address is a Service's of the cluster that holds it.
+pub fn is_cluster_local(address: &str) -> bool {
+    address.trim_end_matches('.').ends_with(".svc.cluster.local")
+}
+
 /// `spec` of a ServiceEntry.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

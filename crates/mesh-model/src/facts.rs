@@ -307,6 +307,9 @@ pub struct ForeignObject {
     pub hosts: Vec<Arc<str>>,
     /// `spec.addresses` of a ServiceEntry.
     pub addresses: Vec<Arc<str>>,
+    /// The port numbers under which a ServiceEntry that the gateway sees leads to Services of its own cluster: there the
+    /// gateway routes its hosts, whoever made it.
+    pub home_ports: Vec<u16>,
     /// Who made it, as far as its marks tell: annotation `app.kubernetes.io/created-by` or label `managed-by`.
     pub made_by: Option<Arc<str>>,
     /// `metadata.creationTimestamp`.

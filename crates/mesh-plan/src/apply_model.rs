@@ -252,6 +252,7 @@ mod tests {
             key: key("theirs"),
             hosts: Vec::new(),
             addresses: Vec::new(),
+            home_ports: Vec::new(),
             made_by: None,
             created: None,
         };

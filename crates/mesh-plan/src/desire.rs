@@ -9,7 +9,7 @@ use mesh_model::fleet::FleetSnapshot;
 use mesh_model::host::service_entry_name;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
-use mesh_model::owned::ObjectKey;
+use mesh_model::owned::{Mark, ObjectKey};
 use mesh_model::policy::{MeshPolicy, SanPolicy};
 
 use crate::because::Because;
@@ -17,6 +17,7 @@ use crate::desired::Desired;
 
 mod callers;
 mod claims;
+mod contest;
 mod entry;
 mod foreign;
 mod governing;
@@ -27,6 +28,7 @@ mod live;
 mod mesh_port;
 mod name;
 mod port;
+mod routed;
 mod rule;
 mod shared;
 pub(crate) mod site;
@@ -69,6 +71,8 @@ struct Context<'a> {
     index: PolicyIndex<'a>,
     foreign: Foreign<'a>,
     owners: Owners<'a>,
+    /// Where a ServiceEntry of an excluded identity is, by host in lower case: nothing is written there.
+    excluded: BTreeSet<(Arc<str>, &'a ClusterName)>,
 }
 
 impl<'a> Context<'a> {
@@ -83,6 +87,7 @@ impl<'a> Context<'a> {
             index: PolicyIndex::read(fleet, policy),
             foreign: Foreign::read(fleet, policy),
             owners: Owners::new(sites),
+            excluded: survey.live.excluded(policy),
         }
     }
 }
@@ -96,10 +101,11 @@ impl<'a> Names<'a> {
         let bases: BTreeSet<&Arc<str>> = serving.keys().chain(live.keys()).collect();
         let mut plans = Vec::new();
         for base in bases {
-            plans.extend(NamePlan::of(base, serving.get(base), live.get(base), &context, &mut findings));
+            let candidates = contest::candidates(base, serving.get(base), live.get(base), &context, &mut findings);
+            plans.extend(candidates.into_iter().filter_map(|one| NamePlan::of(one, &context, &mut findings)));
         }
         separate(&mut plans, &mut findings);
-        let addresses = addresses(survey.fleet, survey.policy, &plans, &survey.live, &mut findings);
+        let addresses = addresses(survey.fleet, &context, &plans, &survey.live, &mut findings);
         let mut by_host: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, plan) in plans.iter().enumerate() {
             for host in &plan.hosts {
@@ -203,11 +209,12 @@ fn separate(plans: &mut [NamePlan<'_>], findings: &mut Vec<Finding>) {
 /// Virtual addresses of every host (deviation D3).
 fn addresses(
     fleet: &FleetSnapshot,
-    policy: &MeshPolicy,
+    context: &Context<'_>,
     plans: &[NamePlan<'_>],
     live: &Live<'_>,
     findings: &mut Vec<Finding>,
 ) -> Addresses {
+    let staying = leftovers::kept_addresses(live, plans, context);
     let stores: Vec<_> = fleet.seen().map(|(_, facts)| &facts.vip_store).filter(|store| !store.is_empty()).collect();
     let mut hosts: BTreeMap<Arc<str>, vip::Kept> = BTreeMap::new();
     for plan in plans {
@@ -216,13 +223,29 @@ fn addresses(
             let mut kept = vip::Kept::default();
             let entry = service_entry_name(&name_host.host);
             kept.stored = stores.iter().find_map(|store| store.get(entry.as_str()).cloned());
-            let live = plan.live.and_then(|live| live.hosts.get(&lower));
-            for entry in live.into_iter().flat_map(|host| host.entries.values()) {
+            let live = plan.live.as_deref().and_then(|live| live.hosts.get(&lower));
+            for (cluster, entry) in live.into_iter().flat_map(|host| &host.entries) {
                 let first = entry
                     .spec()
                     .and_then(|spec| spec.addresses.iter().find(|a| a.parse::<std::net::Ipv4Addr>().is_ok()));
+                let is_ours = entry.object.mark == Mark::Ours && context.sites[cluster].is_writable();
+                let held = if is_ours { &mut kept.ours } else { &mut kept.others };
                 if let Some(address) = first {
-                    *kept.held.entry(Arc::clone(address)).or_default() += 1;
+                    *held.entry(Arc::clone(address)).or_default() += 1;
+                }
+            }
+            for address in kept.ours.keys().chain(kept.others.keys()).chain(&kept.stored) {
+                let stays = staying.get(&**address).into_iter().flatten();
+                let mut others = stays.filter(|(at, other)| **other != lower && plan.roles.contains_key(at));
+                kept.barred.extend(others.next().map(|(_, other)| (Arc::clone(address), Arc::clone(other))));
+            }
+            // Several identities may share the host, and with it the address.
+            if let Some(twin) = hosts.remove(&lower) {
+                kept.barred.extend(twin.barred);
+                for (all, more) in [(&mut kept.ours, twin.ours), (&mut kept.others, twin.others)] {
+                    for (address, clusters) in more {
+                        *all.entry(address).or_default() += clusters;
+                    }
                 }
             }
             hosts.insert(lower, kept);
@@ -230,12 +253,12 @@ fn addresses(
     }
     let foreign =
         fleet.seen().flat_map(|(_, facts)| &facts.foreign).flat_map(|object| object.addresses.iter().cloned());
-    let mut reserved: BTreeSet<Arc<str>> = foreign.collect();
+    let mut reserved: BTreeSet<Arc<str>> = foreign.chain(staying.keys().map(|address| Arc::from(*address))).collect();
     // Hosts that are held or on their way out keep theirs for now.
     for (_, held) in live.names.values().flat_map(|name| &name.hosts).filter(|(host, _)| !hosts.contains_key(*host)) {
         reserved.extend(held.entries.values().filter_map(|entry| entry.spec()).flat_map(|spec| spec.addresses.clone()));
     }
-    let allotment = vip::allot(&policy.vip, &hosts, &reserved);
+    let allotment = vip::allot(&context.policy.vip, &hosts, &reserved);
     for (host, address, other) in &allotment.collisions {
         findings.push(Finding::new(
             Code::VipCollision,

@@ -108,7 +108,12 @@ fn describe_facts(facts: &ClusterFacts) -> String {
             .values()
             .map(|c| format!("claim {} {} also {:?} epoch {} {:?}", c.host, c.owner, c.also_owners, c.epoch, c.phase)),
     );
-    lines.extend(facts.foreign.iter().map(|f| format!("foreign {} {:?} {:?}", f.key, f.hosts, f.addresses)));
+    lines.extend(
+        facts
+            .foreign
+            .iter()
+            .map(|f| format!("foreign {} {:?} {:?} home {:?}", f.key, f.hosts, f.addresses, f.home_ports)),
+    );
     lines.extend(facts.admiral.iter().map(|admiral| format!("admiral {admiral}")));
     for (key, o) in &facts.owned {
         lines.push(format!("owned {key} {:?} v{} {}", o.mark, o.version, o.spec));

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesh_istio::ServiceEntry;
+use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::facts::{ClusterFacts, ForeignObject};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
@@ -199,5 +201,9 @@ fn foreign(key: ObjectKey, object: &OwnedObject) -> ForeignObject {
         spec[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(Arc::from).collect()
     };
     let hosts = texts("hosts").into_iter().chain(spec["host"].as_str().map(Arc::from)).collect();
-    ForeignObject { key, hosts, addresses: texts("addresses"), made_by: Some(ADMIRAL_MARK.into()), created: None }
+    let entry: ServiceEntry = serde_json::from_str(&object.spec).unwrap_or_default();
+    let leads_home = entry.endpoints.iter().any(|endpoint| is_cluster_local(&endpoint.address));
+    let home_ports = entry.ports.iter().filter(|_| leads_home).map(|port| port.number).collect();
+    let addresses = texts("addresses");
+    ForeignObject { key, hosts, addresses, home_ports, made_by: Some(ADMIRAL_MARK.into()), created: None }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::facts::ForeignObject;
 use mesh_model::finding::{Code, Finding};
+use mesh_model::kind::Kind;
 use mesh_model::origin::Origins;
 use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, FROM, MANAGED_BY, Mark, OUR_MARK, ObjectKey, OwnedObject};
 use mesh_model::policy::Adopt;
@@ -33,14 +35,15 @@ impl ClusterDecoder<'_> {
             Some(Value::String(host)) => vec![host.as_str()],
             _ => texts(&spec, "hosts"),
         };
-        self.foreign(item, key, &object.metadata, &hosts, &texts(&spec, "addresses"))
+        let home_ports = self.home_ports(item.kind, &spec);
+        self.foreign(item, key, &object.metadata, &hosts, &texts(&spec, "addresses"), home_ports)
     }
 
     pub(super) fn virtual_service(&mut self, item: &Item<'_>, object: Object<'_, HostsSpec<'_>>) -> Result<(), String> {
         let key = ObjectKey { kind: item.kind, namespace: item.namespace(), name: item.name.clone() };
         let spec = object.spec.unwrap_or_default();
         let hosts: Vec<&str> = spec.hosts.iter().map(|host: &Text<'_>| &**host).collect();
-        self.foreign(item, key, &object.metadata, &hosts, &[])
+        self.foreign(item, key, &object.metadata, &hosts, &[], Vec::new())
     }
 
     fn mark(&self, key: &ObjectKey, metadata: &Metadata<'_>) -> Option<Mark> {
@@ -113,6 +116,23 @@ impl ClusterDecoder<'_> {
         Ok(map)
     }
 
+    /// The port numbers under which somebody's ServiceEntry makes the gateway lead to this cluster's own workloads.
+    fn home_ports(&self, kind: Kind, spec: &Value) -> Vec<u16> {
+        let endpoints = spec.get("endpoints").and_then(Value::as_array).into_iter().flatten();
+        let mut addresses = endpoints.filter_map(|endpoint| endpoint.get("address")?.as_str());
+        let leads_home = spec.get("workloadSelector").is_some() || addresses.any(is_cluster_local);
+        let export_to = texts(spec, "exportTo");
+        let gateway = self.policy.gateway.namespace.as_str();
+        if kind != Kind::ServiceEntry
+            || !leads_home
+            || !(export_to.is_empty() || export_to.iter().any(|to| *to == "*" || *to == gateway))
+        {
+            return Vec::new();
+        }
+        let ports = spec.get("ports").and_then(Value::as_array).into_iter().flatten();
+        ports.filter_map(|port| u16::try_from(port.get("number")?.as_u64()?).ok()).collect()
+    }
+
     fn foreign(
         &mut self,
         item: &Item<'_>,
@@ -120,8 +140,9 @@ impl ClusterDecoder<'_> {
         metadata: &Metadata<'_>,
         hosts: &[&str],
         addresses: &[&str],
+        home_ports: Vec<u16>,
     ) -> Result<(), String> {
-        if hosts.len().max(addresses.len()) > MAX_ENTRIES {
+        if hosts.len().max(addresses.len()).max(home_ports.len()) > MAX_ENTRIES {
             return Err(format!("has more than {MAX_ENTRIES} hosts or addresses"));
         }
         let made_by = metadata.annotations.value(CREATED_BY).or_else(|| metadata.labels.value(MANAGED_BY));
@@ -129,6 +150,7 @@ impl ClusterDecoder<'_> {
             key,
             hosts: hosts.iter().map(|host| self.text("a host", host)).collect::<Result<_, _>>()?,
             addresses: addresses.iter().map(|address| self.text("an address", address)).collect::<Result<_, _>>()?,
+            home_ports,
             made_by: made_by.filter(|text| !text.is_empty()).map(|text| self.text(CREATED_BY, text)).transpose()?,
             created: item.created,
         };

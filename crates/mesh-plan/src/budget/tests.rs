@@ -199,8 +199,14 @@ fn held_removals_keep_new_clients_from_sources_that_wait() {
 
 #[test]
 fn beside_admiral_only_clusters_with_its_objects_wait() {
-    let foreign =
-        ForeignObject { key: key(), hosts: vec![], addresses: vec![], made_by: Some("admiral".into()), created: None };
+    let foreign = ForeignObject {
+        key: key(),
+        hosts: vec![],
+        addresses: vec![],
+        home_ports: vec![],
+        made_by: Some("admiral".into()),
+        created: None,
+    };
     let runs = ClusterFacts { admiral: Some("admiral/admiral".into()), ..ClusterFacts::default() };
     let holds = ClusterFacts { foreign: vec![foreign], ..ClusterFacts::default() };
     let seen = |facts: &ClusterFacts| ClusterView::Seen(Arc::new(facts.clone()));

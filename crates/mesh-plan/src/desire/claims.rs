@@ -8,9 +8,10 @@ use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
+use mesh_model::origin::Part;
 use mesh_model::policy::{MeshPolicy, OwnerFrom};
 
-use super::live::Live;
+use super::live::{Live, LiveHost};
 use super::site::Site;
 use super::sources::{Local, Serving};
 
@@ -24,7 +25,7 @@ pub(super) fn withhold(
     findings: &mut Vec<Finding>,
 ) {
     for (base, pairs) in serving.iter_mut() {
-        let entries = live.names.get(base).and_then(|name| name.hosts.get(base)).map(|host| &host.entries);
+        let host = live.names.get(base).and_then(|name| name.hosts.get(base));
         for (cluster, source) in pairs.values_mut().flat_map(|served| &mut served.sources) {
             let Some(facts) = fleet.facts(cluster) else { continue };
             let sees_claims = sites[cluster].sees(Kind::GlobalName) && sites[cluster].sees(Kind::GlobalNameSet);
@@ -32,9 +33,8 @@ pub(super) fn withhold(
             if claim.is_none() && sees_claims {
                 continue;
             }
-            let entry = entries.and_then(|entries| entries.get(*cluster)).and_then(|entry| entry.spec());
             source.endpoints.retain(|address, local| {
-                let live = entry.is_some_and(|spec| spec.endpoints.iter().any(|e| *e.address == **address));
+                let live = host.is_some_and(|host| is_live(host, cluster, address, local));
                 let owner = owner(local, facts, policy);
                 let problem = match (claim, &owner) {
                     (Some(claim), Some(owner)) if claim.admits(owner) => return true,
@@ -53,6 +53,19 @@ pub(super) fn withhold(
             });
         }
     }
+}
+
+/// Whether some cluster is sent to an endpoint already: its own by the address, another by the origin.
+fn is_live(host: &LiveHost<'_>, cluster: &ClusterName, address: &str, local: &Local<'_>) -> bool {
+    let own = host.entries.get(cluster).and_then(|entry| entry.spec());
+    let name = format!("{}/{}", local.namespace, local.service.name);
+    own.is_some_and(|spec| spec.endpoints.iter().any(|endpoint| *endpoint.address == *address))
+        || host.entries.values().flat_map(|entry| entry.object.origins.iter()).any(|(origin, parts)| {
+            origin.cluster == *cluster
+                && *origin.name == *name
+                && origin.kind == Kind::Service
+                && parts.iter().any(|part| matches!(part, Part::Endpoint(_)))
+        })
 }
 
 /// Who owns the namespace of an endpoint.

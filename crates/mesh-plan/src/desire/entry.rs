@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
 use mesh_istio::canonical::to_canonical_json;
-use mesh_istio::service_entry::{Endpoint, Port, TLS_MODE, TYPE};
+use mesh_istio::service_entry::{Endpoint, Port, TLS_MODE, TYPE, is_cluster_local};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::{identity_label, service_entry_name};
 use mesh_model::kind::Kind;
@@ -18,11 +18,12 @@ use mesh_model::owned::{
 use mesh_model::policy::{ExportToPolicy, SanPolicy};
 
 use super::Context;
-use super::held::Knowledge;
+use super::held::{Knowledge, Owners};
 use super::hosts::NameHost;
 use super::live::{LiveEntry, LiveHost};
 use super::mesh_port::is_http;
 use super::name::{Membership, NamePlan, service_origin, workload_origins};
+use super::routed::why_unrouted;
 use super::shared::{Form, Shared};
 use super::site::{Gateway, Site};
 use super::sources::{Local, Source, preferred_type};
@@ -35,7 +36,7 @@ pub(super) struct EntryBuilder<'p, 'a> {
     host: &'p NameHost,
     vips: Vec<Arc<str>>,
     context: &'p Context<'a>,
-    live: Option<&'a LiveHost<'a>>,
+    live: Option<&'p LiveHost<'a>>,
     serving: Vec<ClusterName>,
     shared: Shared<ServiceEntry>,
     /// Whether clusters that do not serve hold the same, but for `exportTo` and the time of an ex-source: then the
@@ -77,10 +78,10 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         context: &'p Context<'a>,
     ) -> Self {
         let lower: Arc<str> = host.host.to_lowercase().into();
-        let live = plan.live.and_then(|live| live.hosts.get(&lower));
+        let live = plan.live.as_deref().and_then(|live| live.hosts.get(&lower));
         let serving = plan.serving();
         let is_certain =
-            !context.owners.keeps_nobodys() && serving.iter().all(|source| is_certain(source, plan, context));
+            !context.owners.keeps_nobodys() && serving.iter().all(|source| is_certain(source, &lower, plan, context));
         Self { plan, host, vips, context, live, serving, shared: Shared::default(), is_certain, outside: Vec::new() }
     }
 
@@ -99,7 +100,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
         let mut held = Vec::new();
         let export_to = self.export_to(cluster, membership, &mut held);
-        let is_outside = self.is_certain && !self.serving.contains(cluster);
+        let is_outside =
+            self.is_certain && !self.serving.contains(cluster) && self.site(cluster).is_some_and(Site::sees_sources);
         let is_same =
             |form: &Form<ServiceEntry>| form.spec.export_to == export_to && form.ex_since == membership.ex_since;
         if let Some((form, because)) = self.outside.iter().find(|(form, _)| is_outside && is_same(form)) {
@@ -118,8 +120,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
         // Only those that the entry leads to: an entry must not change when sight of others is lost.
         let behind: Vec<Origin> = gathered.origins.iter().map(|(origin, _)| origin.clone()).collect();
-        for origin in &behind {
-            gathered.origins.add(origin.clone(), Part::Ports);
+        for origin in behind.iter().cloned().chain(self.port_from_elsewhere(cluster, &behind)) {
+            gathered.origins.add(origin, Part::Ports);
         }
         let spec = ServiceEntry {
             addresses: self.vips.clone(),
@@ -133,7 +135,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                 protocol: Arc::clone(&port.protocol),
             }],
             resolution: "DNS".into(),
-            subject_alt_names: self.subject_alt_names(cluster, &mut gathered.origins, &mut gathered.held),
+            subject_alt_names: self.subject_alt_names(cluster, &behind, &mut gathered.origins, &mut gathered.held),
         };
         if let Some(traffic) = &self.plan.governing.traffic {
             for origin in &traffic.origins {
@@ -171,22 +173,26 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             (Some(site), Some(found)) => self.remote_endpoint(site, found, cluster, gathered),
             _ => Vec::new(),
         };
-        let held = match self.plan.knowledge(source, self.context) {
+        let (held, why) = match self.plan.knowledge(source, self.context) {
             Knowledge::Gone => return,
-            // What was read all the same adds to what is held, never replaces it.
-            Knowledge::Unknown(why) => self.hold(source, cluster, local, &why, &fresh, gathered),
+            // What was read all the same counts only where nothing is held: it may be what is held, seen wrongly.
+            Knowledge::Unknown(why) => (self.hold(source, cluster, local, &why, &fresh, gathered), why),
             Knowledge::Known if !local && found.is_some() && site.is_some_and(|s| s.gateway == Gateway::Missing) => {
                 let why = format!("{source} has no gateway address any more");
                 let held = self.hold(source, cluster, false, &why, &fresh, gathered);
                 if !held.is_empty() {
-                    findings.push(Finding::new(Code::GatewayGone, Some(source), self.host.host.as_str(), why));
+                    findings.push(Finding::new(Code::GatewayGone, Some(source), self.host.host.as_str(), why.clone()));
                 }
-                held
+                (held, why)
             }
-            Knowledge::Known => Vec::new(),
+            Knowledge::Known => (Vec::new(), String::new()),
         };
         for Fresh { endpoint, origins, rule } in fresh {
-            if held.iter().any(|held| held.address == endpoint.address) || !local && !held.is_empty() {
+            if !held.is_empty() {
+                if local && held.iter().all(|held| held.address != endpoint.address) {
+                    let field = format!("endpoints/{}", endpoint.address);
+                    gathered.held.push(Because::field(field, format!("not added yet: {why}"), origins));
+                }
                 continue;
             }
             for origin in &origins {
@@ -195,6 +201,35 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             gathered.because.push(Because::field(format!("endpoints/{}", endpoint.address), rule, origins));
             gathered.endpoints.push(endpoint);
         }
+    }
+
+    /// Where the port comes from when none of the sources `behind` the entry of `cluster` has it: then some other source
+    /// decided (deviation D9), and the entry must remember which, so that the port stays when that one is not seen.
+    fn port_from_elsewhere(&self, cluster: &ClusterName, behind: &[Origin]) -> BTreeSet<Origin> {
+        let plan = self.plan;
+        let is_unknown = |source: &ClusterName| matches!(plan.knowledge(source, self.context), Knowledge::Unknown(_));
+        let has_port = |source: &ClusterName| {
+            plan.sources.get(source).is_some_and(|found| found.endpoints.values().any(|local| plan.port.is_of(local)))
+        };
+        if behind.iter().any(|origin| !is_unknown(&origin.cluster) && has_port(&origin.cluster)) {
+            return BTreeSet::new();
+        }
+        let entries = self.live.into_iter().flat_map(|live| live.entries.values());
+        let remembered = entries.flat_map(Owners::port_only_origins).filter(|origin| is_unknown(&origin.cluster));
+        let mut origins: BTreeSet<Origin> = remembered.cloned().collect();
+        let held: BTreeSet<ClusterName> = origins.iter().map(|origin| origin.cluster.clone()).collect();
+        for (source, found) in plan.sources.iter().filter(|(source, _)| !held.contains(**source)) {
+            let Some(site) = self.context.sites.get(source) else { continue };
+            let having = found.endpoints.values().filter(|local| plan.port.is_of(local));
+            origins.extend(having.map(|local| service_origin(site, local)));
+        }
+        if behind.iter().any(|origin| is_unknown(&origin.cluster)) {
+            // It may be that one's after all: what is known stays as it is.
+            let live: BTreeSet<&Origin> =
+                self.live_entry(cluster).into_iter().flat_map(Owners::port_only_origins).collect();
+            origins.retain(|origin| live.contains(origin));
+        }
+        origins
     }
 
     /// What a cluster's own entry says of the workloads that were found there.
@@ -219,8 +254,9 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         let Gateway::At { address, port, .. } = &site.gateway else { return Vec::new() };
         let source = site.name;
         let origins: Vec<_> = found.endpoints.values().map(|local| service_origin(site, local)).collect();
-        if !self.is_routable(site) {
-            let why = format!("{source} cannot be written, so that its gateway would not route it yet");
+        if let Some(why) =
+            why_unrouted(site, &self.host.host.to_lowercase(), self.plan.port.number, self.live, self.context)
+        {
             gathered.held.push(Because::field(format!("endpoints/{address}"), why, origins));
             return Vec::new();
         }
@@ -240,20 +276,6 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         }
         let live = self.context.owners.live_endpoints(self.live, cluster, site.name, site.name == cluster);
         live.into_iter().find_map(|endpoint| endpoint.locality)
-    }
-
-    /// Whether the gateway of `site` routes the host, or will once this plan is written (law L10).
-    fn is_routable(&self, site: &Site<'a>) -> bool {
-        if site.is_writable() {
-            return true;
-        }
-        // Somebody was sent there before.
-        self.live.is_some_and(|live| {
-            live.entries.iter().any(|(holder, entry)| {
-                let endpoints = self.context.owners.endpoints(holder, entry);
-                endpoints.into_iter().any(|(_, owner)| owner == Some(site.name))
-            })
-        })
     }
 
     /// Keeps the live endpoints of `source`. Worth a word only where something else than `fresh` is kept.
@@ -316,19 +338,27 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             .collect()
     }
 
+    /// Keeps the live endpoints of `cluster`'s own entry that are no source's, while it is not known whose they are.
     fn gather_nobodys(&self, cluster: &ClusterName, gathered: &mut Gathered) {
-        let Some(entry) = self.live.and_then(|live| live.entries.get(cluster)) else { return };
-        if !self.context.owners.keeps_nobodys() {
-            return;
-        }
+        let Some(entry) = self.live_entry(cluster) else { return };
         for (endpoint, owner) in self.context.owners.endpoints(cluster, entry) {
-            if owner.is_none() {
-                let field = format!("endpoints/{}", endpoint.address);
-                gathered.held.push(Because::field(field, "nobody's address while some member is unseen", Vec::new()));
-                let mut endpoint = endpoint.clone();
-                self.rename_port(&mut endpoint);
-                gathered.endpoints.push(endpoint);
-            }
+            let why = match owner {
+                None if self.context.owners.keeps_nobodys() => {
+                    "nobody's address while some member is unseen".to_owned()
+                }
+                // Its own gateway leads nowhere else: nothing that others are sent to, but nothing to lose either.
+                Some(owner) if owner == cluster && !is_cluster_local(&endpoint.address) => {
+                    match self.plan.knowledge(cluster, self.context) {
+                        Knowledge::Unknown(why) => why,
+                        Knowledge::Known | Knowledge::Gone => continue,
+                    }
+                }
+                _ => continue,
+            };
+            gathered.held.push(Because::field(format!("endpoints/{}", endpoint.address), why, Vec::new()));
+            let mut endpoint = endpoint.clone();
+            self.rename_port(&mut endpoint);
+            gathered.endpoints.push(endpoint);
         }
     }
 
@@ -406,6 +436,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     fn subject_alt_names(
         &self,
         cluster: &ClusterName,
+        behind: &[Origin],
         origins: &mut Origins,
         held: &mut Vec<Because>,
     ) -> Vec<Arc<str>> {
@@ -415,8 +446,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             SanPolicy::Template(template) => vec![template.replace("{identity}", identity).into()],
             SanPolicy::ServiceAccounts => {
                 let mut names: Vec<Arc<str>> = Vec::new();
-                let behind: BTreeSet<ClusterName> = origins.iter().map(|(origin, _)| origin.cluster.clone()).collect();
-                for (source, found) in self.plan.sources.iter().filter(|(source, _)| behind.contains(**source)) {
+                let behind: BTreeSet<&ClusterName> = behind.iter().map(|origin| &origin.cluster).collect();
+                for (source, found) in self.plan.sources.iter().filter(|(source, _)| behind.contains(*source)) {
                     let Some(site) = self.site(source) else { continue };
                     for local in found.endpoints.values() {
                         for workload in &local.workloads {
@@ -464,8 +495,11 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
 }
 
 /// Whether all other clusters hold the same of `source`: nothing about it is unseen, so that nothing of it is held.
-fn is_certain(source: &ClusterName, plan: &NamePlan<'_>, context: &Context<'_>) -> bool {
-    let is_plain = |site: &Site<'_>| site.is_writable() && site.region_known && site.gateway != Gateway::Missing;
+fn is_certain<'a>(source: &ClusterName, host: &str, plan: &NamePlan<'a>, context: &Context<'a>) -> bool {
+    let is_plain = |site: &Site<'a>| {
+        let is_routed = || why_unrouted(site, host, plan.port.number, None, context).is_none();
+        site.region_known && site.gateway != Gateway::Missing && is_routed()
+    };
     context.sites.get(source).is_some_and(is_plain) && !matches!(plan.knowledge(source, context), Knowledge::Unknown(_))
 }
 

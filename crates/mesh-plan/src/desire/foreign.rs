@@ -43,6 +43,11 @@ impl<'a> Foreign<'a> {
         on_host.or_else(named).map(|object| because(cluster, object, "the host is held here"))
     }
 
+    /// Whether somebody's ServiceEntry on `host` makes the gateway of `cluster` lead to workloads there, under `port`.
+    pub(super) fn leads_home(&self, cluster: &'a ClusterName, host: &str, port: u16) -> bool {
+        self.on_host(cluster, host).any(|object| object.home_ports.contains(&port))
+    }
+
     /// Who has our DestinationRule's name in `cluster`.
     pub(super) fn rule_taken(&self, cluster: &'a ClusterName, rule_name: &str) -> Option<Because> {
         let object = self.by_name.get(&(cluster, Kind::DestinationRule, rule_name))?;

@@ -16,7 +16,7 @@ use mesh_model::origin::{Origin, Part};
 use mesh_model::owned::{ASSOCIATED_GTP, DNS_PREFIX};
 use mesh_model::policy::MeshPolicy;
 
-use super::live::LiveName;
+use super::live::{LiveName, LiveRule};
 use super::site::Site;
 use super::sources::Pair;
 use crate::desired::PolicyChoice;
@@ -94,7 +94,11 @@ impl<'a> PolicyIndex<'a> {
             }),
         };
         let outlier = match unseen_origin(live, Kind::OutlierDetection, sites) {
-            Some((origins, why)) => held_outlier(live).map(|value| Governed { value, origins, held: Some(why) }),
+            Some((origins, why)) => {
+                let rules = live.into_iter().flat_map(LiveName::rules).map(|(_, rule)| rule);
+                let value = held_values(rules, Kind::OutlierDetection).unwrap_or_default();
+                Some(Governed { value, origins, held: Some(why) })
+            }
             None => choose(&self.outlier, pair, eligible, &mut choices).map(|(origin, object)| Governed {
                 value: object.values,
                 origins: BTreeSet::from([origin]),
@@ -261,12 +265,8 @@ fn held_traffic(live: Option<&LiveName<'_>>, origins: BTreeSet<Origin>, why: Str
             dns: Arc::clone(host),
             ..Default::default()
         };
-        item.outlier = held.rules.values().find_map(|rule| {
-            let part = Part::TrafficPolicy("outlierDetection".into());
-            let by_policy = rule.object.origins.of(&part).any(|origin| origin.kind == Kind::GlobalTrafficPolicy);
-            rule.spec()?.traffic_policy.outlier_detection.as_ref().filter(|_| by_policy).map(values_of)
-        });
-        for rule in held.rules.values().filter_map(super::live::LiveRule::spec) {
+        item.outlier = held_values(held.rules.values(), Kind::GlobalTrafficPolicy);
+        for rule in held.rules.values().filter_map(LiveRule::spec) {
             let setting = rule.traffic_policy.load_balancer.as_ref().and_then(|lb| lb.locality_lb_setting.as_ref());
             match setting.map(|setting| setting.distribute.first()) {
                 // Any target makes a topology item one.
@@ -285,10 +285,13 @@ fn held_traffic(live: Option<&LiveName<'_>>, origins: BTreeSet<Origin>, why: Str
     Some(Traffic { name: name.unwrap_or_default(), items: items.into_values().collect(), origins, held: Some(why) })
 }
 
-/// What live objects say of outlier detection.
-fn held_outlier(live: Option<&LiveName<'_>>) -> Option<OutlierValues> {
-    let blocks = live?.rules().filter_map(|(_, rule)| rule.spec()?.traffic_policy.outlier_detection.as_ref());
-    blocks.filter(|block| block.interval.is_some()).map(values_of).min_by_key(|values| format!("{values:?}"))
+/// What live rules say of the outlier detection that an object of `kind` decided: none where none did.
+fn held_values<'r>(rules: impl Iterator<Item = &'r LiveRule<'r>>, kind: Kind) -> Option<OutlierValues> {
+    let part = Part::TrafficPolicy("outlierDetection".into());
+    let decided = rules.filter(|rule| rule.object.origins.of(&part).any(|origin| origin.kind == kind));
+    // Where nothing is ejected there is no block; another cluster's may tell more.
+    let values = decided.filter_map(|rule| Some(rule.spec()?.traffic_policy.outlier_detection.as_ref().map(values_of)));
+    Some(values.max_by_key(|values| (values.is_some(), format!("{values:?}")))?.unwrap_or_default())
 }
 
 /// The values of a block that was written.

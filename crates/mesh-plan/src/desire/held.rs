@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_istio::service_entry::Endpoint;
+use mesh_istio::service_entry::{Endpoint, is_cluster_local};
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::{Origin, Part};
+use mesh_model::owned::OwnedObject;
 
 use super::live::{LiveEntry, LiveHost, LiveName};
 use super::site::{Gateway, Site};
@@ -39,11 +40,6 @@ pub(super) struct Owners<'a> {
     by_gateway: BTreeMap<Arc<str>, Vec<&'a ClusterName>>,
     /// Whether some member's gateway is unknown, so that an address that is nobody's may be its.
     some_gateway_unseen: bool,
-}
-
-/// Whether an address is a Service's of the cluster that holds it.
-pub(super) fn is_local(address: &str) -> bool {
-    address.trim_end_matches('.').ends_with(".svc.cluster.local")
 }
 
 /// The namespace in `service.namespace.svc.cluster.local`.
@@ -124,7 +120,7 @@ impl<'a> Owners<'a> {
 
     /// The owner of an endpoint without origin: the holder of a local one, else the member whose gateway it is.
     fn owner_without_origin(&self, holder: &'a ClusterName, endpoint: &Endpoint) -> Option<&'a ClusterName> {
-        if is_local(&endpoint.address) {
+        if is_cluster_local(&endpoint.address) {
             return Some(holder);
         }
         let clusters = self.by_gateway.get(endpoint.address.trim_end_matches('.'))?;
@@ -137,20 +133,45 @@ impl<'a> Owners<'a> {
         self.some_gateway_unseen
     }
 
-    /// The clusters that live entries of `pair` say serve, and that cannot be seen to. `mine` tells which entries count.
+    /// Why it is not proven that nothing serves the host of a live object in `holder` any more.
+    pub(super) fn unproven(
+        &self,
+        holder: &ClusterName,
+        entry: Option<&LiveEntry<'_>>,
+        object: &OwnedObject,
+    ) -> Option<String> {
+        let mut clusters: BTreeSet<&ClusterName> = object.origins.iter().map(|(origin, _)| &origin.cluster).collect();
+        for (endpoint, owner) in entry.into_iter().flat_map(|entry| self.endpoints(holder, entry)) {
+            match owner {
+                Some(owner) => {
+                    clusters.insert(owner);
+                }
+                None if self.keeps_nobodys() => {
+                    let address: &Arc<str> = &endpoint.address;
+                    return Some(format!("{address} may be the gateway of a member that was not read completely"));
+                }
+                None => {}
+            }
+        }
+        clusters.into_iter().find_map(|cluster| match self.knowledge(cluster, None) {
+            Knowledge::Unknown(why) => Some(why),
+            Knowledge::Known | Knowledge::Gone => None,
+        })
+    }
+
+    /// The clusters that live entries say serve, and that cannot be seen to.
     pub(super) fn held_sites(
         &self,
         live: &LiveName<'_>,
-        sources: &BTreeMap<&ClusterName, Source<'_>>,
-        mine: &dyn Fn(&LiveEntry<'_>) -> bool,
+        sources: &BTreeMap<&ClusterName, &Source<'_>>,
     ) -> BTreeMap<ClusterName, HeldSite> {
         let mut held: BTreeMap<ClusterName, HeldSite> = BTreeMap::new();
-        for (holder, entry) in live.entries().filter(|(_, entry)| mine(entry)) {
+        for (holder, entry) in live.entries() {
             for (origin, parts) in entry.object.origins.iter() {
                 if !parts.iter().any(|part| matches!(part, Part::Endpoint(_))) {
                     continue;
                 }
-                let source = sources.get(&origin.cluster);
+                let source = sources.get(&origin.cluster).copied();
                 let has = |part: &Part| match (part, entry.spec()) {
                     (Part::Endpoint(address), Some(spec)) => spec.endpoints.iter().any(|e| e.address == *address),
                     _ => false,
@@ -173,14 +194,14 @@ impl<'a> Owners<'a> {
             if entry.spec().is_some_and(|spec| !spec.endpoints.iter().all(is_known)) {
                 for (endpoint, owner) in self.endpoints(holder, entry) {
                     // A cluster's own gateway in its own entry leads nowhere else, and proves nothing.
-                    let hairpin = owner == Some(holder) && !is_local(&endpoint.address);
+                    let hairpin = owner == Some(holder) && !is_cluster_local(&endpoint.address);
                     if hairpin || is_known(endpoint) {
                         continue;
                     }
                     let Some(owner) = owner else { continue };
-                    if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner)) {
+                    if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner).copied()) {
                         let site = held.entry(owner.clone()).or_insert_with(|| HeldSite::new(why));
-                        if is_local(&endpoint.address) {
+                        if is_cluster_local(&endpoint.address) {
                             site.namespaces.extend(namespace_of_local(&endpoint.address).map(Arc::from));
                         }
                     }
@@ -188,6 +209,23 @@ impl<'a> Owners<'a> {
             }
         }
         held
+    }
+
+    /// The origins that a live entry's port came from although it leads to none of them: of sources that only their own
+    /// cluster reaches.
+    pub(super) fn port_only_origins<'e>(entry: &'e LiveEntry<'_>) -> impl Iterator<Item = &'e Origin> {
+        let only_port = |parts: &BTreeSet<Part>| parts.contains(&Part::Ports) && addresses(parts).next().is_none();
+        entry.object.origins.iter().filter(move |(_, parts)| only_port(parts)).map(|(origin, _)| origin)
+    }
+
+    /// Whether the port of `host` came from a source that no entry leads to, and that cannot be seen now.
+    pub(super) fn holds_port(
+        &self,
+        host: Option<&LiveHost<'_>>,
+        sources: &BTreeMap<&ClusterName, &Source<'_>>,
+    ) -> bool {
+        let mut origins = host.into_iter().flat_map(|host| host.entries.values()).flat_map(Self::port_only_origins);
+        origins.any(|o| matches!(self.knowledge(&o.cluster, sources.get(&o.cluster).copied()), Knowledge::Unknown(_)))
     }
 
     /// The live endpoints of `host` that came from `cluster`, as `holder` holds them, else as most others do. Only
@@ -202,7 +240,7 @@ impl<'a> Owners<'a> {
         let Some(host) = host else { return Vec::new() };
         let of = |holder: &ClusterName, entry: &LiveEntry<'_>| -> Vec<Endpoint> {
             let endpoints = self.endpoints(holder, entry).into_iter();
-            let mine = endpoints.filter(|(e, owner)| *owner == Some(cluster) && is_local(&e.address) == local);
+            let mine = endpoints.filter(|(e, owner)| *owner == Some(cluster) && is_cluster_local(&e.address) == local);
             mine.map(|(endpoint, _)| endpoint.clone()).collect()
         };
         if let Some(entry) = host.entries.get(holder) {

@@ -1,18 +1,53 @@
 //! Live objects that nobody wants any more: which must stay all the same, and why the others go.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
+use mesh_model::origin::Origin;
 use mesh_model::owned::{ObjectKey, OwnedObject};
 
-use super::held::{Knowledge, Owners};
-use super::live::{LiveEntry, LiveHost, LiveName};
+use super::live::{Live, LiveHost, LiveName};
 use super::name::NamePlan;
 use super::{Context, keep};
 use crate::because::Because;
 use crate::desired::Desired;
+
+/// Why a live object stays as it is although nobody wants it, or although somebody wants another.
+enum Stay {
+    /// Its identity is excluded by the policy.
+    Excluded,
+    /// Somebody else holds the host, or it is not proven that nothing serves it.
+    Held(Because),
+}
+
+/// The addresses that live ServiceEntries keep whatever is planned: by address, where and for which host.
+pub(super) fn kept_addresses<'a>(
+    live: &'a Live<'_>,
+    plans: &[NamePlan<'_>],
+    context: &Context<'_>,
+) -> BTreeMap<&'a str, Vec<(&'a ClusterName, &'a Arc<str>)>> {
+    let mut by_base: BTreeMap<String, Vec<&NamePlan<'_>>> = BTreeMap::new();
+    for plan in plans {
+        by_base.entry(plan.base.to_lowercase()).or_default().push(plan);
+    }
+    let mut kept: BTreeMap<&str, Vec<(&ClusterName, &Arc<str>)>> = BTreeMap::new();
+    for (base, name) in &live.names {
+        let of_base = by_base.get(&**base).map(Vec::as_slice).unwrap_or_default();
+        for (host, held) in &name.hosts {
+            for (cluster, entry) in &held.entries {
+                let Some(spec) = entry.spec().filter(|spec| !spec.addresses.is_empty()) else { continue };
+                if stay(host, held, cluster, entry.object, of_base, context).is_some() {
+                    for address in &spec.addresses {
+                        kept.entry(address).or_default().push((cluster, host));
+                    }
+                }
+            }
+        }
+    }
+    kept
+}
 
 /// Judges what clusters hold of one host and should not. `of_base` are the plans of the name's base host.
 pub(super) fn judge(
@@ -23,35 +58,26 @@ pub(super) fn judge(
     context: &Context<'_>,
     desired: &mut Desired,
 ) {
-    let excluded = held
-        .entries
-        .values()
-        .find_map(|entry| entry.identity(context.policy).filter(|identity| context.policy.excludes(identity)));
     let planned = of_base.iter().find(|plan| plan.hosts.iter().any(|h| h.host.eq_ignore_ascii_case(host)));
     for (cluster, key, object) in objects(held) {
         if desired.objects.get(cluster).is_none_or(|objects| objects.contains_key(key)) {
             continue;
         }
         let at = (cluster.clone(), key.clone());
-        if excluded.is_some() {
-            desired.excluded.insert(at);
-            continue;
-        }
-        if let Some(because) = context.foreign.taken(cluster, host, &format!("{host}-se")) {
-            keep(desired, cluster, key.clone(), because);
-            continue;
-        }
-        let origins = object.origins.iter().map(|(origin, _)| origin.clone()).collect();
-        if of_base.is_empty() {
-            match unproven(held.entries.get(cluster), object, cluster, &context.owners) {
-                Some(why) => keep(desired, cluster, key.clone(), Because::whole(why, origins)),
-                None => {
-                    desired.gone.insert(at, Because::whole(format!("nothing serves {host} any more"), origins));
-                }
+        match stay(host, held, cluster, object, of_base, context) {
+            Some(Stay::Excluded) => {
+                desired.excluded.insert(at);
+                continue;
             }
-            continue;
+            Some(Stay::Held(because)) => {
+                keep(desired, cluster, key.clone(), because);
+                continue;
+            }
+            None => {}
         }
+        let origins = origins_of(object);
         let because = match planned {
+            _ if of_base.is_empty() => Because::whole(format!("nothing serves {host} any more"), origins),
             None => {
                 let mut sources = name.origins_of_kind(Kind::GlobalTrafficPolicy);
                 for plan in of_base {
@@ -70,37 +96,46 @@ pub(super) fn judge(
     }
 }
 
+/// Why an object on `host` stays as it is in `cluster`.
+fn stay(
+    host: &str,
+    held: &LiveHost<'_>,
+    cluster: &ClusterName,
+    object: &OwnedObject,
+    of_base: &[&NamePlan<'_>],
+    context: &Context<'_>,
+) -> Option<Stay> {
+    if is_excluded(held, context) {
+        return Some(Stay::Excluded);
+    }
+    if let Some(because) = context.foreign.taken(cluster, host, &format!("{host}-se")) {
+        return Some(Stay::Held(because));
+    }
+    if is_planned(held, cluster, of_base) {
+        return None;
+    }
+    let why = context.owners.unproven(cluster, held.entries.get(cluster), object)?;
+    Some(Stay::Held(Because::whole(why, origins_of(object))))
+}
+
+/// Whether somebody is planned to serve what `cluster` holds.
+fn is_planned(held: &LiveHost<'_>, cluster: &ClusterName, of_base: &[&NamePlan<'_>]) -> bool {
+    let pair = held.entries.get(cluster).and_then(|entry| entry.pair.as_ref());
+    of_base.iter().any(|plan| pair.is_none_or(|pair| plan.pair == *pair))
+}
+
+fn is_excluded(held: &LiveHost<'_>, context: &Context<'_>) -> bool {
+    let mut identities = held.entries.values().filter_map(|entry| entry.identity(context.policy));
+    !context.policy.exclude.is_empty() && identities.any(|identity| context.policy.excludes(identity))
+}
+
+fn origins_of(object: &OwnedObject) -> Vec<Origin> {
+    object.origins.iter().map(|(origin, _)| origin.clone()).collect()
+}
+
 fn objects<'h, 'a>(
     held: &'h LiveHost<'a>,
 ) -> impl Iterator<Item = (&'a ClusterName, &'a ObjectKey, &'a OwnedObject)> + use<'h, 'a> {
     let entries = held.entries.iter().map(|(cluster, entry)| (*cluster, entry.key, entry.object));
     entries.chain(held.rules.iter().map(|(cluster, rule)| (*cluster, rule.key, rule.object)))
-}
-
-/// Why it is not proven that nothing serves the host of an object any more.
-fn unproven(
-    entry: Option<&LiveEntry<'_>>,
-    object: &OwnedObject,
-    cluster: &ClusterName,
-    owners: &Owners<'_>,
-) -> Option<String> {
-    let mut clusters: BTreeSet<&ClusterName> = object.origins.iter().map(|(origin, _)| &origin.cluster).collect();
-    if let Some(entry) = entry {
-        for (endpoint, owner) in owners.endpoints(cluster, entry) {
-            match owner {
-                Some(owner) => {
-                    clusters.insert(owner);
-                }
-                None if owners.keeps_nobodys() => {
-                    let address: &Arc<str> = &endpoint.address;
-                    return Some(format!("{address} may be the gateway of a member that was not read completely"));
-                }
-                None => {}
-            }
-        }
-    }
-    clusters.into_iter().find_map(|cluster| match owners.knowledge(cluster, None) {
-        Knowledge::Unknown(why) => Some(why),
-        Knowledge::Known | Knowledge::Gone => None,
-    })
 }

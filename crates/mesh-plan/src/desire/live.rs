@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +25,23 @@ pub(super) struct Live<'a> {
     pub(super) names: BTreeMap<Arc<str>, LiveName<'a>>,
 }
 
+/// What is held of one name: all of it, or what is one identity's.
+pub(super) enum LiveView<'a> {
+    Whole(&'a LiveName<'a>),
+    Part(LiveName<'a>),
+}
+
+impl<'a> Deref for LiveView<'a> {
+    type Target = LiveName<'a>;
+
+    fn deref(&self) -> &LiveName<'a> {
+        match self {
+            Self::Whole(name) => name,
+            Self::Part(name) => name,
+        }
+    }
+}
+
 /// What is held of one name, by host in lower case.
 #[derive(Default)]
 pub(super) struct LiveName<'a> {
@@ -38,6 +56,7 @@ pub(super) struct LiveHost<'a> {
 }
 
 /// A ServiceEntry that is held.
+#[derive(Clone)]
 pub(super) struct LiveEntry<'a> {
     pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
@@ -47,6 +66,7 @@ pub(super) struct LiveEntry<'a> {
 }
 
 /// A DestinationRule that is held.
+#[derive(Clone)]
 pub(super) struct LiveRule<'a> {
     pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
@@ -109,7 +129,45 @@ impl<'a> Live<'a> {
     }
 }
 
+impl<'a> Live<'a> {
+    /// Where ServiceEntries of excluded identities are, by host in lower case.
+    pub(super) fn excluded(&self, policy: &MeshPolicy) -> BTreeSet<(Arc<str>, &'a ClusterName)> {
+        let hosts = self.names.values().flat_map(|name| &name.hosts).filter(|_| !policy.exclude.is_empty());
+        let entries =
+            hosts.flat_map(|(host, held)| held.entries.iter().map(move |(cluster, entry)| (host, *cluster, entry)));
+        let excluded = entries.filter(|(.., entry)| entry.identity(policy).is_some_and(|id| policy.excludes(id)));
+        excluded.map(|(host, cluster, _)| (Arc::clone(host), cluster)).collect()
+    }
+}
+
 impl<'a> LiveName<'a> {
+    /// What may be `pair`'s: entries of its mark and of none, and all rules, which bear no mark.
+    pub(super) fn of_pair(&self, pair: &Pair) -> Self {
+        self.part(|_, entry| entry.pair.as_ref().is_none_or(|marked| marked == pair), |_| true)
+    }
+
+    /// What is the pair's whose clusters `is_mine` tells. Entries of its mark tell of it wherever they are.
+    pub(super) fn in_clusters(&self, is_mine: impl Fn(&ClusterName) -> bool) -> Self {
+        self.part(|cluster, entry| entry.pair.is_some() || is_mine(cluster), &is_mine)
+    }
+
+    fn part(
+        &self,
+        has_entry: impl Fn(&ClusterName, &LiveEntry<'a>) -> bool,
+        has_rule: impl Fn(&ClusterName) -> bool,
+    ) -> Self {
+        let host = |host: &LiveHost<'a>| {
+            let entries = host.entries.iter().filter(|(cluster, entry)| has_entry(cluster, entry));
+            let rules = host.rules.iter().filter(|(cluster, _)| has_rule(cluster));
+            LiveHost {
+                entries: entries.map(|(cluster, entry)| (*cluster, entry.clone())).collect(),
+                rules: rules.map(|(cluster, rule)| (*cluster, rule.clone())).collect(),
+            }
+        };
+        let hosts = self.hosts.iter().map(|(name, held)| (Arc::clone(name), host(held)));
+        Self { hosts: hosts.filter(|(_, held)| !held.entries.is_empty() || !held.rules.is_empty()).collect() }
+    }
+
     /// Every ServiceEntry of the name, base host and prefix hosts, with its cluster.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a ClusterName, &LiveEntry<'a>)> {
         self.hosts.values().flat_map(|host| host.entries.iter().map(|(cluster, entry)| (*cluster, entry)))

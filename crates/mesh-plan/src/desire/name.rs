@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::{base_host, destination_rule_name, service_entry_name};
 use mesh_model::kind::Kind;
@@ -12,16 +13,16 @@ use mesh_model::origin::Origin;
 use mesh_model::owned::{EX_SOURCE, ObjectKey};
 
 use super::callers::Client;
+use super::contest::{Candidate, Share};
 use super::entry::EntryBuilder;
 use super::governing::Governing;
-use super::held::{HeldSite, Knowledge, is_local};
+use super::held::{HeldSite, Knowledge};
 use super::hosts::{NameHost, hosts_of};
-use super::live::{LiveEntry, LiveName};
-use super::mesh_port::{HTTP_PORT, is_http};
-use super::port::{self, Port};
+use super::live::{LiveEntry, LiveView};
+use super::port::Port;
 use super::rule::RuleBuilder;
 use super::site::Site;
-use super::sources::{Local, Pair, Served, Source, workload_origin};
+use super::sources::{Local, Pair, Source, workload_origin};
 use super::{Addresses, Context, keep};
 use crate::because::Because;
 use crate::desired::{Desired, Name, Place, Role};
@@ -31,11 +32,11 @@ pub(super) struct NamePlan<'a> {
     pub(super) pair: Pair,
     pub(super) base: Host,
     pub(super) hosts: Vec<NameHost>,
-    pub(super) sources: &'a BTreeMap<&'a ClusterName, Source<'a>>,
+    pub(super) sources: BTreeMap<&'a ClusterName, &'a Source<'a>>,
     pub(super) held: BTreeMap<ClusterName, HeldSite>,
     pub(super) governing: Governing,
     pub(super) port: Port,
-    pub(super) live: Option<&'a LiveName<'a>>,
+    pub(super) live: Option<LiveView<'a>>,
     pub(super) roles: BTreeMap<&'a ClusterName, Membership>,
     pub(super) clients: BTreeMap<&'a ClusterName, Client<'a>>,
 }
@@ -50,107 +51,12 @@ pub(super) struct Membership {
     pub(super) held: Option<Because>,
 }
 
-static NO_SOURCES: BTreeMap<&'static ClusterName, Source<'static>> = BTreeMap::new();
-
 impl<'a> NamePlan<'a> {
-    /// Every pair of `base` that somebody serves or is held to serve.
-    pub(super) fn of(
-        base: &Arc<str>,
-        served: Option<&'a BTreeMap<Pair, Served<'a>>>,
-        live: Option<&'a LiveName<'a>>,
-        context: &Context<'a>,
-        findings: &mut Vec<Finding>,
-    ) -> Vec<Self> {
-        let served_by = |pair: &Pair| served.and_then(|served| served.get(pair));
-        let policy = context.policy;
-        let mut marked: BTreeMap<&Pair, usize> = BTreeMap::new();
-        for (_, entry) in live.into_iter().flat_map(LiveName::entries) {
-            if let Some(pair) = entry.pair.as_ref().filter(|(identity, _)| !policy.excludes(identity)) {
-                *marked.entry(pair).or_default() += 1;
-            }
-        }
-        let all: BTreeSet<&Pair> = served.into_iter().flat_map(BTreeMap::keys).chain(marked.keys().copied()).collect();
-        let live_base = live.and_then(|live| live.hosts.get(base));
-        let mut candidates = Vec::new();
-        for pair in all {
-            let sources = served_by(pair).map_or(&NO_SOURCES, |served| &served.sources);
-            let mine = |entry: &LiveEntry<'_>| entry.pair.as_ref().is_none_or(|marked| marked == pair);
-            let held = live.map(|live| context.owners.held_sites(live, sources, &mine)).unwrap_or_default();
-            if sources.values().all(|source| source.endpoints.is_empty()) && held.is_empty() {
-                continue;
-            }
-            let Some(port) = port::choose(sources, !held.is_empty(), live_base) else { continue };
-            if !is_http(&port.protocol) && port.number == HTTP_PORT {
-                let message = format!("{} on number {HTTP_PORT} cannot be published", port.protocol);
-                findings.push(Finding::new(Code::PortNotPublished, None, Arc::clone(base), message));
-                continue;
-            }
-            candidates.push((pair, sources, held, port));
-        }
-        // The live objects' identity wins, else the smaller: `max_by_key` takes the last of equals.
-        let Some((winner, _)) = candidates
-            .iter()
-            .enumerate()
-            .rev()
-            .max_by_key(|(_, (pair, ..))| marked.get(pair).copied().unwrap_or_default())
-        else {
-            return Vec::new();
-        };
-        if candidates.len() > 1 {
-            let names: Vec<_> = candidates.iter().map(|((id, env), ..)| format!("{id} in env {env}")).collect();
-            let message = format!("it is the host of {}", names.join(" and of "));
-            findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
-        }
-        // A cluster that runs only one of several identities gets that one's object, every other the winner's.
-        let mut owner: BTreeMap<ClusterName, usize> = BTreeMap::new();
-        for (index, (_, sources, held, _)) in candidates.iter().enumerate() {
-            let seen = sources.iter().filter(|(_, source)| !source.endpoints.is_empty()).map(|(cluster, _)| *cluster);
-            for cluster in seen.chain(held.keys()) {
-                let served_by = owner.entry(cluster.clone()).or_insert(index);
-                if index == winner {
-                    *served_by = winner;
-                }
-            }
-        }
-        let identities: Vec<Identity> = candidates.iter().map(|((identity, _), ..)| identity.clone()).collect();
-        let mut plans = Vec::new();
-        for (index, (pair, sources, held, port)) in candidates.into_iter().enumerate() {
-            let is_mine = |cluster: &ClusterName| owner.get(cluster).copied().unwrap_or(winner) == index;
-            let callees = if index == winner { identities.as_slice() } else { &identities[index..=index] };
-            let known = served_by(pair).map(|served| &served.host);
-            plans.extend(Self::one(
-                pair.clone(),
-                known,
-                sources,
-                held,
-                port,
-                live,
-                callees,
-                &is_mine,
-                context,
-                findings,
-            ));
-        }
-        plans
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one candidate of `of`, taken apart")]
-    fn one(
-        pair: Pair,
-        known: Option<&Host>,
-        sources: &'a BTreeMap<&'a ClusterName, Source<'a>>,
-        held: BTreeMap<ClusterName, HeldSite>,
-        port: Port,
-        live: Option<&'a LiveName<'a>>,
-        callees: &[Identity],
-        is_mine: &dyn Fn(&ClusterName) -> bool,
-        context: &Context<'a>,
-        findings: &mut Vec<Finding>,
-    ) -> Option<Self> {
-        let policy = context.policy;
-        let mine = |entry: &LiveEntry<'_>| entry.pair.as_ref().is_none_or(|marked| *marked == pair);
+    /// The plan of one of the identities of a host.
+    pub(super) fn of(candidate: Candidate<'a>, context: &Context<'a>, findings: &mut Vec<Finding>) -> Option<Self> {
+        let Candidate { pair, host, sources, live, held, port, callees, share } = candidate;
         let live_host = || {
-            let (_, entry) = live?.entries().find(|(_, entry)| mine(entry))?;
+            let (_, entry) = live.as_deref()?.entries().next()?;
             let host = entry.spec()?.hosts.first()?;
             let prefix = entry.object.annotations.get(mesh_model::owned::DNS_PREFIX);
             // The env as prefix means the base host itself.
@@ -158,20 +64,20 @@ impl<'a> NamePlan<'a> {
             let base = prefix.and_then(|prefix| host.strip_prefix(&format!("{prefix}."))).unwrap_or(host);
             Host::parse(base).ok()
         };
-        let base =
-            known.cloned().or_else(live_host).or_else(|| base_host(&pair.1, &pair.0, &policy.suffix, false).ok())?;
+        let by_name = || base_host(&pair.1, &pair.0, &context.policy.suffix, false).ok();
+        let base = host.cloned().or_else(live_host).or_else(by_name)?;
         let mut eligible: BTreeMap<&str, BTreeSet<&str>> =
             sources.iter().map(|(cluster, source)| (cluster.as_str(), source.namespaces())).collect();
         for (cluster, site) in &held {
             eligible.entry(cluster).or_default().extend(site.namespaces.iter().map(|ns| &**ns));
         }
-        let governing = context.index.governing(&pair, &eligible, live, context.sites);
-        let hosts = hosts_of(&base, &pair, governing.traffic.as_ref(), findings);
+        let governing = context.index.governing(pair, &eligible, live.as_deref(), context.sites);
+        let hosts = hosts_of(&base, pair, governing.traffic.as_ref(), findings);
         if let Some(clash) = &port.clash {
             findings.push(Finding::new(Code::ProtocolClash, None, base.as_str(), clash.clone()));
         }
         let mut plan = Self {
-            pair,
+            pair: pair.clone(),
             base,
             hosts,
             sources,
@@ -182,12 +88,12 @@ impl<'a> NamePlan<'a> {
             roles: BTreeMap::new(),
             clients: BTreeMap::new(),
         };
-        plan.find_roles(callees, is_mine, context);
+        plan.find_roles(&callees, &share, context);
         plan.find_problems(findings);
         Some(plan)
     }
 
-    fn find_roles(&mut self, callees: &[Identity], is_mine: &dyn Fn(&ClusterName) -> bool, context: &Context<'a>) {
+    fn find_roles(&mut self, callees: &[Identity], share: &Share, context: &Context<'a>) {
         for callee in callees {
             for (cluster, client) in context.callers.clients_of(callee) {
                 match self.clients.entry(cluster) {
@@ -199,7 +105,7 @@ impl<'a> NamePlan<'a> {
             }
         }
         let identity = &self.pair.0;
-        let live_base = self.live.and_then(|live| live.hosts.get(self.base.to_lowercase().as_str()));
+        let live_base = self.live.as_deref().and_then(|live| live.hosts.get(self.base.to_lowercase().as_str()));
         let concerned: BTreeSet<&ClusterName> = self
             .sources
             .keys()
@@ -210,15 +116,16 @@ impl<'a> NamePlan<'a> {
             .collect();
         let mut roles = BTreeMap::new();
         for (cluster, site) in concerned.into_iter().filter_map(|cluster| context.sites.get_key_value(cluster)) {
-            if !site.is_writable() || !is_mine(cluster) {
+            if !site.is_writable() || !share.has(cluster) {
                 continue;
             }
             let source = self.sources.get(*cluster);
             let live = live_base.and_then(|live| live.entries.get(*cluster));
             let member =
                 |role, because: Because| Membership { role, because: Arc::new(because), ex_since: None, held: None };
-            let had_local =
-                live.and_then(LiveEntry::spec).is_some_and(|spec| spec.endpoints.iter().any(|e| is_local(&e.address)));
+            let had_local = live
+                .and_then(LiveEntry::spec)
+                .is_some_and(|spec| spec.endpoints.iter().any(|e| is_cluster_local(&e.address)));
             let membership = if let Some(source) = source.filter(|source| !source.endpoints.is_empty()) {
                 let origins = source.endpoints.values().map(|local| service_origin(site, local)).collect();
                 member(Role::Source, Because::whole(format!("source: {identity} runs here"), origins))
@@ -278,7 +185,7 @@ impl<'a> NamePlan<'a> {
     }
 
     fn find_problems(&self, findings: &mut Vec<Finding>) {
-        for (cluster, source) in self.sources {
+        for (cluster, source) in &self.sources {
             let namespaces = source.namespaces();
             if namespaces.len() > 1 {
                 let list: Vec<&str> = namespaces.into_iter().collect();
@@ -321,6 +228,9 @@ impl<'a> NamePlan<'a> {
             let mut entries = EntryBuilder::new(self, name_host, vips, context);
             let mut rules = RuleBuilder::new(self, name_host, context);
             for (cluster, membership) in &self.roles {
+                if context.excluded.contains(&(Arc::clone(&lower), *cluster)) {
+                    continue;
+                }
                 if let Some(because) = context.foreign.taken(cluster, &lower, &entry_key.name) {
                     let message = because.rule.to_string();
                     desired.findings.push(Finding::new(
@@ -441,7 +351,7 @@ impl<'a> NamePlan<'a> {
 
     /// What can be known of whether `cluster` serves.
     pub(super) fn knowledge(&self, cluster: &ClusterName, context: &Context<'_>) -> Knowledge {
-        context.owners.knowledge(cluster, self.sources.get(cluster))
+        context.owners.knowledge(cluster, self.sources.get(cluster).copied())
     }
 
     /// Every cluster that serves or is held to.

@@ -7,7 +7,8 @@ use mesh_model::name::ClusterName;
 
 use super::live::LiveHost;
 use super::mesh_port::{HTTP_PORT, by_word, is_http};
-use super::sources::Source;
+use super::site::Site;
+use super::sources::{Local, Source};
 
 /// The published port of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,17 +19,29 @@ pub(super) struct Port {
     pub(super) clash: Option<String>,
 }
 
-/// Chooses the port: the live one while a seen or held source has it, else that of most sources, then sorted.
+impl Port {
+    /// Whether a local endpoint is published under it.
+    pub(super) fn is_of(&self, local: &Local<'_>) -> bool {
+        *self.protocol == *local.port.protocol && self.number == local.port.published
+    }
+}
+
+/// Chooses the port: the live one while a seen or held source has it, else that of most sources, then sorted. `any_held`
+/// tells that a source that cannot be seen may have it.
 pub(super) fn choose(
-    sources: &BTreeMap<&ClusterName, Source<'_>>,
+    sources: &BTreeMap<&ClusterName, &Source<'_>>,
     any_held: bool,
     live: Option<&LiveHost<'_>>,
+    sites: &BTreeMap<&ClusterName, Site<'_>>,
 ) -> Option<Port> {
-    let live_ports = live.into_iter().flat_map(|host| host.entries.values()).filter_map(|entry| {
+    let live_ports = live.into_iter().flat_map(|host| &host.entries).filter_map(|(cluster, entry)| {
         let port = entry.spec()?.ports.first()?;
-        Some((by_word(&port.name)?, port.number))
+        Some((sites[cluster].is_writable(), (by_word(&port.name)?, port.number)))
     });
-    let live = most_frequent(live_ports);
+    let live_ports: Vec<_> = live_ports.collect();
+    // What cannot be written may be old: it counts only where there is nothing else.
+    let written = live_ports.iter().filter(|(is_writable, _)| *is_writable).map(|(_, port)| *port);
+    let live = most_frequent(written).or_else(|| most_frequent(live_ports.iter().map(|(_, port)| *port)));
     let mut offered: Vec<(&str, (&'static str, u16))> = sources
         .iter()
         .flat_map(|(cluster, source)| {

@@ -7,6 +7,7 @@ use mesh_istio::canonical::to_canonical_json;
 use mesh_istio::connection_pool::{ConnectionPool, Http};
 use mesh_istio::destination_rule::{Distribute, LoadBalancer, LocalityLbSetting, OutlierDetection, Tls, TrafficPolicy};
 use mesh_istio::duration::{parse_go, to_seconds};
+use mesh_istio::service_entry::is_cluster_local;
 use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::facts::TrafficItem;
 use mesh_model::finding::{Code, Finding};
@@ -19,7 +20,6 @@ use mesh_model::policy::OutlierProfile;
 
 use super::Context;
 use super::entry::{BuiltEntry, object_of, our_annotations, our_labels};
-use super::held::is_local;
 use super::hosts::NameHost;
 use super::live::{LiveHost, LiveRule};
 use super::name::{Membership, NamePlan};
@@ -36,13 +36,13 @@ pub(super) struct RuleBuilder<'p, 'a> {
     plan: &'p NamePlan<'a>,
     host: &'p NameHost,
     context: &'p Context<'a>,
-    live: Option<&'a LiveHost<'a>>,
+    live: Option<&'p LiveHost<'a>>,
     shared: Shared<DestinationRule>,
 }
 
 impl<'p, 'a> RuleBuilder<'p, 'a> {
     pub(super) fn new(plan: &'p NamePlan<'a>, host: &'p NameHost, context: &'p Context<'a>) -> Self {
-        let live = plan.live.and_then(|live| live.hosts.get(host.host.to_lowercase().as_str()));
+        let live = plan.live.as_deref().and_then(|live| live.hosts.get(host.host.to_lowercase().as_str()));
         Self { plan, host, context, live, shared: Shared::default() }
     }
 
@@ -68,7 +68,7 @@ impl<'p, 'a> RuleBuilder<'p, 'a> {
                         .filter(|seconds| *seconds > 0)
                         .map(|seconds| format!("{seconds}s").into()),
                 }),
-                outlier_detection: outlier(plan, host, &entry.form.spec, context, &mut parts, findings),
+                outlier_detection: outlier(plan, host, entry, context, &mut parts, findings),
                 tls: Some(Tls { mode: "ISTIO_MUTUAL".into() }),
             },
         };
@@ -167,15 +167,21 @@ struct Parts {
 
 impl Parts {
     fn add(&mut self, part: &str, rule: &str, origins: &BTreeSet<Origin>, held: Option<&String>) {
-        for origin in origins {
-            self.origins.add(origin.clone(), Part::TrafficPolicy(part.into()));
-        }
+        self.record(part, origins);
         let field = format!("trafficPolicy/{part}");
         let sources: Vec<Origin> = origins.iter().cloned().collect();
         if let Some(why) = held {
             self.held.push(Because::field(field.clone(), why.as_str(), sources.clone()));
         }
         self.because.push(Because::field(field, rule, sources));
+    }
+}
+
+impl Parts {
+    fn record<'o>(&mut self, part: &str, origins: impl IntoIterator<Item = &'o Origin>) {
+        for origin in origins {
+            self.origins.add(origin.clone(), Part::TrafficPolicy(part.into()));
+        }
     }
 }
 
@@ -236,7 +242,7 @@ fn connection_pool(
 fn outlier(
     plan: &NamePlan<'_>,
     host: &NameHost,
-    entry: &ServiceEntry,
+    entry: &BuiltEntry,
     context: &Context<'_>,
     parts: &mut Parts,
     findings: &mut Vec<Finding>,
@@ -250,12 +256,29 @@ fn outlier(
             ..OutlierDetection::default()
         });
     }
-    if let [only] = entry.endpoints.as_slice()
-        && (is_local(&only.address) || only.address.parse::<std::net::Ipv4Addr>().is_ok())
+    let (values, origins) = match (&plan.governing.outlier, &plan.governing.traffic) {
+        (Some(governed), _) => (Some(governed.value), Some((&governed.origins, governed.held.as_ref()))),
+        (None, Some(traffic)) if by_item.is_some() => (by_item, Some((&traffic.origins, traffic.held.as_ref()))),
+        _ => (None, None),
+    };
+    if let [only] = entry.form.spec.endpoints.as_slice()
+        && (is_cluster_local(&only.address) || only.address.parse::<std::net::Ipv4Addr>().is_ok())
     {
+        // Who governs is remembered all the same.
+        parts.record("outlierDetection", origins.into_iter().flat_map(|(origins, _)| origins));
+        let behind = entry.object.body.origins.iter().map(|(origin, _)| origin.clone());
+        let behind = behind.filter(|origin| origin.kind == Kind::Service).collect();
         let rule = "one endpoint that proxies cannot do without: nothing is ejected";
-        parts.because.push(Because::field("trafficPolicy/outlierDetection", rule, Vec::new()));
+        parts.because.push(Because::field("trafficPolicy/outlierDetection", rule, behind));
         return None;
+    }
+    let by_object = plan.governing.outlier.is_some();
+    if let (Some(values), Some((origins, held))) = (values, origins) {
+        let who = if by_object { "the OutlierDetection says so" } else { "the traffic policy says so" };
+        parts.add("outlierDetection", who, origins, held);
+        if by_object && [values.base_ejection_time, values.interval].contains(&Some(0)) {
+            report(Code::BadDuration, origins, plan, "a duration of zero counts as absent".into(), findings);
+        }
     }
     let seconds = |seconds: i64| Some(Arc::<str>::from(format!("{seconds}s")));
     let mut block = OutlierDetection { consecutive_5xx_errors: Some(0), ..OutlierDetection::default() };
@@ -264,31 +287,18 @@ fn outlier(
         block.consecutive_gateway_errors = Some(GATEWAY_ERRORS);
         block.interval = seconds(INTERVAL);
     }
-    let (values, zeros_count) = if let Some(governed) = &plan.governing.outlier {
-        parts.add("outlierDetection", "the OutlierDetection says so", &governed.origins, governed.held.as_ref());
-        let zero = [governed.value.base_ejection_time, governed.value.interval].contains(&Some(0));
-        if zero {
-            report(Code::BadDuration, &governed.origins, plan, "a duration of zero counts as absent".into(), findings);
-        }
-        (Some(governed.value), true)
-    } else {
-        if let (Some(traffic), Some(_)) = (&plan.governing.traffic, by_item) {
-            parts.add("outlierDetection", "the traffic policy says so", &traffic.origins, traffic.held.as_ref());
-        }
-        (by_item, false)
-    };
     if let Some(values) = values {
         if let Some(time) = values.base_ejection_time.filter(|time| *time > 0) {
             block.base_ejection_time = seconds(time);
         }
-        if let Some(errors) = values.consecutive_gateway_errors.filter(|errors| zeros_count || *errors > 0) {
+        if let Some(errors) = values.consecutive_gateway_errors.filter(|errors| by_object || *errors > 0) {
             block.consecutive_gateway_errors = Some(errors);
         }
         if let Some(interval) = values.interval.filter(|interval| *interval > 0) {
             block.interval = seconds(interval);
         }
     }
-    block.max_ejection_percent = Some(if entry.endpoints.len() == 1 { 33 } else { 100 });
+    block.max_ejection_percent = Some(if entry.form.spec.endpoints.len() == 1 { 33 } else { 100 });
     Some(block)
 }
 

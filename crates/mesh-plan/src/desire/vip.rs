@@ -7,11 +7,28 @@ use std::sync::Arc;
 use mesh_model::policy::{Ipv4Range, VipPolicy};
 use sha2::{Digest, Sha256};
 
-/// The addresses that a host may keep: Admiral's ConfigMap first, else how many seen clusters hold each.
+/// The addresses that a host may keep: first what our objects have, for we may have known more when they were written,
+/// then Admiral's ConfigMap, then what Admiral's objects have, and such as may be old.
 #[derive(Default)]
 pub(super) struct Kept {
+    /// How many clusters that can be written hold each, in objects of ours.
+    pub(super) ours: BTreeMap<Arc<str>, usize>,
     pub(super) stored: Option<Arc<str>>,
-    pub(super) held: BTreeMap<Arc<str>, usize>,
+    /// How many clusters hold each in objects of Admiral's, or cannot be written.
+    pub(super) others: BTreeMap<Arc<str>, usize>,
+    /// Those that it may not have, since an object that stays has them where the host is to be: by address, whose.
+    pub(super) barred: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Kept {
+    /// By precedence.
+    fn choices(&self) -> [Option<Arc<str>>; 3] {
+        // Most clusters, then the smallest: `max_by_key` takes the last of equals.
+        let most = |held: &BTreeMap<Arc<str>, usize>| {
+            held.iter().rev().max_by_key(|(_, clusters)| **clusters).map(|(address, _)| Arc::clone(address))
+        };
+        [most(&self.ours), self.stored.clone(), most(&self.others)]
+    }
 }
 
 /// What came of allotting.
@@ -29,7 +46,11 @@ pub(super) struct Allotment {
 pub(super) fn allot(policy: &VipPolicy, hosts: &BTreeMap<Arc<str>, Kept>, reserved: &BTreeSet<Arc<str>>) -> Allotment {
     let mut allotment = Allotment::default();
     let mut owner: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
-    let mut keep = |host: &Arc<str>, address: &Arc<str>, allotment: &mut Allotment| match owner.get(address) {
+    let mut keep = |host: &Arc<str>, address: &Arc<str>, allotment: &mut Allotment| match hosts[host]
+        .barred
+        .get(address)
+        .or_else(|| owner.get(address))
+    {
         Some(other) if other != host => {
             allotment.collisions.push((Arc::clone(host), Arc::clone(address), Arc::clone(other)));
         }
@@ -38,19 +59,12 @@ pub(super) fn allot(policy: &VipPolicy, hosts: &BTreeMap<Arc<str>, Kept>, reserv
             allotment.addresses.insert(Arc::clone(host), vec![Arc::clone(address)]);
         }
     };
-    // Stored addresses come first: two hosts that hold one address are told apart by the store.
-    for (host, kept) in hosts {
-        if let Some(address) = &kept.stored {
-            keep(host, address, &mut allotment);
-        }
-    }
-    for (host, kept) in hosts {
-        if allotment.addresses.contains_key(host) {
-            continue;
-        }
-        // Most clusters, then the smallest: `max_by_key` takes the last of equals.
-        if let Some((address, _)) = kept.held.iter().rev().max_by_key(|(_, clusters)| **clusters) {
-            keep(host, address, &mut allotment);
+    // Round by round: an address that one host has in its objects is not another's only because it is stored.
+    for round in 0..3 {
+        for (host, kept) in hosts {
+            if let Some(address) = kept.choices()[round].as_ref().filter(|_| !allotment.addresses.contains_key(host)) {
+                keep(host, address, &mut allotment);
+            }
         }
     }
     let VipPolicy::Range { range, ipv6 } = policy else { return allotment };
@@ -141,9 +155,9 @@ mod tests {
     fn a_kept_address_is_the_stores_then_that_of_most_clusters_then_the_smallest() {
         let mut all = hosts(&["a.x.global", "b.x.global", "c.x.global"]);
         let kept = all.get_mut("a.x.global").unwrap();
-        kept.held = BTreeMap::from([("240.0.10.9".into(), 2), ("240.0.10.1".into(), 1)]);
+        kept.others = BTreeMap::from([("240.0.10.9".into(), 2), ("240.0.10.1".into(), 1)]);
         let kept = all.get_mut("b.x.global").unwrap();
-        kept.held = BTreeMap::from([("240.0.10.4".into(), 1), ("240.0.10.3".into(), 1)]);
+        kept.others = BTreeMap::from([("240.0.10.4".into(), 1), ("240.0.10.3".into(), 1)]);
         let kept = all.get_mut("c.x.global").unwrap();
         kept.stored = Some("240.0.10.3".into());
         let allotment = allot(&range(), &all, &BTreeSet::new());

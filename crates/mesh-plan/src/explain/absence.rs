@@ -66,10 +66,11 @@ pub(super) fn why_nothing(
 
 /// Why the endpoint of source cluster `source` is not given to others.
 pub(super) fn why_left_out(source: &ClusterName, name: &Name, desired: &Desired) -> String {
-    const CODES: [Code; 6] = [
+    const CODES: [Code; 7] = [
         Code::NoGateway,
         Code::GatewayGone,
         Code::ClaimedByAnother,
+        Code::HostTaken,
         Code::SharedGatewayAddress,
         Code::SeveralNamespaces,
         Code::OneHostTwoIdentities,

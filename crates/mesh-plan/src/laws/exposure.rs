@@ -1,8 +1,11 @@
 //! L10: a client sees an endpoint only once the cluster behind it knows the host.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
+use mesh_istio::service_entry::is_cluster_local;
+use mesh_model::facts::ClusterFacts;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
@@ -14,7 +17,7 @@ use crate::desired::Role;
 use crate::plan::{Action, Step};
 
 /// L10: in the order of writing, no step adds an endpoint whose cluster does not route the host yet: its own
-/// `ServiceEntry` leads to a Service of its own, by an earlier run or an earlier step. Endpoints that any live object has
+/// `ServiceEntry` leads to a Service of its own, by an earlier run or an earlier step, or somebody else's does. Endpoints that any live object has
 /// are in use, and no news. Sources are written first and at once: what one hears of the other is not judged.
 pub fn exposes_only_what_is_routed<'a>(
     fleet: &FleetSnapshot,
@@ -42,7 +45,11 @@ pub fn exposes_only_what_is_routed<'a>(
             let part = Part::Endpoint(endpoint.address.clone());
             let known = live.contains(&(&*step.key.name, endpoint.address.to_string()));
             let behind = body.origins.of(&part).find(|origin| origin.cluster != step.cluster);
-            if let Some(origin) = behind.filter(|origin| !known && !routed.contains(&(&origin.cluster, &step.key))) {
+            let is_routed = |cluster: &ClusterName| {
+                routed.contains(&(cluster, &step.key))
+                    || fleet.facts(cluster).is_some_and(|facts| by_others(facts, &entry))
+            };
+            if let Some(origin) = behind.filter(|origin| !known && !is_routed(&origin.cluster)) {
                 let what = format!("{}: {} is not routed in {} yet", name(step), endpoint.address, origin.cluster);
                 return Err(Violation::new(Law::L10, what));
             }
@@ -57,7 +64,14 @@ fn entry(spec: &str) -> Option<ServiceEntry> {
 
 /// Whether an entry leads to a Service of the cluster that holds it.
 fn leads_home(entry: &ServiceEntry) -> bool {
-    entry.endpoints.iter().any(|endpoint| endpoint.address.trim_end_matches('.').ends_with(".svc.cluster.local"))
+    entry.endpoints.iter().any(|endpoint| is_cluster_local(&endpoint.address))
+}
+
+/// Whether somebody else's ServiceEntry leads `entry`'s host to workloads of its cluster.
+fn by_others(facts: &ClusterFacts, entry: &ServiceEntry) -> bool {
+    let on_host = |host: &Arc<str>| entry.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
+    let under_port = |number: &u16| entry.ports.iter().any(|port| port.number == *number);
+    facts.foreign.iter().any(|object| object.hosts.iter().any(on_host) && object.home_ports.iter().any(under_port))
 }
 
 /// Object name and address of every endpoint that is live.

@@ -260,7 +260,9 @@ fn connection_config() -> impl Strategy<Value = ClientConnectionConfig> {
 
 fn foreign() -> impl Strategy<Value = ForeignObject> {
     let kind = select(vec![Kind::ServiceEntry, Kind::DestinationRule, Kind::VirtualService]);
-    (kind, select(HOSTS.to_vec()), any::<bool>(), any::<bool>()).prop_map(|(kind, host, our_name, our_namespace)| {
+    let home = prop::option::of(select(vec![80, 9000]));
+    let parts = (kind, select(HOSTS.to_vec()), any::<bool>(), any::<bool>(), home);
+    parts.prop_map(|(kind, host, our_name, our_namespace, home)| {
         let ns = if our_namespace { "mesh-sync" } else { "shop" };
         let name = match (our_name, kind) {
             (true, Kind::ServiceEntry) => format!("{host}-se"),
@@ -269,7 +271,8 @@ fn foreign() -> impl Strategy<Value = ForeignObject> {
         };
         let plain = build::foreign(kind, ns, &name, &[host]);
         let addresses = if kind == Kind::ServiceEntry { vec!["240.64.0.7".into()] } else { vec![] };
-        ForeignObject { addresses, ..plain }
+        let home_ports = home.filter(|_| kind == Kind::ServiceEntry).into_iter().collect();
+        ForeignObject { addresses, home_ports, ..plain }
     })
 }
 

@@ -266,6 +266,7 @@ pub fn foreign(kind: Kind, ns: &str, name: &str, hosts: &[&str]) -> ForeignObjec
         key: key(kind, ns, name),
         hosts: hosts.iter().map(|host| Arc::from(*host)).collect(),
         addresses: Vec::new(),
+        home_ports: Vec::new(),
         made_by: Some("somebody".into()),
         created: Some(at(1)),
     }
