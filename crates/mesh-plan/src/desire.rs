@@ -40,7 +40,7 @@ use callers::Callers;
 use foreign::Foreign;
 use governing::PolicyIndex;
 use held::Owners;
-use live::Live;
+use live::{Live, LiveEntry};
 use name::NamePlan;
 use site::Site;
 
@@ -97,11 +97,11 @@ impl<'a> Names<'a> {
     pub fn of(survey: &'a Survey<'a>, now: Timestamp) -> Self {
         let context = Context::of(survey, now);
         let mut findings = survey.findings.clone();
-        let (serving, live) = (&survey.serving, &survey.live.names);
-        let bases: BTreeSet<&Arc<str>> = serving.keys().chain(live.keys()).collect();
+        let Survey { serving, live, .. } = survey;
+        let bases: BTreeSet<&Arc<str>> = serving.keys().chain(live.names.keys()).chain(live.elsewhere.keys()).collect();
         let mut plans = Vec::new();
         for base in bases {
-            let candidates = contest::candidates(base, serving.get(base), live.get(base), &context, &mut findings);
+            let candidates = contest::candidates(base, &context, &mut findings);
             plans.extend(candidates.into_iter().filter_map(|one| NamePlan::of(one, &context, &mut findings)));
         }
         separate(&mut plans, &mut findings);
@@ -220,42 +220,42 @@ fn addresses(
     for plan in plans {
         for name_host in &plan.hosts {
             let lower: Arc<str> = name_host.host.to_lowercase().into();
-            let mut kept = vip::Kept::default();
+            // Several identities may share the host, and with it the address.
+            let kept = hosts.entry(Arc::clone(&lower)).or_default();
             let entry = service_entry_name(&name_host.host);
             kept.stored = stores.iter().find_map(|store| store.get(entry.as_str()).cloned());
-            let live = plan.live.as_deref().and_then(|live| live.hosts.get(&lower));
-            for (cluster, entry) in live.into_iter().flat_map(|host| &host.entries) {
-                let first = entry
-                    .spec()
-                    .and_then(|spec| spec.addresses.iter().find(|a| a.parse::<std::net::Ipv4Addr>().is_ok()));
+            let held_now = plan.live.as_deref().and_then(|live| live.hosts.get(&lower));
+            for (cluster, entry) in held_now.into_iter().flat_map(|host| &host.entries) {
                 let is_ours = entry.object.mark == Mark::Ours && context.sites[cluster].is_writable();
                 let held = if is_ours { &mut kept.ours } else { &mut kept.others };
-                if let Some(address) = first {
+                if let Some(address) = entry.address() {
                     *held.entry(Arc::clone(address)).or_default() += 1;
                 }
             }
+            let base = plan.base.to_lowercase();
+            let old = live.elsewhere.get(base.as_str()).and_then(|name| name.hosts.get(&lower));
+            for address in old.into_iter().flat_map(|host| host.entries.values()).filter_map(LiveEntry::address) {
+                kept.others.entry(Arc::clone(address)).or_insert(1);
+            }
+        }
+    }
+    for plan in plans {
+        for name_host in &plan.hosts {
+            let lower = name_host.host.to_lowercase();
+            let Some(kept) = hosts.get_mut(lower.as_str()) else { continue };
             for address in kept.ours.keys().chain(kept.others.keys()).chain(&kept.stored) {
                 let stays = staying.get(&**address).into_iter().flatten();
-                let mut others = stays.filter(|(at, other)| **other != lower && plan.roles.contains_key(at));
+                let mut others = stays.filter(|(at, other)| ***other != *lower && plan.roles.contains_key(at));
                 kept.barred.extend(others.next().map(|(_, other)| (Arc::clone(address), Arc::clone(other))));
             }
-            // Several identities may share the host, and with it the address.
-            if let Some(twin) = hosts.remove(&lower) {
-                kept.barred.extend(twin.barred);
-                for (all, more) in [(&mut kept.ours, twin.ours), (&mut kept.others, twin.others)] {
-                    for (address, clusters) in more {
-                        *all.entry(address).or_default() += clusters;
-                    }
-                }
-            }
-            hosts.insert(lower, kept);
         }
     }
     let foreign =
         fleet.seen().flat_map(|(_, facts)| &facts.foreign).flat_map(|object| object.addresses.iter().cloned());
     let mut reserved: BTreeSet<Arc<str>> = foreign.chain(staying.keys().map(|address| Arc::from(*address))).collect();
     // Hosts that are held or on their way out keep theirs for now.
-    for (_, held) in live.names.values().flat_map(|name| &name.hosts).filter(|(host, _)| !hosts.contains_key(*host)) {
+    let all = live.names.values().chain(live.elsewhere.values()).flat_map(|name| &name.hosts);
+    for (_, held) in all.filter(|(host, _)| !hosts.contains_key(*host)) {
         reserved.extend(held.entries.values().filter_map(|entry| entry.spec()).flat_map(|spec| spec.addresses.clone()));
     }
     let allotment = vip::allot(&context.policy.vip, &hosts, &reserved);

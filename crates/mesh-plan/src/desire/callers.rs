@@ -77,7 +77,7 @@ impl<'a> Callers<'a> {
             }
         }
         callers.unseen_dependencies =
-            sites.values().filter(|site| !site.retired && !site.sees(Kind::Dependency)).map(|site| site.name).collect();
+            sites.values().filter(|site| site.may_have(Kind::Dependency)).map(|site| site.name).collect();
         callers
     }
 

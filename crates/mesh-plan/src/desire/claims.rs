@@ -8,7 +8,7 @@ use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
-use mesh_model::origin::Part;
+use mesh_model::origin::Origin;
 use mesh_model::policy::{MeshPolicy, OwnerFrom};
 
 use super::live::{Live, LiveHost};
@@ -59,13 +59,9 @@ pub(super) fn withhold(
 fn is_live(host: &LiveHost<'_>, cluster: &ClusterName, address: &str, local: &Local<'_>) -> bool {
     let own = host.entries.get(cluster).and_then(|entry| entry.spec());
     let name = format!("{}/{}", local.namespace, local.service.name);
+    let is_its = |origin: &Origin| origin.cluster == *cluster && origin.kind == Kind::Service && *origin.name == *name;
     own.is_some_and(|spec| spec.endpoints.iter().any(|endpoint| *endpoint.address == *address))
-        || host.entries.values().flat_map(|entry| entry.object.origins.iter()).any(|(origin, parts)| {
-            origin.cluster == *cluster
-                && *origin.name == *name
-                && origin.kind == Kind::Service
-                && parts.iter().any(|part| matches!(part, Part::Endpoint(_)))
-        })
+        || host.entries.values().flat_map(|entry| entry.object.origins.iter()).any(|(origin, _)| is_its(origin))
 }
 
 /// Who owns the namespace of an endpoint.

@@ -6,19 +6,24 @@ use std::sync::Arc;
 
 use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::finding::{Code, Finding};
+use mesh_model::host::base_host;
 use mesh_model::name::{ClusterName, Host, Identity};
+use mesh_model::policy::VipPolicy;
 
 use super::Context;
 use super::held::HeldSite;
-use super::live::{LiveHost, LiveName, LiveView};
-use super::mesh_port::{HTTP_PORT, is_http};
+use super::live::{LiveEntry, LiveHost, LiveName, LiveView};
+use super::mesh_port::HTTP_PORT;
 use super::port::{self, Port};
 use super::routed::why_unrouted;
 use super::site::Gateway;
-use super::sources::{Pair, Served, Source};
+use super::sources::{Pair, Source};
+use super::survey::Survey;
 
 /// One identity in one env that somebody serves, or is held to serve, under a host, with the clusters that are its.
 pub(super) struct Candidate<'a> {
+    /// The base host in lower case.
+    pub(super) base: Arc<str>,
     pub(super) pair: &'a Pair,
     /// The host as its workloads spell it; none where nobody is seen to serve.
     pub(super) host: Option<&'a Host>,
@@ -28,6 +33,8 @@ pub(super) struct Candidate<'a> {
     pub(super) live: Option<LiveView<'a>>,
     /// Whose endpoints cannot be seen, of its clusters.
     pub(super) held: BTreeMap<ClusterName, HeldSite>,
+    /// Those of them that objects of the base host tell of.
+    held_here: BTreeSet<ClusterName>,
     pub(super) port: Port,
     /// The identities whose callers call the host: everybody who shares it.
     pub(super) callees: Rc<[Identity]>,
@@ -36,16 +43,26 @@ pub(super) struct Candidate<'a> {
 
 /// The clusters whose object is for one of the identities that share a host.
 #[derive(Clone)]
-pub(super) struct Share {
-    index: usize,
-    winner: usize,
-    /// Clusters that run exactly one of the identities.
-    only: Rc<BTreeMap<ClusterName, usize>>,
+pub(super) enum Share {
+    /// It has the host alone.
+    All,
+    /// It is known from clusters that cannot be written only: nothing is written of it.
+    Nothing,
+    Part {
+        index: usize,
+        winner: usize,
+        /// Clusters that run exactly one of the identities.
+        only: Rc<BTreeMap<ClusterName, usize>>,
+    },
 }
 
 impl Share {
     pub(super) fn has(&self, cluster: &ClusterName) -> bool {
-        self.only.get(cluster).copied().unwrap_or(self.winner) == self.index
+        match self {
+            Self::All => true,
+            Self::Nothing => false,
+            Self::Part { index, winner, only } => only.get(cluster).unwrap_or(winner) == index,
+        }
     }
 }
 
@@ -53,11 +70,15 @@ impl Share {
 /// winner's: the live objects' identity, else the smallest of those that other clusters can reach, else the smallest.
 pub(super) fn candidates<'a>(
     base: &Arc<str>,
-    served: Option<&'a BTreeMap<Pair, Served<'a>>>,
-    live: Option<&'a LiveName<'a>>,
     context: &Context<'a>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Candidate<'a>> {
+    let Survey { serving, live, .. } = context.survey;
+    let served = serving.get(base);
+    let (live, share) = match live.names.get(base) {
+        None if served.is_none() => (live.elsewhere.get(base), Share::Nothing),
+        live => (live, Share::All),
+    };
     let marked = live.into_iter().flat_map(LiveName::entries).filter_map(|(_, entry)| entry.pair.as_ref());
     let marked: BTreeSet<&Pair> = marked.filter(|(identity, _)| !context.policy.excludes(identity)).collect();
     let pairs: BTreeSet<&'a Pair> = served.into_iter().flat_map(BTreeMap::keys).chain(marked).collect();
@@ -67,13 +88,12 @@ pub(super) fn candidates<'a>(
         marked.any(|(identity, _)| context.policy.excludes(identity))
     };
     let is_alone = pairs.len() == 1 && !live.is_some_and(has_excluded);
-    let alone = Share { index: 0, winner: 0, only: Rc::default() };
     let all = pairs.into_iter().filter_map(|pair| {
         let served = served.and_then(|served| served.get(pair));
         let sources = served.into_iter().flat_map(|served| &served.sources).map(|(cluster, source)| (*cluster, source));
         let live = live.map(|live| if is_alone { LiveView::Whole(live) } else { LiveView::Part(live.of_pair(pair)) });
         let parts = (pair, served.map(|served| &served.host), sources.collect(), live);
-        Candidate::new(base, parts, [pair.0.clone()].into(), alone.clone(), context, findings)
+        Candidate::new(base, parts, [pair.0.clone()].into(), share.clone(), context, findings)
     });
     let mut all: Vec<Candidate<'a>> = all.collect();
     // One of which nothing is known but that it may not go does not stand against one that somebody serves.
@@ -95,30 +115,52 @@ impl<'a> Candidate<'a> {
         context: &Context<'a>,
         findings: &mut Vec<Finding>,
     ) -> Option<Self> {
-        let mut held = live.as_deref().map(|live| context.owners.held_sites(live, &sources)).unwrap_or_default();
-        held.retain(|cluster, _| share.has(cluster));
-        let is_unproven = |live: &LiveName<'_>| {
-            live.entries().any(|(holder, entry)| context.owners.unproven(holder, Some(entry), entry.object).is_some())
+        let all: Vec<_> = live.iter().flat_map(|live| live.entries()).collect();
+        let mut held = context.owners.held_sites(&all, &sources);
+        if matches!(share, Share::Part { .. }) {
+            held.retain(|cluster, _| share.has(cluster));
+        }
+        let is_unproven = |(holder, entry): &(&ClusterName, &LiveEntry<'_>)| {
+            context.owners.unproven(holder, Some(entry), entry.object).is_some()
         };
-        let is_held = !held.is_empty() || live.as_deref().is_some_and(is_unproven);
-        if sources.values().all(|source| source.endpoints.is_empty()) && !is_held {
+        let serves = sources.values().any(|source| !source.endpoints.is_empty());
+        // What bears the marks of another host may have to stay, but is no reason to write anything.
+        let is_of_base =
+            || base_host(&pair.1, &pair.0, &context.policy.suffix, false).is_ok_and(|host| *host == **base);
+        if !serves && !((!held.is_empty() || all.iter().any(is_unproven)) && is_of_base()) {
             return None;
         }
-        let live_base = live.as_deref().and_then(|live| live.hosts.get(base));
-        let any_held = is_held || context.owners.holds_port(live_base, &sources);
-        let port = port::choose(&sources, any_held, live_base, context.sites)?;
-        if !is_http(&port.protocol) && port.number == HTTP_PORT {
-            let message = format!("{} on number {HTTP_PORT} cannot be published", port.protocol);
-            findings.push(Finding::new(Code::PortNotPublished, None, Arc::clone(base), message));
+        // Objects of prefix hosts may be on their way out: they tell of the name only where it cannot have its base host.
+        let is_evidence = |(cluster, entry): &(&'a ClusterName, &LiveEntry<'_>)| {
+            *entry.host() == **base || context.foreign.taken(cluster, base, &format!("{base}-se")).is_some()
+        };
+        let evidence: Vec<_> = all.iter().copied().filter(is_evidence).collect();
+        let mut held_here = context.owners.held_sites(&evidence, &sources);
+        held_here.retain(|cluster, _| held.contains_key(cluster));
+        let any_held = !held_here.is_empty()
+            || context.owners.holds_port(&evidence, &sources)
+            || !serves && evidence.iter().any(is_unproven);
+        let has_address =
+            context.policy.vip != VipPolicy::Off || all.iter().any(|(_, entry)| entry.address().is_some());
+        let Some(port) = port::choose(&sources, any_held, &evidence, has_address) else {
+            if serves {
+                let message = if has_address {
+                    format!("number {HTTP_PORT} can be published of the HTTP family only")
+                } else {
+                    "only the HTTP family can be published without virtual addresses".to_owned()
+                };
+                findings.push(Finding::new(Code::PortNotPublished, None, Arc::clone(base), message));
+            }
             return None;
-        }
-        Some(Self { pair, host, sources, live, held, port, callees, share })
+        };
+        let held_here = held_here.into_keys().collect();
+        Some(Self { base: Arc::clone(base), pair, host, sources, live, held, held_here, port, callees, share })
     }
 
     /// The clusters that run it, or are held to.
     fn runs(&self) -> impl Iterator<Item = &ClusterName> {
         let seen = self.sources.iter().filter(|(_, source)| !source.endpoints.is_empty()).map(|(cluster, _)| *cluster);
-        seen.chain(self.held.keys())
+        seen.chain(&self.held_here)
     }
 
     fn live_base(&self, base: &str) -> Option<&LiveHost<'a>> {
@@ -133,8 +175,8 @@ impl<'a> Candidate<'a> {
         entries.any(|spec| spec.endpoints.iter().any(|endpoint| !is_cluster_local(&endpoint.address)))
             || sources.any(|(cluster, _)| {
                 let site = &context.sites[cluster];
-                matches!(site.gateway, Gateway::At { .. })
-                    && why_unrouted(site, base, self.port.number, live, context).is_none()
+                let Gateway::At { address, .. } = &site.gateway else { return false };
+                why_unrouted(site, address, base, self.port.number, live, context).is_none()
             })
     }
 }
@@ -169,7 +211,7 @@ fn shared<'a>(
     let winner = winner.map_or(0, |(index, _)| index);
     let callees: Rc<[Identity]> = all.iter().map(|candidate| candidate.pair.0.clone()).collect();
     let shares = all.into_iter().enumerate().filter_map(|(index, candidate)| {
-        let share = Share { index, winner, only: Rc::clone(&only) };
+        let share = Share::Part { index, winner, only: Rc::clone(&only) };
         let Candidate { pair, host, mut sources, live, .. } = candidate;
         sources.retain(|cluster, _| share.has(cluster));
         let live = live.map(|live| LiveView::Part(live.in_clusters(|cluster| share.has(cluster))));

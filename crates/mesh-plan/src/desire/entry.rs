@@ -168,10 +168,13 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
             return;
         }
         let found = self.plan.sources.get(source).filter(|found| !found.endpoints.is_empty());
-        let fresh = match (site, found) {
-            (Some(site), Some(found)) if local => self.local_endpoints(site, found),
-            (Some(site), Some(found)) => self.remote_endpoint(site, found, cluster, gathered),
-            _ => Vec::new(),
+        let (fresh, unrouted) = match (site, found) {
+            (Some(site), Some(found)) if local => (self.local_endpoints(site, found), None),
+            (Some(site), Some(found)) => match self.remote_endpoint(site, found, cluster, gathered) {
+                Ok(fresh) => (fresh, None),
+                Err(why) => (Vec::new(), Some(why)),
+            },
+            _ => (Vec::new(), None),
         };
         let (held, why) = match self.plan.knowledge(source, self.context) {
             Knowledge::Gone => return,
@@ -185,7 +188,11 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                 }
                 (held, why)
             }
-            Knowledge::Known => (Vec::new(), String::new()),
+            Knowledge::Known => match unrouted {
+                // Whom it leads to stays until the new way is open.
+                Some(why) => (self.hold(source, cluster, false, &why, &fresh, gathered), why),
+                None => (Vec::new(), String::new()),
+            },
         };
         for Fresh { endpoint, origins, rule } in fresh {
             if !held.is_empty() {
@@ -217,12 +224,19 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         let entries = self.live.into_iter().flat_map(|live| live.entries.values());
         let remembered = entries.flat_map(Owners::port_only_origins).filter(|origin| is_unknown(&origin.cluster));
         let mut origins: BTreeSet<Origin> = remembered.cloned().collect();
-        let held: BTreeSet<ClusterName> = origins.iter().map(|origin| origin.cluster.clone()).collect();
-        for (source, found) in plan.sources.iter().filter(|(source, _)| !held.contains(**source)) {
+        let mut told: BTreeSet<&ClusterName> = behind.iter().map(|origin| &origin.cluster).collect();
+        let remembered: BTreeSet<ClusterName> = origins.iter().map(|origin| origin.cluster.clone()).collect();
+        told.extend(&remembered);
+        for (source, found) in plan.sources.iter().filter(|(source, _)| !remembered.contains(**source)) {
             let Some(site) = self.context.sites.get(source) else { continue };
             let having = found.endpoints.values().filter(|local| plan.port.is_of(local));
-            origins.extend(having.map(|local| service_origin(site, local)));
+            let having: Vec<Origin> = having.map(|local| service_origin(site, local)).collect();
+            told.extend((!having.is_empty()).then_some(*source));
+            origins.extend(having);
         }
+        // It may also be one that other objects lead to.
+        let held = plan.held.iter().filter(|(source, _)| !told.contains(source));
+        origins.extend(held.flat_map(|(_, held)| &held.origins).cloned());
         if behind.iter().any(|origin| is_unknown(&origin.cluster)) {
             // It may be that one's after all: what is known stays as it is.
             let live: BTreeSet<&Origin> =
@@ -243,30 +257,29 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         fresh.collect()
     }
 
-    /// What other clusters' entries say of the workloads that were found in `site`.
+    /// What other clusters' entries say of the workloads that were found in `site`; or why it may not be said yet.
     fn remote_endpoint(
         &self,
         site: &Site<'a>,
         found: &Source<'a>,
         cluster: &ClusterName,
         gathered: &mut Gathered,
-    ) -> Vec<Fresh> {
-        let Gateway::At { address, port, .. } = &site.gateway else { return Vec::new() };
+    ) -> Result<Vec<Fresh>, String> {
+        let Gateway::At { address, port, .. } = &site.gateway else { return Ok(Vec::new()) };
         let source = site.name;
         let origins: Vec<_> = found.endpoints.values().map(|local| service_origin(site, local)).collect();
-        if let Some(why) =
-            why_unrouted(site, &self.host.host.to_lowercase(), self.plan.port.number, self.live, self.context)
-        {
-            gathered.held.push(Because::field(format!("endpoints/{address}"), why, origins));
-            return Vec::new();
+        let host = self.host.host.to_lowercase();
+        if let Some(why) = why_unrouted(site, address, &host, self.plan.port.number, self.live, self.context) {
+            gathered.held.push(Because::field(format!("endpoints/{address}"), why.as_str(), origins));
+            return Err(why);
         }
         let kind = preferred_type(found.endpoints.values().map(Local::kind));
         let network = Some(Arc::clone(&site.network));
-        vec![Fresh {
+        Ok(vec![Fresh {
             endpoint: self.endpoint(address, kind, self.locality(site, cluster), *port, network),
             origins,
             rule: format!("it runs in {source}, reached through its gateway").into(),
-        }]
+        }])
     }
 
     /// The region of `site`; where its nodes could not be read, what `cluster` holds of it.
@@ -459,7 +472,7 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                         }
                     }
                 }
-                if !self.plan.held.is_empty() {
+                if self.plan.held.keys().any(|source| behind.contains(source)) {
                     let own = self.live_entry(cluster).or_else(|| self.live?.entries.values().next());
                     let live =
                         own.and_then(LiveEntry::spec).map(|spec| spec.subject_alt_names.clone()).unwrap_or_default();
@@ -469,7 +482,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                     }
                     names.extend(live);
                     for (origin, parts) in own.into_iter().flat_map(|entry| entry.object.origins.iter()) {
-                        if parts.contains(&Part::SubjectAltNames) && self.plan.held.contains_key(&origin.cluster) {
+                        let is_held = self.plan.held.contains_key(&origin.cluster) && behind.contains(&origin.cluster);
+                        if parts.contains(&Part::SubjectAltNames) && is_held {
                             origins.add(origin.clone(), Part::SubjectAltNames);
                         }
                     }
@@ -497,8 +511,12 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
 /// Whether all other clusters hold the same of `source`: nothing about it is unseen, so that nothing of it is held.
 fn is_certain<'a>(source: &ClusterName, host: &str, plan: &NamePlan<'a>, context: &Context<'a>) -> bool {
     let is_plain = |site: &Site<'a>| {
-        let is_routed = || why_unrouted(site, host, plan.port.number, None, context).is_none();
-        site.region_known && site.gateway != Gateway::Missing && is_routed()
+        let is_routed = match &site.gateway {
+            Gateway::At { address, .. } => why_unrouted(site, address, host, plan.port.number, None, context).is_none(),
+            Gateway::None => true,
+            Gateway::Missing => false,
+        };
+        site.region_known && is_routed
     };
     context.sites.get(source).is_some_and(is_plain) && !matches!(plan.knowledge(source, context), Knowledge::Unknown(_))
 }

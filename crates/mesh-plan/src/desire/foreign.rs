@@ -33,6 +33,9 @@ impl<'a> Foreign<'a> {
                 }
             }
         }
+        for objects in foreign.by_host.values_mut().flat_map(BTreeMap::values_mut) {
+            objects.sort_by(|a, b| a.key.cmp(&b.key));
+        }
         foreign
     }
 

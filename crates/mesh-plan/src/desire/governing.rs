@@ -86,12 +86,15 @@ impl<'a> PolicyIndex<'a> {
         let mut choices = Vec::new();
         let traffic = match unseen_origin(live, Kind::GlobalTrafficPolicy, sites) {
             Some((origins, why)) => held_traffic(live, origins, why),
-            None => choose(&self.traffic, pair, eligible, &mut choices).map(|(origin, object)| Traffic {
-                name: Arc::clone(&object.meta.name),
-                items: object.items.clone(),
-                origins: BTreeSet::from([origin]),
-                held: None,
-            }),
+            None => match choose(&self.traffic, pair, eligible, &mut choices) {
+                Some((origin, object)) => Some(Traffic {
+                    name: Arc::clone(&object.meta.name),
+                    items: object.items.clone(),
+                    origins: BTreeSet::from([origin]),
+                    held: None,
+                }),
+                None => unseen_mark(live, sites).and_then(|why| held_traffic(live, BTreeSet::new(), why)),
+            },
         };
         let outlier = match unseen_origin(live, Kind::OutlierDetection, sites) {
             Some((origins, why)) => {
@@ -247,6 +250,14 @@ fn unseen_origin(
         Some(_) => Some(format!("{origin} governs it and cannot be seen now")),
     })?;
     Some((origins, why))
+}
+
+/// Why a traffic policy may govern that only a mark names: adopted objects do not say which cluster it is in.
+fn unseen_mark(live: Option<&LiveName<'_>>, sites: &BTreeMap<&ClusterName, Site<'_>>) -> Option<String> {
+    let live = live.filter(|live| live.origins_of_kind(Kind::GlobalTrafficPolicy).is_empty())?;
+    let name = live.entries().find_map(|(_, entry)| entry.object.annotations.get(ASSOCIATED_GTP))?;
+    let blind = sites.values().find(|site| site.may_have(Kind::GlobalTrafficPolicy))?;
+    Some(format!("GlobalTrafficPolicy {name} governs it, and may be in {}, which could not be read", blind.name))
 }
 
 /// What live objects say of the active traffic policy.

@@ -9,7 +9,7 @@ use mesh_model::name::ClusterName;
 use mesh_model::origin::{Origin, Part};
 use mesh_model::owned::OwnedObject;
 
-use super::live::{LiveEntry, LiveHost, LiveName};
+use super::live::{LiveEntry, LiveHost};
 use super::site::{Gateway, Site};
 use super::sources::Source;
 
@@ -40,6 +40,7 @@ pub(super) struct Owners<'a> {
     by_gateway: BTreeMap<Arc<str>, Vec<&'a ClusterName>>,
     /// Whether some member's gateway is unknown, so that an address that is nobody's may be its.
     some_gateway_unseen: bool,
+    some_source_unseen: bool,
 }
 
 /// The namespace in `service.namespace.svc.cluster.local`.
@@ -55,13 +56,19 @@ impl<'a> Owners<'a> {
                 by_gateway.entry(address.trim_end_matches('.').into()).or_default().push(site.name);
             }
         }
-        let some_gateway_unseen = sites.values().any(|site| !site.retired && !site.sees(Kind::Service));
-        Self { sites, by_gateway, some_gateway_unseen }
+        let some_gateway_unseen = sites.values().any(|site| site.may_have(Kind::Service));
+        let some_source_unseen = sites.values().any(|site| !site.retired && !site.sees_sources());
+        Self { sites, by_gateway, some_gateway_unseen, some_source_unseen }
     }
 
     /// Addresses that are the gateway of several members.
     pub(super) fn shared_gateways(&self) -> impl Iterator<Item = (&Arc<str>, &Vec<&'a ClusterName>)> {
         self.by_gateway.iter().filter(|(_, clusters)| clusters.len() > 1)
+    }
+
+    /// Whether some member may serve what was not seen.
+    pub(super) fn some_source_unseen(&self) -> bool {
+        self.some_source_unseen
     }
 
     /// What can be known of whether `cluster` serves; `source` is what was found there.
@@ -101,21 +108,32 @@ impl<'a> Owners<'a> {
         }
         // The network tells clusters behind one address apart; what is left goes in sorted order.
         let mut owners: Vec<Option<&ClusterName>> = vec![None; spec.endpoints.len()];
+        let mut placed: BTreeSet<(&str, &ClusterName)> = BTreeSet::new();
         for by_network in [true, false] {
             for (endpoint, owner) in spec.endpoints.iter().zip(&mut owners).filter(|(_, owner)| owner.is_none()) {
-                let Some(clusters) = clusters_of.get_mut(&*endpoint.address) else { continue };
-                let at = clusters.iter().position(|cluster| {
-                    let network = self.sites.get(*cluster).map_or(cluster.as_str(), |site| &site.network);
+                let address = &*endpoint.address;
+                let Some(clusters) = clusters_of.get(address) else { continue };
+                let is_behind = |cluster: &ClusterName| {
+                    let network = self.sites.get(cluster).map_or(cluster.as_str(), |site| &site.network);
                     !by_network || endpoint.network.as_deref() == Some(network)
-                });
-                *owner = at.map(|at| if clusters.len() == 1 { clusters[0] } else { clusters.remove(at) });
+                };
+                let mut free = clusters.iter().filter(|cluster| !placed.contains(&(address, **cluster)));
+                *owner = free.find(|cluster| is_behind(cluster)).copied();
+                if owner.is_none() && !by_network {
+                    *owner = clusters.last().copied();
+                }
+                placed.extend(owner.map(|owner| (address, owner)));
             }
         }
-        let owned = spec.endpoints.iter().zip(owners).map(|(endpoint, owner)| {
-            let known = clusters_of.contains_key(&*endpoint.address);
-            (endpoint, if known { owner } else { self.owner_without_origin(holder, endpoint) })
-        });
-        owned.collect()
+        let mut owned: Vec<(&Endpoint, Option<&ClusterName>)> = Vec::with_capacity(spec.endpoints.len());
+        for (endpoint, owner) in spec.endpoints.iter().zip(owners) {
+            owned.push((endpoint, owner.or_else(|| self.owner_without_origin(holder, endpoint))));
+            // Clusters of one network behind one gateway share one endpoint: it is each one's.
+            let sharing = clusters_of.remove(&*endpoint.address).unwrap_or_default();
+            let sharing = sharing.into_iter().filter(|cluster| !placed.contains(&(&*endpoint.address, *cluster)));
+            owned.extend(sharing.map(|cluster| (endpoint, Some(cluster))));
+        }
+        owned
     }
 
     /// The owner of an endpoint without origin: the holder of a local one, else the member whose gateway it is.
@@ -140,6 +158,11 @@ impl<'a> Owners<'a> {
         entry: Option<&LiveEntry<'_>>,
         object: &OwnedObject,
     ) -> Option<String> {
+        if entry.is_none() && object.origins.is_empty() {
+            // A rule alone says nothing of whose it is.
+            let blind = self.sites.values().find(|site| site.may_have(Kind::ServiceEntry))?;
+            return Some(format!("{}, which could not be read, may tell whose it is", blind.name));
+        }
         let mut clusters: BTreeSet<&ClusterName> = object.origins.iter().map(|(origin, _)| &origin.cluster).collect();
         for (endpoint, owner) in entry.into_iter().flat_map(|entry| self.endpoints(holder, entry)) {
             match owner {
@@ -159,14 +182,14 @@ impl<'a> Owners<'a> {
         })
     }
 
-    /// The clusters that live entries say serve, and that cannot be seen to.
+    /// The clusters that `entries` say serve, and that cannot be seen to.
     pub(super) fn held_sites(
         &self,
-        live: &LiveName<'_>,
+        entries: &[(&ClusterName, &LiveEntry<'_>)],
         sources: &BTreeMap<&ClusterName, &Source<'_>>,
     ) -> BTreeMap<ClusterName, HeldSite> {
         let mut held: BTreeMap<ClusterName, HeldSite> = BTreeMap::new();
-        for (holder, entry) in live.entries() {
+        for (holder, entry) in entries.iter().copied() {
             for (origin, parts) in entry.object.origins.iter() {
                 if !parts.iter().any(|part| matches!(part, Part::Endpoint(_))) {
                     continue;
@@ -218,13 +241,13 @@ impl<'a> Owners<'a> {
         entry.object.origins.iter().filter(move |(_, parts)| only_port(parts)).map(|(origin, _)| origin)
     }
 
-    /// Whether the port of `host` came from a source that no entry leads to, and that cannot be seen now.
+    /// Whether the port of one of `entries` came from a source that none of them leads to, and that cannot be seen now.
     pub(super) fn holds_port(
         &self,
-        host: Option<&LiveHost<'_>>,
+        entries: &[(&ClusterName, &LiveEntry<'_>)],
         sources: &BTreeMap<&ClusterName, &Source<'_>>,
     ) -> bool {
-        let mut origins = host.into_iter().flat_map(|host| host.entries.values()).flat_map(Self::port_only_origins);
+        let mut origins = entries.iter().flat_map(|(_, entry)| Self::port_only_origins(entry));
         origins.any(|o| matches!(self.knowledge(&o.cluster, sources.get(&o.cluster).copied()), Knowledge::Unknown(_)))
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mesh_model::host::identity_label;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::Origin;
-use mesh_model::owned::{ObjectKey, OwnedObject};
+use mesh_model::owned::{IDENTITY_LABEL, ObjectKey, OwnedObject};
 
 use super::live::{Live, LiveHost, LiveName};
 use super::name::NamePlan;
@@ -58,7 +59,7 @@ pub(super) fn judge(
     context: &Context<'_>,
     desired: &mut Desired,
 ) {
-    let planned = of_base.iter().find(|plan| plan.hosts.iter().any(|h| h.host.eq_ignore_ascii_case(host)));
+    let planned = of_base.iter().find(|plan| plan.has_host(host));
     for (cluster, key, object) in objects(held) {
         if desired.objects.get(cluster).is_none_or(|objects| objects.contains_key(key)) {
             continue;
@@ -105,17 +106,30 @@ fn stay(
     of_base: &[&NamePlan<'_>],
     context: &Context<'_>,
 ) -> Option<Stay> {
-    if is_excluded(held, context) {
+    if is_excluded(held, cluster, object, context) {
         return Some(Stay::Excluded);
     }
     if let Some(because) = context.foreign.taken(cluster, host, &format!("{host}-se")) {
         return Some(Stay::Held(because));
     }
-    if is_planned(held, cluster, of_base) {
+    let why = if !is_planned(held, cluster, of_base) {
+        context.owners.unproven(cluster, held.entries.get(cluster), object)
+    } else if of_base.iter().any(|plan| plan.has_host(host)) {
+        None
+    } else {
+        may_have_policy(host, object, context)
+    };
+    Some(Stay::Held(Because::whole(why?, origins_of(object))))
+}
+
+/// Why it is not proven that no traffic policy gives the prefix of `host`: the object does not say which one did, and some
+/// member's could not be read.
+fn may_have_policy(host: &str, object: &OwnedObject, context: &Context<'_>) -> Option<String> {
+    if object.origins.iter().any(|(origin, _)| origin.kind == Kind::GlobalTrafficPolicy) {
         return None;
     }
-    let why = context.owners.unproven(cluster, held.entries.get(cluster), object)?;
-    Some(Stay::Held(Because::whole(why, origins_of(object))))
+    let blind = context.sites.values().find(|site| site.may_have(Kind::GlobalTrafficPolicy))?;
+    Some(format!("a traffic policy in {}, which could not be read, may give {host}", blind.name))
 }
 
 /// Whether somebody is planned to serve what `cluster` holds.
@@ -124,9 +138,21 @@ fn is_planned(held: &LiveHost<'_>, cluster: &ClusterName, of_base: &[&NamePlan<'
     of_base.iter().any(|plan| pair.is_none_or(|pair| plan.pair == *pair))
 }
 
-fn is_excluded(held: &LiveHost<'_>, context: &Context<'_>) -> bool {
-    let mut identities = held.entries.values().filter_map(|entry| entry.identity(context.policy));
-    !context.policy.exclude.is_empty() && identities.any(|identity| context.policy.excludes(identity))
+/// Whether an object is of an excluded identity: by its own mark, else its cluster's entry, else any entry of the host.
+fn is_excluded(held: &LiveHost<'_>, cluster: &ClusterName, object: &OwnedObject, context: &Context<'_>) -> bool {
+    let policy = context.policy;
+    if policy.exclude.is_empty() {
+        return false;
+    }
+    let own = object.annotations.get(policy.keys.identity.as_str());
+    if let Some(identity) = own.or_else(|| held.entries.get(cluster)?.identity(policy)) {
+        return policy.excludes(identity);
+    }
+    if let Some(label) = object.labels.get(IDENTITY_LABEL) {
+        return policy.exclude.iter().any(|identity| identity_label(identity) == **label);
+    }
+    let mut identities = held.entries.values().filter_map(|entry| entry.identity(policy));
+    identities.any(|identity| policy.excludes(identity))
 }
 
 fn origins_of(object: &OwnedObject) -> Vec<Origin> {

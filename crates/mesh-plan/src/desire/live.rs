@@ -17,12 +17,15 @@ use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
 use serde::de::DeserializeOwned;
 
+use super::site::Site;
 use super::sources::Pair;
 
 /// Everything of ours that active, seen members hold, by base host in lower case.
 #[derive(Default)]
 pub(super) struct Live<'a> {
     pub(super) names: BTreeMap<Arc<str>, LiveName<'a>>,
+    /// What clusters hold that cannot be written: it may be old, so that it is no reason to write anything.
+    pub(super) elsewhere: BTreeMap<Arc<str>, LiveName<'a>>,
 }
 
 /// What is held of one name: all of it, or what is one identity's.
@@ -79,6 +82,16 @@ impl<'a> LiveEntry<'a> {
         self.spec.parsed()
     }
 
+    /// The host that it is for, in lower case.
+    pub(super) fn host(&self) -> &str {
+        &self.spec.host
+    }
+
+    /// Its virtual address: the first of IPv4.
+    pub(super) fn address(&self) -> Option<&Arc<str>> {
+        self.spec()?.addresses.iter().find(|address| address.parse::<std::net::Ipv4Addr>().is_ok())
+    }
+
     pub(super) fn identity(&self, policy: &MeshPolicy) -> Option<&'a Arc<str>> {
         self.object.annotations.get(policy.keys.identity.as_str())
     }
@@ -93,10 +106,23 @@ impl LiveRule<'_> {
 
 impl<'a> Live<'a> {
     /// Indexes what is held. `bases`, in lower case, are the base hosts that workloads have today.
-    pub(super) fn read(fleet: &'a FleetSnapshot, policy: &MeshPolicy, bases: &BTreeSet<Arc<str>>) -> Self {
+    pub(super) fn read(
+        fleet: &'a FleetSnapshot,
+        policy: &MeshPolicy,
+        sites: &BTreeMap<&ClusterName, Site<'_>>,
+        bases: &BTreeSet<Arc<str>>,
+    ) -> Self {
         let mut live = Self::default();
         let mut specs = Specs::default();
         let mut marks = Marks::default();
+        // Base hosts that marks tell count beside those of workloads: what belongs together must not part when workloads are
+        // not seen.
+        let mut bases = bases.clone();
+        for (_, _, object) in owned(fleet, Kind::ServiceEntry) {
+            let Some(spec) = specs.read(&object.spec, first_host) else { continue };
+            let marked = marks.read(object, policy).filter(|marked| is_host_of(&spec.host, &marked.base));
+            bases.extend(marked.map(|marked| Arc::clone(&marked.base)));
+        }
         let mut base_of_host: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
         for (cluster, key, object) in owned(fleet, Kind::ServiceEntry) {
             let Some(spec) = specs.read(&object.spec, first_host) else { continue };
@@ -104,10 +130,10 @@ impl<'a> Live<'a> {
             let marked = marks.read(object, policy);
             let base = marked
                 .filter(|marked| is_host_of(&host, &marked.base))
-                .map_or_else(|| known_base(&host, bases), |marked| Arc::clone(&marked.base));
+                .map_or_else(|| known_base(&host, &bases), |marked| Arc::clone(&marked.base));
             base_of_host.entry(Arc::clone(&host)).or_insert_with(|| Arc::clone(&base));
             let entry = LiveEntry { key, object, pair: marked.and_then(|marked| marked.pair.clone()), spec };
-            let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().entries;
+            let held = &mut live.host(base, Arc::clone(&host), &sites[cluster]).entries;
             let usual = key.namespace == policy.sync_namespace && key.name.strip_suffix("-se") == Some(&*host);
             if usual || !held.contains_key(cluster) {
                 held.insert(cluster, entry);
@@ -117,8 +143,8 @@ impl<'a> Live<'a> {
         for (cluster, key, object) in owned(fleet, Kind::DestinationRule) {
             let Some(spec) = specs.read(&object.spec, rule_host) else { continue };
             let host = Arc::clone(&spec.host);
-            let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, bases));
-            let held = &mut live.names.entry(base).or_default().hosts.entry(Arc::clone(&host)).or_default().rules;
+            let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, &bases));
+            let held = &mut live.host(base, Arc::clone(&host), &sites[cluster]).rules;
             let named = key.name.strip_prefix(&*host).is_some_and(|rest| rest == "-dr" || rest == "-default-dr");
             let usual = named && key.namespace == policy.sync_namespace;
             if usual || !held.contains_key(cluster) {
@@ -130,6 +156,11 @@ impl<'a> Live<'a> {
 }
 
 impl<'a> Live<'a> {
+    fn host(&mut self, base: Arc<str>, host: Arc<str>, site: &Site<'_>) -> &mut LiveHost<'a> {
+        let names = if site.is_writable() { &mut self.names } else { &mut self.elsewhere };
+        names.entry(base).or_default().hosts.entry(host).or_default()
+    }
+
     /// Where ServiceEntries of excluded identities are, by host in lower case.
     pub(super) fn excluded(&self, policy: &MeshPolicy) -> BTreeSet<(Arc<str>, &'a ClusterName)> {
         let hosts = self.names.values().flat_map(|name| &name.hosts).filter(|_| !policy.exclude.is_empty());

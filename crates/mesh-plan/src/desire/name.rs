@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::finding::{Code, Finding};
-use mesh_model::host::{base_host, destination_rule_name, service_entry_name};
+use mesh_model::host::{base_host, destination_rule_name, has_upper_case, service_entry_name};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host, Identity};
 use mesh_model::origin::Origin;
@@ -54,18 +54,14 @@ pub(super) struct Membership {
 impl<'a> NamePlan<'a> {
     /// The plan of one of the identities of a host.
     pub(super) fn of(candidate: Candidate<'a>, context: &Context<'a>, findings: &mut Vec<Finding>) -> Option<Self> {
-        let Candidate { pair, host, sources, live, held, port, callees, share } = candidate;
-        let live_host = || {
-            let (_, entry) = live.as_deref()?.entries().next()?;
-            let host = entry.spec()?.hosts.first()?;
-            let prefix = entry.object.annotations.get(mesh_model::owned::DNS_PREFIX);
-            // The env as prefix means the base host itself.
-            let prefix = prefix.filter(|prefix| ***prefix != *pair.1);
-            let base = prefix.and_then(|prefix| host.strip_prefix(&format!("{prefix}."))).unwrap_or(host);
-            Host::parse(base).ok()
-        };
+        let Candidate { base, pair, host, sources, live, held, port, callees, share, .. } = candidate;
         let by_name = || base_host(&pair.1, &pair.0, &context.policy.suffix, false).ok();
-        let base = host.cloned().or_else(live_host).or_else(by_name)?;
+        let mut entries = live.iter().flat_map(|live| live.entries()).filter(|(_, entry)| *base == *entry.host());
+        let spelled = entries.next().and_then(|(_, entry)| Host::parse(entry.spec()?.hosts.first()?).ok());
+        drop(entries);
+        // One workload that keeps the case is enough, and it may be one that cannot be seen now.
+        let may_be = |_: &Host| host.is_none_or(|host| !has_upper_case(host) && context.owners.some_source_unseen());
+        let base = spelled.filter(may_be).or_else(|| host.cloned()).or_else(by_name)?;
         let mut eligible: BTreeMap<&str, BTreeSet<&str>> =
             sources.iter().map(|(cluster, source)| (cluster.as_str(), source.namespaces())).collect();
         for (cluster, site) in &held {
@@ -347,6 +343,11 @@ impl<'a> NamePlan<'a> {
                 .filter_map(|(region, weight)| Some((Arc::clone(region), u32::try_from(*weight).ok()?)))
                 .collect(),
         }
+    }
+
+    /// Whether `host`, in lower case, is one of its hosts.
+    pub(super) fn has_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|one| one.host.eq_ignore_ascii_case(host))
     }
 
     /// What can be known of whether `cluster` serves.

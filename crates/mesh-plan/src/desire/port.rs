@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use mesh_model::name::ClusterName;
 
-use super::live::LiveHost;
+use super::live::LiveEntry;
 use super::mesh_port::{HTTP_PORT, by_word, is_http};
-use super::site::Site;
 use super::sources::{Local, Source};
 
 /// The published port of a name.
@@ -19,6 +18,12 @@ pub(super) struct Port {
     pub(super) clash: Option<String>,
 }
 
+/// Whether a protocol can be published under a number: all but the HTTP family need a virtual address, and may not have
+/// number 80 (deviation D15).
+fn is_publishable(protocol: &str, number: u16, has_address: bool) -> bool {
+    is_http(protocol) || has_address && number != HTTP_PORT
+}
+
 impl Port {
     /// Whether a local endpoint is published under it.
     pub(super) fn is_of(&self, local: &Local<'_>) -> bool {
@@ -26,27 +31,25 @@ impl Port {
     }
 }
 
-/// Chooses the port: the live one while a seen or held source has it, else that of most sources, then sorted. `any_held`
-/// tells that a source that cannot be seen may have it.
+/// Chooses the port: the live one while a seen or held source has it, else that of most sources, then sorted; none where
+/// nothing that is offered can be published. `any_held` tells that a source that cannot be seen may have the live one.
 pub(super) fn choose(
     sources: &BTreeMap<&ClusterName, &Source<'_>>,
     any_held: bool,
-    live: Option<&LiveHost<'_>>,
-    sites: &BTreeMap<&ClusterName, Site<'_>>,
+    live: &[(&ClusterName, &LiveEntry<'_>)],
+    has_address: bool,
 ) -> Option<Port> {
-    let live_ports = live.into_iter().flat_map(|host| &host.entries).filter_map(|(cluster, entry)| {
+    let live_ports = live.iter().filter_map(|(_, entry)| {
         let port = entry.spec()?.ports.first()?;
-        Some((sites[cluster].is_writable(), (by_word(&port.name)?, port.number)))
+        Some((by_word(&port.name)?, port.number))
     });
-    let live_ports: Vec<_> = live_ports.collect();
-    // What cannot be written may be old: it counts only where there is nothing else.
-    let written = live_ports.iter().filter(|(is_writable, _)| *is_writable).map(|(_, port)| *port);
-    let live = most_frequent(written).or_else(|| most_frequent(live_ports.iter().map(|(_, port)| *port)));
+    let live = most_frequent(live_ports.filter(|(protocol, number)| is_publishable(protocol, *number, has_address)));
     let mut offered: Vec<(&str, (&'static str, u16))> = sources
         .iter()
         .flat_map(|(cluster, source)| {
             source.endpoints.values().map(|local| (cluster.as_str(), (local.port.protocol, local.port.published)))
         })
+        .filter(|(_, (protocol, number))| is_publishable(protocol, *number, has_address))
         .collect();
     offered.sort_unstable();
     offered.dedup();

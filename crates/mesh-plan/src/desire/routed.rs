@@ -4,10 +4,11 @@ use super::Context;
 use super::live::LiveHost;
 use super::site::Site;
 
-/// Why the gateway of `site` does not route `host` (in lower case) under `port`, and will not once a plan is written. Where
-/// a live object of the host leads there already, that it does is not our news.
+/// Why the gateway of `site` at `address` does not route `host` (in lower case) under `port`, and will not once a plan is
+/// written. Where a live object of the host leads there already, that it does is not our news.
 pub(super) fn why_unrouted<'a>(
     site: &Site<'a>,
+    address: &str,
     host: &str,
     port: u16,
     live: Option<&LiveHost<'a>>,
@@ -16,7 +17,8 @@ pub(super) fn why_unrouted<'a>(
     let source = site.name;
     let mut entries = live.into_iter().flat_map(|live| &live.entries);
     let is_used = entries.any(|(holder, entry)| {
-        context.owners.endpoints(holder, entry).into_iter().any(|(_, owner)| owner == Some(source))
+        let mut endpoints = context.owners.endpoints(holder, entry).into_iter();
+        endpoints.any(|(endpoint, owner)| owner == Some(source) && *endpoint.address == *address)
     });
     if is_used {
         return None;

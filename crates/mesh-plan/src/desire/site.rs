@@ -85,6 +85,11 @@ impl<'a> Site<'a> {
         self.facts.is_some_and(|facts| !facts.unseen.contains(&kind))
     }
 
+    /// Whether there may be more of `kind` here than was read.
+    pub(crate) fn may_have(&self, kind: Kind) -> bool {
+        !self.retired && !self.sees(kind)
+    }
+
     /// Whether everything that decides who serves here was read completely.
     pub(crate) fn sees_sources(&self) -> bool {
         SERVING_KINDS.iter().all(|kind| self.sees(*kind))

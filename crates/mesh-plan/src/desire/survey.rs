@@ -34,7 +34,7 @@ impl<'a> Survey<'a> {
             sources::find(site, policy, &mut serving, &mut findings);
         }
         let bases: BTreeSet<Arc<str>> = serving.keys().cloned().collect();
-        let live = Live::read(fleet, policy, &bases);
+        let live = Live::read(fleet, policy, &sites, &bases);
         claims::withhold(&mut serving, &live, &sites, fleet, policy, &mut findings);
         Self { fleet, policy, sites, serving, live, findings }
     }
