@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use mesh_istio::duration::parse_seconds;
 use mesh_model::name::Namespace;
 use mesh_plan::scope::Scope;
 
@@ -57,9 +59,25 @@ pub(crate) enum Command {
 /// Flags of every verb.
 #[derive(Debug, Default, Args)]
 pub(crate) struct GlobalArgs {
-    /// The fleet: PATH or dir:PATH, a folder with one folder of manifests a cluster
+    /// The fleet: PATH or dir:PATH, a folder with one folder of manifests a cluster, or contexts:GLOB[,GLOB…]; without
+    /// one, the members that the current context's cluster lists
     #[arg(long, global = true, env = MESH_FLEET, hide_env_values = true, value_name = "FLEET", help_heading = "Global options")]
     pub(crate) fleet: Option<String>,
+    /// The kubeconfig file of a live fleet, instead of KUBECONFIG and ~/.kube/config
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Where the policy of a live fleet is stored [default: mesh-sync, then admiral-sync]
+    #[arg(long, global = true, value_name = "NAMESPACE", value_parser = parse_namespace, help_heading = "Global options")]
+    pub(crate) sync_namespace: Option<Namespace>,
+    /// How many clusters of a live fleet are asked at once [default: 64]
+    #[arg(long, global = true, value_name = "N", value_parser = parse_parallel, help_heading = "Global options")]
+    pub(crate) parallel: Option<usize>,
+    /// What reading a live fleet may take [default: 5m]
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout, help_heading = "Global options")]
+    pub(crate) timeout: Option<Duration>,
+    /// What reading one cluster may take [default: 30s]
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout, help_heading = "Global options")]
+    pub(crate) cluster_timeout: Option<Duration>,
     /// Use this policy instead of the fleet's mesh.yaml
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(crate) policy: Option<PathBuf>,
@@ -216,6 +234,16 @@ impl std::str::FromStr for Allowance {
             (false, _) => Ok(Self::Count(number)),
         }
     }
+}
+
+/// At least one, and no more than one machine can have connections for.
+fn parse_parallel(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=1_000).contains(n)).ok_or_else(|| "expected a number from 1 to 1000".to_owned())
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let seconds = parse_seconds(text).and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as 30s or 5m".to_owned())
 }
 
 fn parse_namespace(text: &str) -> Result<Namespace, String> {

@@ -10,12 +10,14 @@ mod fleet;
 mod given;
 mod interrupt;
 mod output;
+mod progress;
 mod reading;
 mod tolerance;
 
 use std::process::ExitCode;
 
 use crate::cli::{Color, Invocation};
+use crate::exit::Exit;
 use crate::output::Output;
 
 fn main() -> ExitCode {
@@ -29,5 +31,6 @@ fn main() -> ExitCode {
     };
     let mut output = Output::new(cli.global.color, cli.global.verbose);
     let exit = commands::run(&cli, &mut output).unwrap_or_else(|error| output.error(&error));
+    let exit = if output.is_interrupted() { exit.merge(Exit::Interrupted) } else { exit };
     exit.into()
 }

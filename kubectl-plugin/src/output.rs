@@ -6,15 +6,20 @@ use anstream::AutoStream;
 use mesh_render::escape;
 use mesh_render::style::{Styling, Tone};
 
+use mesh_fleet::run::Run;
+
 use crate::cli::Color;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::progress::ProgressLine;
 
 /// Standard output, error and input.
 pub(crate) struct Output {
     stdout: AutoStream<io::Stdout>,
     stderr: AutoStream<io::Stderr>,
     verbosity: u8,
+    interrupt: Option<Interrupt>,
 }
 
 impl Output {
@@ -27,7 +32,7 @@ impl Output {
         };
         let stdout = AutoStream::new(io::stdout(), choice_for(choice, &io::stdout()));
         let stderr = AutoStream::new(io::stderr(), choice_for(choice, &io::stderr()));
-        Self { stdout, stderr, verbosity }
+        Self { stdout, stderr, verbosity, interrupt: None }
     }
 
     /// How renderers style text for stdout.
@@ -80,6 +85,26 @@ impl Output {
             self.labelled(Tone::Heading, "hint", hint);
         }
         exit
+    }
+
+    /// From now on Ctrl-C (and a termination) is noticed instead of ending the program.
+    pub(crate) fn notice_interrupts(&mut self) -> Result<(), CommandError> {
+        if self.interrupt.is_none() {
+            self.interrupt = Some(Interrupt::notice()?);
+        }
+        Ok(())
+    }
+
+    /// Whether somebody asked to stop by now.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(Interrupt::is_asked)
+    }
+
+    /// Does `work`, which a person can stop, and shows on a terminal how far it is.
+    pub(crate) fn watched<R>(&self, work: impl FnOnce(Run<'_>) -> R) -> R {
+        let line = ProgressLine::new();
+        let run = Run { interrupted: &|| self.is_interrupted(), progress: &|progress| line.show(progress) };
+        work(run)
     }
 
     /// Whether somebody can be asked.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use mesh_fleet::directory::DirectoryFleet;
+use mesh_fleet::Fleet;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Host, Identity, Namespace};
 use mesh_model::policy::MeshPolicy;
@@ -24,8 +24,8 @@ use crate::output::Output;
 
 /// A fleet that was read, and what its clusters should hold.
 pub(crate) struct Reading {
-    /// The fleet; [`DirectoryFleet::policy`] is the policy that counts.
-    pub(crate) fleet: DirectoryFleet,
+    /// The fleet; [`Fleet::policy`] is the policy that counts.
+    pub(crate) fleet: Fleet,
     /// The time of this run.
     pub(crate) now: Timestamp,
     /// What was read.
@@ -53,10 +53,10 @@ impl Reading {
         desire: impl FnOnce(&FleetSnapshot, &MeshPolicy, Timestamp) -> Desired,
     ) -> Result<Self, CommandError> {
         let now = clock::now()?;
-        let fleet = fleet::open(args)?;
+        let fleet = fleet::open(args, output)?;
         let policy_differs = fleet::policy_differs(args, &fleet);
         let start = Instant::now();
-        let snapshot = fleet.observe();
+        let snapshot = output.watched(|run| fleet.observe(run));
         output.detail(&format!("read {} clusters in {:.1?}", snapshot.members.len(), start.elapsed()));
         let start = Instant::now();
         let desired = desire(&snapshot, fleet.policy(), now);

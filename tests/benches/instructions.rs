@@ -24,7 +24,9 @@ fn main() {
             let version: Arc<str> = "v1".into();
             let mut interner = Interner::default();
             let mut decoder = ClusterDecoder::new(build::cluster_name("c1"), &policy, &mut interner);
-            measured(&mut || decoder.take(Source::Json(&page), Place { file: "page", line: 1, version: &version }));
+            measured(&mut || {
+                decoder.take(Source::Json(&page), Place { file: "page", line: 1, version: Some(&version) })
+            });
             assert_eq!(decoder.finish().facts.workloads.len(), 500, "everything is read");
         }
         Some("desire") => {

@@ -36,7 +36,7 @@ fn take<'a>(policy: &MeshPolicy, documents: impl IntoIterator<Item = Source<'a>>
     let mut interner = Interner::default();
     let mut decoder = ClusterDecoder::new(build::cluster_name("c1"), policy, &mut interner);
     for document in documents {
-        decoder.take(document, Place { file: "bench", line: 1, version: &version });
+        decoder.take(document, Place { file: "bench", line: 1, version: Some(&version) });
     }
     let read = decoder.finish();
     assert!(read.objects == OBJECTS && read.findings.is_empty(), "everything is read: {:?}", read.findings);

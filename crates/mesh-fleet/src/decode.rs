@@ -1,13 +1,12 @@
-//! Manifests to facts: one decoder for files and, later, for pages of an API server.
+//! Manifests to facts: one decoder for files and for pages of an API server.
 //!
 //! A [`ClusterDecoder`] takes in the documents of one cluster, one at a time, and keeps of each only what some rule uses.
 //! What does not read becomes a finding, and unknown: the kind if it can be told, else the whole cluster.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesh_model::facts::{ClusterFacts, PolicyMeta};
+use mesh_model::facts::ClusterFacts;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
@@ -23,6 +22,8 @@ mod intern;
 mod istio;
 mod items;
 mod objects;
+mod page;
+mod part;
 mod policies;
 mod problem;
 mod services;
@@ -35,6 +36,7 @@ mod workloads;
 pub(crate) use cluster::KUBE_SYSTEM;
 pub use documents::{FileDocument, json_documents, yaml_documents};
 pub use intern::Interner;
+pub(crate) use part::Part;
 pub use source::Source;
 pub(crate) use source::yaml_options;
 pub(crate) use whole::Whole;
@@ -67,8 +69,8 @@ pub struct Place<'a> {
     pub file: &'a str,
     /// The line it begins on, from 1.
     pub line: usize,
-    /// The version of the objects in it: the digest of the file.
-    pub version: &'a Arc<str>,
+    /// The version of the objects in it: the digest of the file. None where each has its own, `metadata.resourceVersion`.
+    pub version: Option<&'a Arc<str>>,
 }
 
 /// What came of the documents of a cluster.
@@ -159,30 +161,21 @@ impl<'p> ClusterDecoder<'p> {
     }
 
     /// The facts of everything that was taken in.
-    pub fn finish(mut self) -> Decoded {
-        if self.findings_left_out > 0 {
-            let message = format!("{} further findings of this cluster are left out", self.findings_left_out);
-            let mut rest = Finding::new(Code::OutOfBounds, Some(&self.cluster), &*self.cluster, message);
-            "mend those that are listed, then look again".clone_into(&mut rest.next);
-            self.findings.push(rest);
+    pub fn finish(self) -> Decoded {
+        let cluster = self.cluster.clone();
+        self.into_part().finish(&cluster)
+    }
+
+    /// Everything that was taken in, to be put together with what other decoders of this cluster took in.
+    pub(crate) fn into_part(self) -> Part {
+        Part {
+            facts: self.facts,
+            gateway_ranks: self.gateway_ranks,
+            findings: self.findings,
+            findings_left_out: self.findings_left_out,
+            objects: self.objects,
+            unreadable: self.unreadable,
         }
-        let mut facts = self.facts;
-        facts.workloads.sort_by(|a, b| (&a.namespace, a.kind, &a.name).cmp(&(&b.namespace, b.kind, &b.name)));
-        for services in facts.services.values_mut() {
-            services.sort_by(|a, b| a.name.cmp(&b.name));
-        }
-        let mut gateways: Vec<_> = self.gateway_ranks.into_iter().zip(facts.gateways).collect();
-        gateways.sort_by(|(a_rank, a), (b_rank, b)| (a_rank, &a.name).cmp(&(b_rank, &b.name)));
-        facts.gateways = gateways.into_iter().map(|(_, gateway)| gateway).collect();
-        facts.dependencies.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        facts.traffic_policies.sort_by(|a, b| by_name(&a.meta, &b.meta));
-        facts.outlier_detections.sort_by(|a, b| by_name(&a.meta, &b.meta));
-        facts.connection_configs.sort_by(|a, b| by_name(&a.meta, &b.meta));
-        facts.foreign.sort_by(|a, b| a.key.cmp(&b.key));
-        facts.workloads.shrink_to_fit();
-        facts.foreign.shrink_to_fit();
-        self.findings.sort();
-        Decoded { facts, findings: self.findings, objects: self.objects, unreadable: self.unreadable }
     }
 
     /// Takes in an object, or a list of objects, of a kind that is read.
@@ -245,10 +238,6 @@ impl<'p> ClusterDecoder<'p> {
         let at = place_of(place, error);
         self.find(Finding::new(Code::UnreadableObject, Some(&self.cluster.clone()), at, message));
     }
-}
-
-fn by_name(a: &PolicyMeta, b: &PolicyMeta) -> Ordering {
-    (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
 }
 
 fn place_of(place: Place<'_>, error: &ReadError) -> String {

@@ -1,10 +1,16 @@
-//! Where fleets are read and written. The only crate that touches files or, later, clusters.
+//! Where fleets are read and written: directory fleets and live ones. The only crate that touches files or clusters.
 
 pub mod decode;
 pub mod directory;
 pub mod emit;
+mod fleet;
+mod gate;
 pub mod limits;
+pub mod live;
 pub mod output;
 pub mod paths;
 pub mod report;
+pub mod run;
 mod store;
+
+pub use fleet::Fleet;

@@ -1,5 +1,7 @@
 //! Every bound on what is read from a fleet. What is over a bound is a finding, and unknown: never cut, never dropped.
 
+use std::time::Duration;
+
 /// Largest manifest file, in bytes. A dump of a cluster with thousands of Services has a tenth of it.
 pub const MAX_FILE: u64 = 32 << 20;
 /// Largest `.unseen`, in bytes.
@@ -38,3 +40,36 @@ pub const MAX_YAML_ALIASES: usize = 10_000;
 
 /// Longest file name that is written, in bytes; longer names are cut there and get a digest.
 pub const MAX_FILE_NAME: usize = 200;
+
+/// Largest answer of an API server that is read, in bytes: 500 objects of the largest size are far less in practice.
+pub const MAX_ANSWER: usize = 256 << 20;
+/// Objects a page of a list.
+pub const PAGE: usize = 500;
+/// How long one request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may take to come about.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a read that failed for a passing reason is tried again.
+pub const RETRIES: u32 = 2;
+/// The pause before the first such try; each further one doubles it. Half of it is chance.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// Kinds that are read at once of one cluster: each is a connection.
+pub const KINDS_AT_ONCE: usize = 4;
+/// Writes at once to one cluster.
+pub const WRITES_AT_ONCE: usize = 8;
+/// Clusters at once, unless `--parallel` says otherwise.
+pub const PARALLEL: usize = 64;
+/// What one cluster may take to be read, unless `--cluster-timeout` says otherwise.
+pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
+/// What a whole run may take to read, unless `--timeout` says otherwise.
+pub const RUN_TIMEOUT: Duration = Duration::from_secs(300);
+/// Credential plugins that run at once.
+pub const PLUGINS_AT_ONCE: usize = 8;
+/// Largest kubeconfig that is read, in bytes.
+pub const MAX_KUBECONFIG: u64 = 4 << 20;
+/// Most clusters of one source.
+pub const MAX_TARGETS: usize = 5_000;
+/// How often a run looks whether it is to stop, and says how far it is.
+pub const TICK: Duration = Duration::from_millis(100);
+/// How long one write may take, the read before it included.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

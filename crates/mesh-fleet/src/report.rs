@@ -42,17 +42,17 @@ pub enum Outcome {
     NotTried(String),
 }
 
-impl StepResult {
+impl Outcome {
     /// Whether the step was written.
     pub fn is_written(&self) -> bool {
-        matches!(self.outcome, Outcome::Created | Outcome::Updated | Outcome::Deleted)
+        matches!(self, Self::Created | Self::Updated | Self::Deleted)
     }
 }
 
 impl ApplyReport {
     /// How many steps were written.
     pub fn written(&self) -> usize {
-        self.results.iter().filter(|result| result.is_written()).count()
+        self.results.iter().filter(|result| result.outcome.is_written()).count()
     }
 
     /// How many were not.

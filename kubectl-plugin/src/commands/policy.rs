@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use mesh_fleet::Fleet;
 use mesh_fleet::directory::{DirectoryFleet, POLICY_FILE};
 use mesh_model::limits::MAX_POLICY;
 use mesh_model::policy::{self, MeshPolicy, import_admiral_flags, minimal_yaml, to_yaml};
@@ -12,6 +13,7 @@ use mesh_render::{document, escape};
 use crate::cli::{Format, FormatArgs, GlobalArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::fleet::Place;
 use crate::output::Output;
 use crate::{fleet, given};
 
@@ -58,7 +60,7 @@ pub(crate) fn run(args: &PolicyArgs, global: &GlobalArgs, output: &mut Output) -
 }
 
 fn show(args: &ShowArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let (policy, from) = effective(global)?;
+    let (policy, from) = effective(global, output)?;
     let text = match args.format.output {
         Format::Json => document::to_json(&serde_json::to_value(&policy).expect("a policy is plain data")),
         Format::Name => format!("{}\n", escape::line(&from)),
@@ -71,11 +73,21 @@ fn show(args: &ShowArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exi
 }
 
 /// The policy that a run takes, and where it is from.
-fn effective(global: &GlobalArgs) -> Result<(MeshPolicy, String), CommandError> {
+fn effective(global: &GlobalArgs, output: &mut Output) -> Result<(MeshPolicy, String), CommandError> {
     if let Some(file) = &global.policy {
         return Ok((fleet::read_policy(file)?, format!("from {} (--policy)", file.display())));
     }
-    let root = fleet::locate(global)?;
+    let root = match fleet::locate(global)? {
+        Place::Folder(root) => root,
+        Place::Live(_) => {
+            let Fleet::Live(fleet) = fleet::open(global, output)? else { unreachable!("the place is live") };
+            let from = match &fleet.policy_state().text {
+                Some(_) => format!("stored in the clusters of {}", fleet.source()),
+                None => format!("the defaults: no cluster of {} stores a policy", fleet.source()),
+            };
+            return Ok((fleet.policy().clone(), from));
+        }
+    };
     let stored = DirectoryFleet::stored_policy(&root).map_err(fleet::unusable)?;
     let file = root.join(POLICY_FILE);
     Ok(match stored {

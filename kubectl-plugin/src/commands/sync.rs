@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::SignedDuration;
+use mesh_fleet::Fleet;
 use mesh_model::name::ClusterName;
 use mesh_plan::plan::Plan;
 use mesh_plan::prune::prune_ex_sources;
@@ -14,14 +15,14 @@ use mesh_render::plan::count;
 use mesh_render::saved::SavedPlan;
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
+use crate::commands::fleet::stored;
 use crate::commands::plan::{notes, text};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::given::{self, MAX_SAVED_PLAN};
-use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::reading::Reading;
-use crate::tolerance;
+use crate::{fleet, tolerance};
 
 mod age;
 mod limits;
@@ -78,6 +79,9 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     if let Some(differs) = reading.policy_differs.as_ref().filter(|_| !args.policy_override) {
         return Err(CommandError::usage(differs).hint("store it as the fleet's mesh.yaml, or add --policy-override"));
     }
+    if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| !args.dry_run) {
+        return Err(refusal);
+    }
     if let Some(age) = args.prune_ex_sources {
         let pruned = prune_ex_sources(&mut reading.desired, &reading.snapshot, reading.now, age);
         if pruned.kept > 0 {
@@ -94,7 +98,7 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     }
     let is_shown = show(args, &reading, &plan, &scope, output)?;
     let exit = tolerance::exit_of(&plan, args.tolerance.allow_unseen);
-    if plan.is_empty() || args.dry_run {
+    if plan.is_empty() || args.dry_run || output.is_interrupted() {
         return Ok(exit);
     }
     // Nobody agrees to what nobody saw; what was agreed to beforehand is done, whoever reads about it.
@@ -104,9 +108,17 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         output.note("declined: nothing was written");
         return Ok(Exit::Differences);
     }
-    let interrupt = Interrupt::notice()?;
-    let report = reading.fleet.apply(&plan, &|| interrupt.is_asked());
+    output.notice_interrupts()?;
+    let exit = exit.merge(spread_policy(&reading.fleet, output));
+    let report = output.watched(|run| reading.fleet.apply(&plan, run));
     Ok(exit.merge(outcome::show(&report, args.format.output, output)?))
+}
+
+/// Members with an older policy get the one that counts first: whoever plans from there then plans the same.
+fn spread_policy(fleet: &Fleet, output: &mut Output) -> Exit {
+    let Fleet::Live(live) = fleet else { return Exit::Success };
+    let results = output.watched(|run| live.spread_policy(run));
+    stored(&results, live.policy().revision, output)
 }
 
 /// What the command line says, else what the saved plan was asked about.
@@ -167,7 +179,7 @@ fn confirmed(reading: &Reading, plan: &Plan, output: &mut Output) -> Result<bool
     let counts = plan.counts();
     let question = format!(
         "Write to {} ({}): {}, {}, {}?",
-        reading.fleet.root().display(),
+        reading.fleet,
         mesh_render::table::clusters(&clusters, false),
         count(counts.add, "addition"),
         count(counts.change, "change"),

@@ -80,7 +80,10 @@ impl ClusterDecoder<'_> {
                 .filter(|uid| !uid.is_empty())
                 .map(|uid| self.text("metadata.uid", uid))
                 .transpose()?,
-            version: item.place.version.clone(),
+            version: match item.place.version {
+                Some(version) => version.clone(),
+                None => metadata.resource_version.as_deref().ok_or("has no metadata.resourceVersion")?.into(),
+            },
             mark,
             spec: self.interner.text(&spec),
             labels: self.map(&metadata.labels)?,

@@ -20,7 +20,7 @@ fn decode_with(text: &str, change: impl FnOnce(&mut MeshPolicy)) -> Decoded {
     let mut decoder = ClusterDecoder::new(ClusterName::parse("c1").unwrap(), &policy, &mut interner);
     let version: Arc<str> = "v1".into();
     for document in yaml_documents(text) {
-        decoder.take(document.source, Place { file: "c1/a.yaml", line: document.line, version: &version });
+        decoder.take(document.source, Place { file: "c1/a.yaml", line: document.line, version: Some(&version) });
     }
     decoder.finish()
 }
@@ -171,7 +171,7 @@ fn json_reads_as_yaml_does() {
     let policy = MeshPolicy::default();
     let mut interner = Interner::default();
     let mut decoder = ClusterDecoder::new(ClusterName::parse("c1").unwrap(), &policy, &mut interner);
-    decoder.take(documents[0].source, Place { file: "c1/a.json", line: 1, version: &"v".into() });
+    decoder.take(documents[0].source, Place { file: "c1/a.json", line: 1, version: Some(&"v".into()) });
     assert_eq!(decoder.finish().facts.services, facts(text).services);
 }
 
@@ -198,7 +198,7 @@ fn a_cluster_of_too_many_objects_is_unseen_not_cut() {
     let mut interner = Interner::default();
     let mut decoder = ClusterDecoder::new(ClusterName::parse("c1").unwrap(), &policy, &mut interner);
     decoder.objects = crate::limits::MAX_OBJECTS;
-    decoder.take(Source::Yaml(SERVICE), Place { file: "c1/a.yaml", line: 1, version: &"v".into() });
+    decoder.take(Source::Yaml(SERVICE), Place { file: "c1/a.yaml", line: 1, version: Some(&"v".into()) });
     let read = decoder.finish();
     assert!(read.facts.services.is_empty());
     assert_eq!(read.unreadable.as_deref(), Some("has more than 500000 objects"));

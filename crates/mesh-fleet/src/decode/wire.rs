@@ -33,6 +33,24 @@ pub(crate) struct List<T> {
     pub(crate) items: Vec<T>,
 }
 
+/// What a page of a list says of itself. Its items are checked to be there, and read elsewhere.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PageHead<'a> {
+    #[serde(borrow)]
+    pub(crate) kind: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    pub(crate) metadata: PageMetadata<'a>,
+    #[serde(rename = "items")]
+    pub(crate) _items: IgnoredAny,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PageMetadata<'a> {
+    #[serde(borrow, rename = "continue")]
+    pub(crate) next: Option<Text<'a>>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Metadata<'a> {
@@ -42,6 +60,8 @@ pub(crate) struct Metadata<'a> {
     pub(crate) namespace: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) uid: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) resource_version: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) creation_timestamp: Option<Text<'a>>,
     #[serde(borrow, deserialize_with = "or_default")]

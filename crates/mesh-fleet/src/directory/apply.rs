@@ -1,20 +1,20 @@
 //! Writing a plan into a directory fleet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::owned::{CREATED_BY, ObjectKey, OwnedObject};
 use mesh_plan::manifest;
 use mesh_plan::plan::{Action, Plan, Step};
-use mesh_plan::writing::{Phase, in_order, name_of, phase};
+use mesh_plan::writing::in_order;
 
 use super::rewrite::{Rewrite, sole_document};
 use super::walk::{self, FoundFile};
 use super::{DirectoryFleet, members};
+use crate::gate::Gate;
 use crate::limits::MAX_FILE;
 
 use crate::report::{ApplyReport, Outcome, StepResult};
@@ -23,30 +23,18 @@ use crate::{emit, paths, store};
 pub(super) fn apply(fleet: &DirectoryFleet, plan: &Plan, interrupted: &dyn Fn() -> bool) -> ApplyReport {
     let mut writer = Writer { fleet, clusters: BTreeMap::new(), folders: members::folders(&fleet.root).ok() };
     let mut report = ApplyReport::default();
-    let mut unserved: BTreeSet<&str> = BTreeSet::new();
-    // Objects that are not where they should be: one of that name elsewhere must not go.
-    let mut missing: BTreeSet<(&ClusterName, Kind, &str)> = BTreeSet::new();
+    let mut gate = Gate::default();
     for step in in_order(plan) {
-        let (name, phase) = (name_of(step), phase(step));
-        let object = (&step.cluster, step.key.kind, &*step.key.name);
         report.interrupted = report.interrupted || interrupted();
         let outcome = if report.interrupted {
             Outcome::NotTried("interrupted".to_owned())
-        } else if matches!(phase, Phase::ClientAdditions | Phase::ClientRemovals) && unserved.contains(name) {
-            Outcome::NotTried(format!("a source cluster of {name} was not written"))
-        } else if matches!(step.action, Action::Delete { .. }) && missing.contains(&object) {
-            Outcome::NotTried("what takes its place was not written".to_owned())
+        } else if let Some(stopped) = gate.stops(step) {
+            stopped
         } else {
             writer.write(step).unwrap_or_else(|problem| problem)
         };
-        let result = StepResult { cluster: step.cluster.clone(), key: step.key.clone(), outcome };
-        if phase == Phase::Sources && !result.is_written() {
-            unserved.insert(name);
-        }
-        if !result.is_written() {
-            missing.insert(object);
-        }
-        report.results.push(result);
+        gate.note(step, &outcome);
+        report.results.push(StepResult { cluster: step.cluster.clone(), key: step.key.clone(), outcome });
     }
     report
 }

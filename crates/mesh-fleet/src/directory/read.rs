@@ -108,7 +108,7 @@ pub(super) fn take_file(
     // Only generated objects need the version, and only objects with a mark can be generated.
     let version: Arc<str> =
         if text.contains(CREATED_BY) { store::digest(text.as_bytes()).into() } else { Arc::from("") };
-    let place = |line| DocumentPlace { file: &manifest.shown, line, version: &version };
+    let place = |line| DocumentPlace { file: &manifest.shown, line, version: Some(&version) };
     let (documents, broken) =
         if rewrite::is_json(manifest) { json_documents(text) } else { (yaml_documents(text), None) };
     for document in documents.iter().filter(|document| document.source.text().is_none_or(&wanted)) {

@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter};
+use mesh_fleet::directory::DirectoryFleet;
 use mesh_model::host::base_host;
 use mesh_plan::desire::desire;
 use mesh_plan::explain::KNOWN_FIELDS;
 
 use crate::cli::GlobalArgs;
 use crate::environment::MESH_FLEET;
+use crate::fleet::Place;
 use crate::{clock, fleet};
 
 /// Most candidates of one sort: a screen of them is enough, and the shell is not to choke on 20,000 names.
@@ -92,7 +94,9 @@ impl Fleet {
 
 /// What the fleet knows; `None` when it cannot be read, which a completion does not complain of.
 fn known(global: &GlobalArgs) -> Option<Known> {
-    let fleet = fleet::open(global).ok()?;
+    let Place::Folder(root) = fleet::locate(global).ok()? else { return None };
+    let policy = global.policy.as_deref().map(fleet::read_policy).transpose().ok()?;
+    let fleet = DirectoryFleet::open(&root, policy).ok()?;
     let snapshot = fleet.observe();
     let mut known =
         Known { names: BTreeSet::new(), clusters: snapshot.members.keys().map(ToString::to_string).collect() };

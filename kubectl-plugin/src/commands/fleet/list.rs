@@ -54,8 +54,8 @@ struct Row {
 
 /// Lists members and strangers.
 pub(super) fn run(args: &ListArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let fleet = fleet::open(global)?;
-    let snapshot = fleet.observe();
+    let fleet = fleet::open(global, output)?;
+    let snapshot = output.watched(|run| fleet.observe(run));
     let mut rows: Vec<Row> =
         snapshot.members.iter().map(|(cluster, view)| row(cluster, Some(view), fleet.policy())).collect();
     rows.extend(snapshot.strangers.iter().map(|cluster| row(cluster, None, fleet.policy())));

@@ -1,0 +1,168 @@
+//! Writing a plan into clusters. Names side by side; of each name first where it is served, then what its clients gain,
+//! then what they lose; last, for all names, what goes everywhere else (product contract §4).
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use futures::future::join_all;
+use mesh_model::name::ClusterName;
+use mesh_model::owned::OwnedObject;
+use mesh_plan::manifest;
+use mesh_plan::plan::{Action, Plan, Step};
+use mesh_plan::writing::{Phase, in_order, name_of, phase};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::LiveFleet;
+use super::crowd::each;
+use super::rest::{Rest, RestError, Write};
+use crate::gate::Gate;
+use crate::limits::{WRITE_TIMEOUT, WRITES_AT_ONCE};
+use crate::report::{ApplyReport, Outcome, StepResult};
+use crate::run::Run;
+
+/// Who a server says has written an object of ours.
+pub(crate) const FIELD_MANAGER: &str = "kubectl-mesh";
+
+pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>) -> ApplyReport {
+    let steps = in_order(plan);
+    let writer = Writer {
+        fleet,
+        run,
+        gate: Mutex::new(Gate::default()),
+        turns: fleet.places.iter().map(|place| (&place.name, Semaphore::new(WRITES_AT_ONCE))).collect(),
+        results: Mutex::new(steps.iter().map(|_| None).collect()),
+    };
+    let numbered: Vec<(usize, &Step)> = steps.iter().copied().enumerate().collect();
+    let names: Vec<&[(usize, &Step)]> = numbered.chunk_by(|(_, a), (_, b)| name_of(a) == name_of(b)).collect();
+    let shown = |name: &&[(usize, &Step)]| name_of(name[0].1).to_owned();
+    let parallel = fleet.limits.parallel;
+    each(&names, parallel, "writing names", run, shown, |index| writer.name(names[index])).await;
+    let rest: Vec<(usize, &Step)> = numbered.iter().copied().filter(|(_, step)| phase(step) == Phase::Rest).collect();
+    let shown = |step: &(usize, &Step)| step.1.cluster.to_string();
+    each(&rest, parallel, "removing", run, shown, |index| writer.step(rest[index])).await;
+    let results = writer.results.into_inner().expect("no holder panics");
+    let results = steps.iter().zip(results).map(|(step, outcome)| StepResult {
+        cluster: step.cluster.clone(),
+        key: step.key.clone(),
+        outcome: outcome.unwrap_or_else(|| Outcome::NotTried("interrupted".to_owned())),
+    });
+    let results: Vec<StepResult> = results.collect();
+    ApplyReport {
+        interrupted: (run.interrupted)() && results.iter().any(|result| !result.outcome.is_written()),
+        results,
+    }
+}
+
+struct Writer<'p> {
+    fleet: &'p LiveFleet,
+    run: Run<'p>,
+    gate: Mutex<Gate<'p>>,
+    /// Writes at once, by cluster.
+    turns: BTreeMap<&'p ClusterName, Semaphore>,
+    /// In the order of the plan's steps.
+    results: Mutex<Vec<Option<Outcome>>>,
+}
+
+impl<'p> Writer<'p> {
+    async fn name(&self, steps: &[(usize, &'p Step)]) {
+        for phase_now in [Phase::Sources, Phase::ClientAdditions, Phase::ClientRemovals] {
+            let now = steps.iter().filter(|(_, step)| phase(step) == phase_now);
+            join_all(now.map(|numbered| self.step(*numbered))).await;
+        }
+    }
+
+    async fn step(&self, (number, step): (usize, &'p Step)) {
+        let stopped = self.gate.lock().expect("no holder panics").stops(step);
+        let outcome = match stopped {
+            Some(stopped) => stopped,
+            None => self.write(step).await,
+        };
+        self.gate.lock().expect("no holder panics").note(step, &outcome);
+        self.results.lock().expect("no holder panics")[number] = Some(outcome);
+    }
+
+    async fn write(&self, step: &Step) -> Outcome {
+        let contact = match self.fleet.contact(&step.cluster) {
+            Ok(contact) => contact,
+            Err(why) => return Outcome::Failed(why),
+        };
+        let turn = self.turns.get(&step.cluster).expect("every member has turns");
+        let _turn = turn.acquire().await.expect("the semaphore is never closed");
+        if (self.run.interrupted)() {
+            return Outcome::NotTried("interrupted".to_owned());
+        }
+        let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
+        let list =
+            format!("/apis/{}/namespaces/{}/{}", mesh_istio::API_VERSION, step.key.namespace, step.key.kind.plural());
+        match &step.action {
+            Action::Hold { .. } => Outcome::NotTried("held".to_owned()),
+            Action::Create { body } => create(&rest, &list, &manifest::created(body)).await,
+            Action::Update { base, body } => {
+                update(&rest, &format!("{list}/{}", step.key.name), base, &manifest::updated(base, body)).await
+            }
+            Action::Delete { base } => delete(&rest, &format!("{list}/{}", step.key.name), base).await,
+        }
+    }
+}
+
+/// A POST: an object that somebody made meanwhile is not adopted, but told by a conflict.
+async fn create(rest: &Rest, list: &str, manifest: &Value) -> Outcome {
+    match rest.write(Write::Create, &format!("{list}?{}", query()), manifest).await {
+        Ok(_) => Outcome::Created,
+        Err(error) if error.is_conflict() => Outcome::Moved("an object of this name is there already".to_owned()),
+        Err(error) => failed(&error),
+    }
+}
+
+/// A PUT of the object as it is, with our `spec`, labels and annotations, at the version that was read: what others keep
+/// in its metadata stays, and `spec` is exactly what is wanted, which a patch could not promise.
+async fn update(rest: &Rest, path: &str, base: &OwnedObject, wanted: &Value) -> Outcome {
+    let mut object = match rest.get(path).await {
+        Ok(object) => object,
+        Err(error) if error.is_not_found() => return Outcome::Moved("it is gone".to_owned()),
+        Err(error) => return failed(&error),
+    };
+    let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+    if version != Some(&*base.version) {
+        return Outcome::Moved("it is not as it was read".to_owned());
+    }
+    object["spec"] = wanted["spec"].clone();
+    for field in ["labels", "annotations"] {
+        object["metadata"][field] = wanted["metadata"].get(field).cloned().unwrap_or_else(|| json!({}));
+    }
+    match rest.write(Write::Replace, &format!("{path}?{}", query()), &object).await {
+        Ok(_) => Outcome::Updated,
+        Err(error) if error.is_conflict() => Outcome::Moved("it is not as it was read".to_owned()),
+        Err(error) if error.is_not_found() => Outcome::Moved("it is gone".to_owned()),
+        Err(error) => failed(&error),
+    }
+}
+
+/// A DELETE of this object at this version, and of no other one that took its name.
+async fn delete(rest: &Rest, path: &str, base: &OwnedObject) -> Outcome {
+    let mut preconditions = json!({"resourceVersion": &*base.version});
+    if let Some(uid) = &base.uid {
+        preconditions["uid"] = json!(&**uid);
+    }
+    let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions});
+    match rest.write(Write::Delete, path, &options).await {
+        Ok(_) => Outcome::Deleted,
+        Err(error) if error.is_not_found() => Outcome::Moved("it is gone already".to_owned()),
+        Err(error) if error.is_conflict() => Outcome::Moved("it is not as it was read".to_owned()),
+        Err(error) => failed(&error),
+    }
+}
+
+fn query() -> String {
+    format!("fieldManager={FIELD_MANAGER}&fieldValidation=Strict")
+}
+
+fn failed(error: &RestError) -> Outcome {
+    if error.is_forbidden() {
+        Outcome::Failed(format!("forbidden: {error}"))
+    } else {
+        Outcome::Failed(error.to_string())
+    }
+}

@@ -1,0 +1,95 @@
+//! First contact with a cluster: which one is it, and what policy does it store?
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesh_model::kind::Kind;
+use mesh_model::name::Namespace;
+use mesh_model::policy::{self, MeshPolicy, PolicyError};
+use serde_json::Value;
+
+use super::rest::{Rest, RestError};
+use super::target::Target;
+use crate::decode::KUBE_SYSTEM;
+
+/// The ConfigMap that stores a policy, in the sync namespace (product contract §5).
+pub const POLICY_CONFIG_MAP: &str = "mesh-policy";
+/// The key in it.
+pub const POLICY_KEY: &str = "mesh.yaml";
+/// Annotation of that ConfigMap: the optional kinds that its cluster served when it was written. A kind that was served
+/// once and is not any more is unknown, not empty: its CRD may have been removed by mistake.
+pub(crate) const SERVED_KINDS: &str = "kubectl-mesh.io/served-kinds";
+
+/// A cluster that answered.
+#[derive(Clone)]
+pub(crate) struct Contact {
+    /// What the source calls it.
+    pub(crate) target: Target,
+    /// Its API server.
+    pub(crate) rest: Rest,
+    /// UID of its `kube-system` namespace.
+    pub(crate) uid: Arc<str>,
+    /// The policies that it stores, at most one a namespace.
+    pub(crate) stored: Vec<StoredPolicy>,
+    /// Why it cannot be known whether it stores one.
+    pub(crate) policy_unseen: Option<String>,
+}
+
+/// A policy in a cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredPolicy {
+    /// Where.
+    pub(crate) namespace: Namespace,
+    /// As it is written.
+    pub(crate) text: String,
+    /// As it reads.
+    pub(crate) policy: Result<MeshPolicy, PolicyError>,
+    /// The optional kinds that the cluster served when this was written.
+    pub(crate) served_kinds: BTreeSet<Kind>,
+}
+
+/// Asks a cluster for its UID and its policy.
+pub(crate) async fn contact(target: &Target, rest: Rest, namespaces: &[Namespace]) -> Result<Contact, String> {
+    let uid = uid(&rest).await?;
+    let mut stored = Vec::new();
+    let mut policy_unseen = None;
+    for namespace in namespaces {
+        match rest.get(&policy_path(namespace)).await {
+            Ok(config_map) => stored.extend(stored_policy(namespace, &config_map, &target.name)),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => {
+                policy_unseen = Some(format!("its stored policy cannot be read: {error}"));
+            }
+        }
+    }
+    Ok(Contact { target: target.clone(), rest, uid, stored, policy_unseen })
+}
+
+/// The path of the stored policy.
+pub(crate) fn policy_path(namespace: &Namespace) -> String {
+    format!("/api/v1/namespaces/{namespace}/configmaps/{POLICY_CONFIG_MAP}")
+}
+
+async fn uid(rest: &Rest) -> Result<Arc<str>, String> {
+    let namespace = rest.get(&format!("/api/v1/namespaces/{KUBE_SYSTEM}")).await.map_err(|error| match error {
+        RestError::Status { code: 401, .. } => "its credentials are refused (401)".to_owned(),
+        error if error.is_forbidden() => {
+            format!("namespaces may not be read: {error}; `kubectl mesh permissions` prints the role")
+        }
+        error => error.to_string(),
+    })?;
+    let uid = namespace.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
+    uid.map(Arc::from)
+        .ok_or_else(|| format!("its {KUBE_SYSTEM} namespace has no UID, so it cannot be told from others"))
+}
+
+fn stored_policy(namespace: &Namespace, config_map: &Value, cluster: &str) -> Option<StoredPolicy> {
+    let text = config_map.get("data")?.get(POLICY_KEY)?.as_str()?.to_owned();
+    let kinds = config_map.pointer("/metadata/annotations").and_then(|all| all.get(SERVED_KINDS)?.as_str());
+    Some(StoredPolicy {
+        namespace: namespace.clone(),
+        policy: policy::parse(&text, &format!("{cluster}: ConfigMap {namespace}/{POLICY_CONFIG_MAP}")),
+        text,
+        served_kinds: kinds.unwrap_or_default().split(',').filter_map(Kind::parse).collect(),
+    })
+}

@@ -1,0 +1,166 @@
+//! Reading a live fleet, in two phases with a barrier across all clusters (product contract §3): first what is
+//! generated, with its versions, then the facts that it is made from. A run that is slow can then never write older facts
+//! over newer ones: what was written after its first phase has another version (law L9).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use mesh_model::finding::{Code, Finding};
+use mesh_model::fleet::{ClusterView, FleetSnapshot, Unseen};
+use mesh_model::kind::Kind;
+use mesh_model::policy::MemberState;
+use tokio::time::Instant;
+
+use super::LiveFleet;
+use super::contact::Contact;
+use super::crowd::each;
+use super::discovery::Served;
+use super::members::Place;
+use super::pages::{Interners, Reader};
+use crate::decode::{Decoded, Part};
+use crate::limits::KINDS_AT_ONCE;
+use crate::run::Run;
+
+/// What is generated, and by whom else the same hosts are held.
+const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRule];
+/// The ConfigMap in which Admiral keeps addresses (`reference/admiral.md` §3.5). Read, never written.
+const ADMIRAL_ADDRESSES: &str = "se-address-configmap";
+/// Admiral's own sync namespace.
+const ADMIRAL_SYNC: &str = "admiral-sync";
+/// Why a cluster was not read.
+const INTERRUPTED: &str = "the run was interrupted before it was read";
+
+/// A cluster after the first phase.
+struct Half {
+    part: Part,
+    served: Served,
+    /// What is left of its share of time. Waiting at the barrier is not its fault.
+    left: Duration,
+}
+
+/// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
+pub(super) async fn observe(fleet: &LiveFleet, run: Run<'_>) -> FleetSnapshot {
+    let places = &fleet.places;
+    let interners = Interners::default();
+    let end = Instant::now() + fleet.limits.run_timeout;
+    let name = |place: &Place| place.name.to_string();
+    let halves = each(places, fleet.limits.parallel, "reading generated objects", run, name, |index| {
+        first_phase(fleet, &places[index], &interners, end)
+    });
+    let halves: Vec<Result<Half, String>> =
+        halves.await.into_iter().map(|half| half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))).collect();
+    // The barrier: nothing of what follows was read before all of that.
+    let slots: Vec<_> = halves.into_iter().map(|half| std::sync::Mutex::new(Some(half))).collect();
+    let read = each(places, fleet.limits.parallel, "reading", run, name, |index| {
+        let half = slots[index].lock().expect("no holder panics").take();
+        let interners = &interners;
+        async move {
+            let half = half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))?;
+            second_phase(fleet, &places[index], interners, half, end).await
+        }
+    });
+    let mut snapshot = FleetSnapshot { strangers: fleet.strangers.clone(), ..FleetSnapshot::default() };
+    for (place, read) in places.iter().zip(read.await) {
+        let read = read.unwrap_or_else(|| Err(INTERRUPTED.to_owned()));
+        let (view, findings) = view(fleet, place, read);
+        snapshot.members.insert(place.name.clone(), view);
+        snapshot.findings.extend(findings);
+    }
+    for name in &fleet.strangers {
+        let message = "was reached but is not a member".to_owned();
+        snapshot.findings.push(Finding::new(Code::Stranger, Some(name), &**name, message));
+    }
+    snapshot.findings.sort();
+    snapshot
+}
+
+async fn first_phase(fleet: &LiveFleet, place: &Place, interners: &Interners, end: Instant) -> Result<Half, String> {
+    let contact = place.contact.as_ref().map_err(Clone::clone)?;
+    let start = Instant::now();
+    let share = fleet.limits.cluster_timeout;
+    let rest = contact.rest.until(end.min(start + share));
+    let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
+    let reader = Reader { cluster: &place.name, policy: &fleet.policy, interners, rest: &rest };
+    let part = list_all(reader, &served, contact, &GENERATED).await;
+    Ok(Half { part, served, left: share.saturating_sub(start.elapsed()) })
+}
+
+async fn second_phase(
+    fleet: &LiveFleet,
+    place: &Place,
+    interners: &Interners,
+    half: Half,
+    end: Instant,
+) -> Result<Decoded, String> {
+    let contact = place.contact.as_ref().map_err(Clone::clone)?;
+    let rest = contact.rest.until(end.min(Instant::now() + half.left));
+    let reader = Reader { cluster: &place.name, policy: &fleet.policy, interners, rest: &rest };
+    let kinds: Vec<Kind> =
+        Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap).collect();
+    let mut part = half.part;
+    part.absorb(list_all(reader, &half.served, contact, &kinds).await);
+    let namespaces: BTreeSet<&str> = BTreeSet::from([&*fleet.policy.sync_namespace, ADMIRAL_SYNC]);
+    for namespace in namespaces {
+        let path = format!("/api/v1/namespaces/{namespace}/configmaps/{ADMIRAL_ADDRESSES}");
+        part.absorb(reader.one(Kind::ConfigMap, &path).await);
+    }
+    part.facts.uid = Some(Arc::clone(&contact.uid));
+    Ok(part.finish(&place.name))
+}
+
+/// Lists the kinds that are served, some at once. A kind that was served when the policy was stored and is not any more
+/// is unseen; Istio's own kinds are needed wherever anything is to be generated.
+async fn list_all(reader: Reader<'_>, served: &Served, contact: &Contact, kinds: &[Kind]) -> Part {
+    let lists = kinds.iter().map(|kind| async move {
+        match served.path(*kind) {
+            Some(base) => reader.list(*kind, base, "").await,
+            None if GENERATED.contains(kind) => reader.unseen(*kind, "is not served: Istio's CRDs are not installed"),
+            None if LiveFleet::served_once(contact, *kind) => reader.unseen(
+                *kind,
+                "is not served any more: its CRD is gone. Install it again; if it was removed on purpose, store the policy \
+                 anew with `kubectl mesh policy push`",
+            ),
+            None => Part::default(),
+        }
+    });
+    let mut whole = Part::default();
+    let mut parts = stream::iter(lists).buffer_unordered(KINDS_AT_ONCE);
+    while let Some(part) = parts.next().await {
+        whole.absorb(part);
+    }
+    whole
+}
+
+fn view(fleet: &LiveFleet, place: &Place, read: Result<Decoded, String>) -> (ClusterView, Vec<Finding>) {
+    let retired = place.member.as_ref().is_some_and(|member| member.state == MemberState::Retired);
+    let mut findings = Vec::new();
+    let read = read.and_then(|decoded| {
+        findings = decoded.findings;
+        let facts = decoded.facts;
+        let namespace = &fleet.policy.sync_namespace;
+        let has_namespace = facts.namespaces.contains_key(namespace) || facts.unseen.contains(&Kind::Namespace);
+        match decoded.unreadable {
+            Some(why) => Err(why),
+            None if place.member.is_some() && !retired && !has_namespace && !fleet.prepared.contains(&place.name) => {
+                Err(format!("its sync namespace {namespace} is not there; create it if it may be filled anew"))
+            }
+            None => Ok(Arc::new(facts)),
+        }
+    });
+    let name = &place.name;
+    let view = match read {
+        Ok(facts) if retired => ClusterView::Retired(Some(facts)),
+        Ok(facts) => ClusterView::Seen(facts),
+        Err(why) if retired => {
+            findings.push(Finding::new(Code::RetiredNotReached, Some(name), &**name, why));
+            ClusterView::Retired(None)
+        }
+        Err(why) => {
+            findings.push(Finding::new(Code::ClusterUnseen, Some(name), &**name, why.clone()));
+            ClusterView::Unseen(Unseen { why })
+        }
+    };
+    (view, findings)
+}

@@ -1,0 +1,169 @@
+//! Opening a live fleet: who answers, which policy counts, who is a member.
+
+use std::collections::BTreeSet;
+
+use mesh_model::name::Namespace;
+use mesh_model::policy::MeshPolicy;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::contact::{Contact, StoredPolicy, contact};
+use super::crowd::each;
+use super::members::{Joined, Unreached, join};
+use super::rest::Rest;
+use super::source::{Source, SourceForm};
+use super::target::Target;
+use super::{Limits, LiveError, LiveFleet, PolicyState};
+use crate::limits::PLUGINS_AT_ONCE;
+use crate::run::Run;
+
+/// Where a policy is looked for when nobody names the sync namespace (product contract §5).
+const POLICY_NAMESPACES: [&str; 2] = ["mesh-sync", "admiral-sync"];
+
+pub(super) fn open(
+    source: Source,
+    given: Option<MeshPolicy>,
+    sync_namespace: Option<Namespace>,
+    limits: Limits,
+    run: Run<'_>,
+) -> Result<LiveFleet, LiveError> {
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(LiveError::Runtime)?;
+    let namespaces: Vec<Namespace> = match &sync_namespace {
+        Some(namespace) => vec![namespace.clone()],
+        None => POLICY_NAMESPACES.iter().map(|name| Namespace::parse(name).expect("a legal namespace")).collect(),
+    };
+    let plugins = Semaphore::new(PLUGINS_AT_ONCE);
+    let caller = Caller { namespaces: &namespaces, plugins: &plugins, limits, run };
+    let mut targets = source.targets()?;
+    if source.form == SourceForm::CurrentContext {
+        targets = caller.members_of_current(&runtime, &source, targets)?;
+    }
+    let (contacts, unreached) = runtime.block_on(caller.call(&targets));
+    if let Some((contact, [first, second, ..])) =
+        contacts.iter().find_map(|contact| Some((contact, contact.stored.get(..2)?)))
+    {
+        return Err(LiveError::TwoPolicies {
+            cluster: contact.target.name.clone(),
+            first: first.namespace.to_string(),
+            second: second.namespace.to_string(),
+        });
+    }
+    let stored = strongest(&contacts);
+    let has_given = given.is_some();
+    let mut policy = given.or_else(|| stored.map(|(policy, _)| policy.clone())).unwrap_or_default();
+    if let Some(namespace) = sync_namespace.filter(|_| !has_given && stored.is_none()) {
+        policy.sync_namespace = namespace;
+    }
+    let Joined { places, strangers, doubles: _ } = join(&policy, &contacts, &unreached);
+    let mut policy_state =
+        PolicyState { text: stored.map(|(_, stored)| stored.text.clone()), ..PolicyState::default() };
+    let highest = stored.map(|(policy, _)| policy.revision);
+    for place in &places {
+        let Ok(contact) = &place.contact else { continue };
+        policy_state.problems.extend(contact.policy_unseen.iter().map(|why| (place.name.clone(), why.clone())));
+        for stored_here in &contact.stored {
+            match &stored_here.policy {
+                Ok(here) => {
+                    let at = (stored_here.namespace.clone(), here.revision);
+                    policy_state.stored.insert(place.name.clone(), at);
+                    if Some(here.revision) == highest && stored.is_some_and(|(policy, _)| policy != here) {
+                        policy_state.contested.insert(place.name.clone());
+                    }
+                }
+                Err(error) => {
+                    policy_state.problems.insert(place.name.clone(), error.to_string());
+                }
+            }
+        }
+    }
+    Ok(LiveFleet {
+        runtime,
+        source,
+        limits,
+        policy,
+        policy_state,
+        contacts,
+        unreached,
+        places,
+        strangers,
+        prepared: BTreeSet::new(),
+    })
+}
+
+/// Calls clusters up.
+struct Caller<'a> {
+    namespaces: &'a [Namespace],
+    plugins: &'a Semaphore,
+    limits: Limits,
+    run: Run<'a>,
+}
+
+impl Caller<'_> {
+    /// Who answers, and who does not.
+    async fn call(&self, targets: &[Target]) -> (Vec<Contact>, Vec<Unreached>) {
+        let name = |target: &Target| target.name.clone();
+        let alone = targets.len() == 1;
+        let answers = each(targets, self.limits.parallel, "reaching clusters", self.run, name, |index| async move {
+            let target = &targets[index];
+            let client = target.connect(self.plugins, alone).await?;
+            let deadline = Instant::now() + self.limits.cluster_timeout;
+            contact(target, Rest::new(client, deadline), self.namespaces).await
+        });
+        let (mut contacts, mut unreached) = (Vec::new(), Vec::new());
+        for (target, answer) in targets.iter().zip(answers.await) {
+            match answer.unwrap_or_else(|| Err("the run was interrupted before it was reached".to_owned())) {
+                Ok(contact) => contacts.push(contact),
+                Err(why) => unreached.push(Unreached { name: target.name.clone(), why }),
+            }
+        }
+        (contacts, unreached)
+    }
+
+    /// The contexts of the members that the cluster of the current context lists.
+    fn members_of_current(
+        &self,
+        runtime: &Runtime,
+        source: &Source,
+        all: Vec<Target>,
+    ) -> Result<Vec<Target>, LiveError> {
+        let current = source.current()?;
+        let none = |why: String| LiveError::NoMembers { context: current.name.clone(), why };
+        let (contacts, unreached) = runtime.block_on(self.call(std::slice::from_ref(&current)));
+        let Some(contact) = contacts.first() else {
+            let why = unreached.first().map(|cluster| format!(": it {}", cluster.why)).unwrap_or_default();
+            return Err(none(why));
+        };
+        let policy = match contact.stored.first().map(|stored| &stored.policy) {
+            Some(Ok(policy)) if !policy.fleet.members.is_empty() => policy,
+            Some(Err(error)) => return Err(none(format!(": {error}"))),
+            _ => return Err(none(contact.policy_unseen.as_ref().map(|why| format!(": {why}")).unwrap_or_default())),
+        };
+        let wanted: BTreeSet<&str> =
+            policy.fleet.members.iter().map(|member| member.context.as_deref().unwrap_or(&member.name)).collect();
+        Ok(all.into_iter().filter(|target| wanted.contains(target.name.as_str())).collect())
+    }
+}
+
+/// The policy of the highest revision among those that list their holder, or nobody. Of several different ones the
+/// smallest text, so that the order of clusters does not matter; `sync` stops at them.
+fn strongest(contacts: &[Contact]) -> Option<(&MeshPolicy, &StoredPolicy)> {
+    let stored = contacts.iter().flat_map(|contact| contact.stored.iter().map(move |stored| (contact, stored)));
+    let counting = stored.filter_map(|(contact, stored)| {
+        let policy = stored.policy.as_ref().ok()?;
+        lists(policy, contact).then_some((policy, stored))
+    });
+    counting.max_by(|(a, a_stored), (b, b_stored)| {
+        a.revision.cmp(&b.revision).then_with(|| b_stored.text.cmp(&a_stored.text))
+    })
+}
+
+/// Whether the holder of a policy is one of its members: a cluster that is none cannot speak for the fleet.
+fn lists(policy: &MeshPolicy, contact: &Contact) -> bool {
+    let members = &policy.fleet.members;
+    members.is_empty()
+        || members.iter().any(|member| match &member.uid {
+            Some(uid) => *uid == *contact.uid,
+            None => member.context.as_deref().unwrap_or(&member.name) == contact.target.name,
+        })
+}

@@ -1,0 +1,117 @@
+//! One kind of one cluster, page by page. A page is decoded and dropped before the next one is asked for.
+
+use std::sync::Mutex;
+
+use mesh_model::finding::{Code, Finding};
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::policy::MeshPolicy;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::rest::{Rest, RestError};
+use crate::decode::{ClusterDecoder, Interner, Part, Place, Source};
+use crate::limits::PAGE;
+
+/// Interners to borrow: each decodes for one thread at a time, and shares texts among all clusters that it met.
+#[derive(Default)]
+pub(crate) struct Interners(Mutex<Vec<Interner>>);
+
+impl Interners {
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Interner) -> R) -> R {
+        let mut interner = self.0.lock().expect("no holder panics").pop().unwrap_or_default();
+        let result = work(&mut interner);
+        self.0.lock().expect("no holder panics").push(interner);
+        result
+    }
+}
+
+/// A cluster that is being read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) cluster: &'a ClusterName,
+    pub(crate) policy: &'a MeshPolicy,
+    pub(crate) interners: &'a Interners,
+    pub(crate) rest: &'a Rest,
+}
+
+impl Reader<'_> {
+    /// Everything of `kind`, served below `base`, that `query` asks for. What cannot be read completely is unseen.
+    pub(crate) async fn list(self, kind: Kind, base: &str, query: &str) -> Part {
+        let mut tries = 0;
+        loop {
+            match self.list_once(kind, base, query).await {
+                // The list took longer than the server keeps its state: once more from the start.
+                Err(ListError::Rest(error)) if error.is_gone() && tries == 0 => tries += 1,
+                Ok(part) => return part,
+                Err(error) => return self.unseen(kind, &error.in_words(kind)),
+            }
+        }
+    }
+
+    /// One object, by its path; nothing when it is not there.
+    pub(crate) async fn one(self, kind: Kind, path: &str) -> Part {
+        match self.rest.read(path).await {
+            Ok(text) => self
+                .decode(|decoder| {
+                    decoder.take(Source::Json(&text), Place { file: path, line: 1, version: None });
+                    Ok(())
+                })
+                .map_or_else(|problem| self.unseen(kind, &problem), |(part, ())| part),
+            Err(error) if error.is_not_found() => Part::default(),
+            Err(error) => self.unseen(kind, &ListError::Rest(error).in_words(kind)),
+        }
+    }
+
+    /// A part that says that the kind was not seen, and why.
+    pub(crate) fn unseen(self, kind: Kind, why: &str) -> Part {
+        let mut part = Part::default();
+        part.facts.unseen.insert(kind);
+        part.findings.push(Finding::new(Code::KindUnseen, Some(self.cluster), kind.plural(), why.to_owned()));
+        part
+    }
+
+    async fn list_once(self, kind: Kind, base: &str, query: &str) -> Result<Part, ListError> {
+        let list = format!("{base}/{}?limit={PAGE}{query}", kind.plural());
+        let mut whole = Part::default();
+        let mut path = list.clone();
+        loop {
+            let text = self.rest.read(&path).await.map_err(ListError::Rest)?;
+            let (part, next) = self.decode(|decoder| decoder.take_page(kind, &text, &list)).map_err(ListError::Page)?;
+            whole.absorb(part);
+            match next {
+                Some(next) if whole.unreadable.is_none() => {
+                    path = format!("{list}&continue={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
+                }
+                _ => return Ok(whole),
+            }
+        }
+    }
+
+    fn decode<R>(self, take: impl FnOnce(&mut ClusterDecoder<'_>) -> Result<R, String>) -> Result<(Part, R), String> {
+        self.interners.with(|interner| {
+            let mut decoder = ClusterDecoder::new(self.cluster.clone(), self.policy, interner);
+            let taken = take(&mut decoder)?;
+            Ok((decoder.into_part(), taken))
+        })
+    }
+}
+
+/// Why a list is not complete.
+enum ListError {
+    Rest(RestError),
+    Page(String),
+}
+
+impl ListError {
+    fn in_words(&self, kind: Kind) -> String {
+        match self {
+            Self::Rest(error) if error.is_forbidden() => format!(
+                "may not be read; the missing rule is {{apiGroups: [{:?}], resources: [{:?}], verbs: [\"get\", \"list\"]}} ({error})",
+                kind.group(),
+                kind.plural(),
+            ),
+            Self::Rest(error) => format!("cannot be read: {error}"),
+            Self::Page(problem) => problem.clone(),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The policy in the clusters: a ConfigMap in the sync namespace of each member.
+
+use std::collections::BTreeSet;
+
+use mesh_model::kind::Kind;
+use mesh_model::name::{ClusterName, Namespace};
+use mesh_model::policy::{self, MemberState, MeshPolicy};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::LiveFleet;
+use super::apply::FIELD_MANAGER;
+use super::contact::{Contact, POLICY_CONFIG_MAP, POLICY_KEY, SERVED_KINDS, policy_path};
+use super::crowd::each;
+use super::discovery::Served;
+use super::members::Place;
+use super::rest::{Rest, RestError, Write};
+use crate::limits::WRITE_TIMEOUT;
+use crate::run::Run;
+
+/// What came of storing a policy in one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyResult {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// What was done, or why nothing was: lower case, no final period.
+    pub outcome: Result<PolicyOutcome, String>,
+}
+
+/// What was done to store a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyOutcome {
+    /// The ConfigMap is new.
+    Created,
+    /// It was replaced.
+    Updated,
+    /// It was as it should be.
+    Same,
+}
+
+/// The Role by which somebody else may be let write generated objects and the policy, and nothing else.
+pub const WRITER_ROLE: &str = "kubectl-mesh-writer";
+
+impl LiveFleet {
+    /// Stores `text` in the sync namespace of every reached, active member. Members that [`Self::under`] prepares get that
+    /// namespace and the Role [`WRITER_ROLE`] first, where they are missing.
+    pub fn store_policy(&self, text: &str, run: Run<'_>) -> Vec<PolicyResult> {
+        let reached = |place: &&Place| {
+            place.contact.is_ok() && place.member.as_ref().is_none_or(|member| member.state == MemberState::Active)
+        };
+        let places: Vec<&Place> = self.places.iter().filter(reached).collect();
+        self.store_in(&places, text, run)
+    }
+
+    /// Stores the policy that counts in every reached member that has an older one, or none.
+    pub fn spread_policy(&self, run: Run<'_>) -> Vec<PolicyResult> {
+        let Some(text) = &self.policy_state.text else { return Vec::new() };
+        // A policy that stands for the stored one in this run is nobody else's business.
+        if policy::parse(text, POLICY_CONFIG_MAP).as_ref() != Ok(&self.policy) {
+            return Vec::new();
+        }
+        let is_older = |place: &&Place| {
+            let stored = self.policy_state.stored.get(&place.name);
+            let is_active = place.member.as_ref().is_some_and(|member| member.state == MemberState::Active);
+            is_active && place.contact.is_ok() && stored.is_none_or(|(_, revision)| *revision < self.policy.revision)
+        };
+        let places: Vec<&Place> = self.places.iter().filter(is_older).collect();
+        self.store_in(&places, text, run)
+    }
+
+    fn store_in(&self, places: &[&Place], text: &str, run: Run<'_>) -> Vec<PolicyResult> {
+        let namespace = &self.policy.sync_namespace;
+        let name = |place: &&Place| place.name.to_string();
+        let stored = each(places, self.limits.parallel, "storing the policy", run, name, |index| async move {
+            let contact = places[index].contact.as_ref().map_err(Clone::clone)?;
+            let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
+            if self.prepared.contains(&places[index].name) {
+                prepare_namespace(&rest, namespace).await?;
+            }
+            store(&rest, namespace, text).await
+        });
+        let stored = self.runtime.block_on(stored);
+        let result = |(place, outcome): (&&Place, Option<Result<PolicyOutcome, String>>)| PolicyResult {
+            cluster: place.name.clone(),
+            outcome: outcome.unwrap_or_else(|| Err("interrupted".to_owned())),
+        };
+        places.iter().zip(stored).map(result).collect()
+    }
+
+    /// The kinds that were served when the policy was stored, by cluster: what [`SERVED_KINDS`] says.
+    pub(super) fn served_once(contact: &Contact, kind: Kind) -> bool {
+        contact.stored.iter().any(|stored| stored.served_kinds.contains(&kind))
+    }
+
+    /// The same clusters under another policy: its members, its sync namespace. Where a member is `prepared`, that
+    /// namespace is going to be made, so that its absence means nothing.
+    #[must_use]
+    pub fn under(mut self, policy: MeshPolicy, prepared: BTreeSet<ClusterName>) -> Self {
+        self.prepared = prepared;
+        let joined = super::members::join(&policy, &self.contacts, &self.unreached);
+        (self.places, self.strangers) = (joined.places, joined.strangers);
+        self.policy = policy;
+        self
+    }
+}
+
+async fn store(rest: &Rest, namespace: &Namespace, text: &str) -> Result<PolicyOutcome, String> {
+    let served = Served::ask(rest).await.map_err(|error| error.to_string())?;
+    let kinds: Vec<&str> = served.optional_kinds().map(Kind::as_str).collect();
+    let kinds = kinds.join(",");
+    let path = policy_path(namespace);
+    let query = format!("fieldManager={FIELD_MANAGER}&fieldValidation=Strict");
+    let wanted = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": POLICY_CONFIG_MAP, "namespace": &**namespace, "annotations": {SERVED_KINDS: &kinds}},
+        "data": {POLICY_KEY: text},
+    });
+    match rest.get(&path).await {
+        Ok(mut there) => {
+            let is_same = there.pointer("/data").and_then(|data| data.get(POLICY_KEY)?.as_str()) == Some(text)
+                && there.pointer("/metadata/annotations").and_then(|all| all.get(SERVED_KINDS)?.as_str())
+                    == Some(&*kinds);
+            if is_same {
+                return Ok(PolicyOutcome::Same);
+            }
+            there["data"][POLICY_KEY] = json!(text);
+            there["metadata"]["annotations"][SERVED_KINDS] = json!(kinds);
+            // At the version that was read: of two people who store a policy at once one is told.
+            rest.write(Write::Replace, &format!("{path}?{query}"), &there).await.map_err(|error| refused(&error))?;
+            Ok(PolicyOutcome::Updated)
+        }
+        Err(error) if error.is_not_found() => {
+            let list = format!("/api/v1/namespaces/{namespace}/configmaps?{query}");
+            rest.write(Write::Create, &list, &wanted).await.map_err(|error| refused(&error))?;
+            Ok(PolicyOutcome::Created)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Makes what is missing; what is there stays as it is.
+async fn prepare_namespace(rest: &Rest, namespace: &Namespace) -> Result<(), String> {
+    let query = format!("fieldManager={FIELD_MANAGER}");
+    let made = [
+        (
+            format!("/api/v1/namespaces?{query}"),
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": &**namespace}}),
+        ),
+        (format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles?{query}"), writer_role(namespace)),
+    ];
+    for (path, manifest) in made {
+        match rest.write(Write::Create, &path, &manifest).await {
+            Ok(_) => {}
+            Err(error) if error.is_conflict() => {}
+            Err(error) => {
+                return Err(format!("{} cannot be made: {error}", manifest["kind"].as_str().unwrap_or_default()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn writer_role(namespace: &Namespace) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": WRITER_ROLE, "namespace": &**namespace},
+        "rules": [
+            {"apiGroups": ["networking.istio.io"], "resources": ["serviceentries", "destinationrules"], "verbs": ["create", "get", "update", "delete"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [POLICY_CONFIG_MAP], "verbs": ["get", "update"]},
+            // A name cannot be told while an object is created (Kubernetes' RBAC page), so this rule has none.
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+        ],
+    })
+}
+
+fn refused(error: &RestError) -> String {
+    match error {
+        error if error.is_conflict() => "somebody else stored a policy meanwhile; run again".to_owned(),
+        error => error.to_string(),
+    }
+}

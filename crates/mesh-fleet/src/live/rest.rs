@@ -1,0 +1,279 @@
+//! One API server: requests with deadlines, answers of bounded size, errors in words that a person can use.
+//!
+//! kube brings credentials, TLS, proxies and compression; paths, retries and errors are ours, since its defaults are
+//! those of a controller that has all the time in the world.
+
+use std::error::Error;
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::limits::{MAX_ANSWER, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
+
+/// What an API server, or whatever stands in its place, said instead of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RestError {
+    /// No connection came about: nothing was sent.
+    #[error("cannot be reached: {0}")]
+    NotConnected(String),
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// A write whose answer did not come: it may have been done.
+    #[error("the answer was lost ({0}): it may have been written")]
+    AnswerLost(String),
+    /// Nothing came in time.
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// A `Status` of the API server.
+    #[error("{message} ({})", reason_or_code(reason, *code))]
+    Status {
+        /// HTTP status.
+        code: u16,
+        /// `reason`, such as `Forbidden`; empty when the server gave none.
+        reason: String,
+        /// `message`, shortened.
+        message: String,
+        /// `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+    /// Something that no API server says: a proxy, a login page.
+    #[error("answered {0}, which is not an API server's answer; is a proxy in the way?")]
+    Strange(String),
+    /// More than a request may bring.
+    #[error("the answer is larger than {} MiB", MAX_ANSWER >> 20)]
+    TooLarge,
+}
+
+impl RestError {
+    /// `403 Forbidden`.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Status { code: 403, .. })
+    }
+
+    /// `404` of the API server itself: the object is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Status { code: 404, reason, .. } if reason == "NotFound")
+    }
+
+    /// `409`: it is there already, or not as it was read.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Status { code: 409, .. })
+    }
+
+    /// `410`: a list cannot be continued.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Status { code: 410, .. })
+    }
+
+    /// Whether the same read may succeed in a moment.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::NotConnected(_) | Self::Broken(_) => true,
+            Self::Status { code, .. } => matches!(code, 429 | 500 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// One cluster's API server.
+#[derive(Clone)]
+pub(crate) struct Rest {
+    client: Client,
+    deadline: Instant,
+}
+
+/// A write: how it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// `POST`.
+    Create,
+    /// `PUT`.
+    Replace,
+    /// `DELETE`.
+    Delete,
+}
+
+impl Rest {
+    /// Requests through `client`, all of them until `deadline`.
+    pub(crate) fn new(client: Client, deadline: Instant) -> Self {
+        Self { client, deadline }
+    }
+
+    /// The same server with another deadline.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
+        Self { client: self.client.clone(), deadline }
+    }
+
+    /// Reads `path` as text. What may pass is tried again, as long as the deadline allows.
+    pub(crate) async fn read(&self, path: &str) -> Result<String, RestError> {
+        self.read_as(path, "application/json").await
+    }
+
+    /// Reads `path` in the media types of `accept`.
+    pub(crate) async fn read_as(&self, path: &str, accept: &str) -> Result<String, RestError> {
+        let mut tried = 0;
+        loop {
+            let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
+            let request = request.expect("paths are made of names that were checked");
+            match self.once(request).await {
+                Err(error) if error.is_passing() && tried < RETRIES => {
+                    let pause = error.retry_after().unwrap_or_else(|| jittered(RETRY_PAUSE * (1 << tried), tried));
+                    let again = Instant::now() + pause;
+                    if again >= self.deadline {
+                        return Err(error);
+                    }
+                    sleep_until(again).await;
+                    tried += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Reads `path` as one object.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, RestError> {
+        parsed(&self.read(path).await?)
+    }
+
+    /// Writes, once: nobody knows what came of a write whose answer is lost, so it is not repeated.
+    pub(crate) async fn write(&self, write: Write, path: &str, body: &Value) -> Result<Value, RestError> {
+        let method = match write {
+            Write::Create => Method::POST,
+            Write::Replace => Method::PUT,
+            Write::Delete => Method::DELETE,
+        };
+        let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
+        let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string().into_bytes()));
+        let request = request.expect("paths are made of names that were checked");
+        match self.once(request).await {
+            Ok(text) => parsed(&text),
+            Err(RestError::Broken(why)) => Err(RestError::AnswerLost(why)),
+            Err(RestError::TimedOut(after)) => Err(RestError::AnswerLost(format!("none within {} s", after.as_secs()))),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
+        let start = Instant::now();
+        let until = self.deadline.min(start + REQUEST_TIMEOUT);
+        let answer = async {
+            let answer = self.client.send(request).await.map_err(|error| unanswered(&error))?;
+            let (head, body) = answer.into_parts();
+            let bytes = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
+                if error.downcast_ref::<LengthLimitError>().is_some() {
+                    return RestError::TooLarge;
+                }
+                RestError::Broken("in the middle of the answer".to_owned())
+            })?;
+            let text = String::from_utf8(bytes.to_bytes().into())
+                .map_err(|_| RestError::Strange("bytes that are no text".to_owned()))?;
+            if head.status.is_success() {
+                return Ok(text);
+            }
+            let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            Err(refusal(head.status, &text, retry_after.map(Duration::from_secs)))
+        };
+        timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))
+    }
+}
+
+#[derive(Deserialize)]
+struct Status {
+    kind: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+}
+
+fn refusal(code: StatusCode, text: &str, retry_after: Option<Duration>) -> RestError {
+    match serde_json::from_str::<Status>(text) {
+        Ok(status) if status.kind == "Status" => RestError::Status {
+            code: code.as_u16(),
+            reason: shorten(&status.reason),
+            message: shorten(&status.message),
+            retry_after,
+        },
+        // An overloaded API server, and the load balancer before it, answer in plain text.
+        _ if matches!(code.as_u16(), 401 | 429 | 500 | 503 | 504) => RestError::Status {
+            code: code.as_u16(),
+            reason: String::new(),
+            message: code.canonical_reason().unwrap_or_default().to_owned(),
+            retry_after,
+        },
+        _ => RestError::Strange(format!("{} without a Kubernetes Status", code.as_u16())),
+    }
+}
+
+fn parsed(text: &str) -> Result<Value, RestError> {
+    serde_json::from_str(text).map_err(|_| RestError::Strange("something that is no JSON".to_owned()))
+}
+
+/// Why no answer came. Only what the layers below say of connections: a credential's error may quote the credential.
+fn unanswered(error: &kube::Error) -> RestError {
+    if matches!(error, kube::Error::Auth(_)) {
+        return RestError::NotConnected("its credentials cannot be used or renewed".to_owned());
+    }
+    let mut cause: &(dyn Error + 'static) = error;
+    let mut is_connected = true;
+    while let Some(next) = cause.source() {
+        is_connected &=
+            !next.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect());
+        cause = next;
+    }
+    let why = shorten(&cause.to_string());
+    if is_connected { RestError::Broken(why) } else { RestError::NotConnected(why) }
+}
+
+/// Not all clients at once: between half of the pause and all of it, by where the clock happens to be.
+fn jittered(pause: Duration, tried: u32) -> Duration {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+    let share = f64::from((nanos >> (4 + tried)) & 0x3ff) / 1023.0;
+    pause.mul_f64(0.5 + share / 2.0)
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(400).collect()
+}
+
+fn reason_or_code(reason: &str, code: u16) -> String {
+    if reason.is_empty() { code.to_string() } else { reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_something_else_is_not_an_api_servers() {
+        let strange = refusal(StatusCode::NOT_FOUND, "404 page not found", None);
+        assert!(!strange.is_not_found() && matches!(strange, RestError::Strange(_)), "{strange}");
+        let html = refusal(StatusCode::BAD_GATEWAY, "<html>", None);
+        assert!(html.to_string().contains("proxy"), "{html}");
+        let busy = refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", Some(Duration::from_secs(2)));
+        assert!(busy.is_passing() && busy.retry_after() == Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_status_is_told_by_its_reason() {
+        let text = r#"{"kind":"Status","code":404,"reason":"NotFound","message":"services \"a\" not found"}"#;
+        let error = refusal(StatusCode::NOT_FOUND, text, None);
+        assert!(error.is_not_found());
+        assert_eq!(error.to_string(), r#"services "a" not found (NotFound)"#);
+    }
+}
