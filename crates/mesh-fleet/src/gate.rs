@@ -46,11 +46,11 @@ impl<'p> Gate<'p> {
     }
 }
 
-/// Whether what the step writes has anything of `source`; a removal may wait in any case.
+/// Whether what the step writes has anything of `source`. What tells no origins may, and a removal can wait in any case.
 fn leads_to(step: &Step, source: &ClusterName) -> bool {
     match &step.action {
         Action::Create { body } | Action::Update { body, .. } => {
-            body.origins.iter().any(|(origin, _)| origin.cluster == *source)
+            body.origins.is_empty() || body.origins.iter().any(|(origin, _)| origin.cluster == *source)
         }
         Action::Delete { .. } | Action::Hold { .. } => true,
     }

@@ -75,4 +75,6 @@ pub struct OwnedObject {
     pub origins: Arc<Origins>,
     /// Annotation [`FROM`] as it was found.
     pub from_text: Option<Arc<str>>,
+    /// Who wrote it last, where the source tells and it was not us: a field manager, with the time.
+    pub changed_by: Option<Arc<str>>,
 }

@@ -50,6 +50,7 @@ pub fn written(base: Option<&OwnedObject>, body: &Body, version: Arc<str>) -> Ow
         annotations,
         origins: body.origins.clone(),
         from_text,
+        changed_by: None,
     }
 }
 
@@ -247,6 +248,7 @@ mod tests {
             .into(),
             origins: Arc::default(),
             from_text: None,
+            changed_by: None,
         };
         let theirs = mesh_model::facts::ForeignObject {
             key: key("theirs"),

@@ -108,6 +108,7 @@ mod tests {
             annotations: pairs(&[(CREATED_BY, "admiral"), (EX_SOURCE, "2026-01-01T00:00:00Z"), ("note", "x")]),
             origins: Arc::default(),
             from_text: Some("{}".into()),
+            changed_by: None,
         };
         let body = Body {
             key,

@@ -264,6 +264,10 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
                 if because.is_empty() {
                     because.push(with_fact((*object.role_because).clone(), cluster, key));
                 }
+                if let Some(writer) = &base.changed_by {
+                    let written = Because::whole(format!("it was written last by {writer}, not by us"), Vec::new());
+                    because.push(with_fact(written, cluster, key));
+                }
                 let class = changes::class_of(base, &object.body);
                 let action = Action::Update { base: Arc::new(base.clone()), body: Arc::clone(&object.body) };
                 steps.push(step(action, class, because, changes));

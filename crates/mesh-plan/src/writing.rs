@@ -68,6 +68,7 @@ mod tests {
             annotations: BTreeMap::new(),
             origins: Arc::default(),
             from_text: None,
+            changed_by: None,
         });
         let body = Arc::new(crate::desired::Body {
             key: key.clone(),

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::text::{Pairs, Text};
 use super::whole::Whole;
-use super::wire::{HostsSpec, Metadata, Object};
+use super::wire::{HostsSpec, ManagedFields, Metadata, Object};
 use super::{ClusterDecoder, Item};
 use crate::limits::{MAX_ANNOTATION, MAX_ENTRIES, MAX_OBJECT};
 
@@ -90,6 +90,7 @@ impl ClusterDecoder<'_> {
             annotations: self.map(&metadata.annotations)?,
             origins,
             from_text,
+            changed_by: changed_by(&metadata.managed_fields).map(Arc::from),
         };
         self.facts.owned.insert(key, owned);
         Ok(())
@@ -160,6 +161,16 @@ impl ClusterDecoder<'_> {
         self.facts.foreign.push(foreign);
         Ok(())
     }
+}
+
+/// The last writer of an object, if it was not us: field managers are what an API server remembers (Kubernetes, Server-Side
+/// Apply). What is written through `/status` is none of our business.
+fn changed_by(fields: &[ManagedFields<'_>]) -> Option<String> {
+    let writers = fields.iter().filter(|entry| entry.subresource.as_deref().is_none_or(str::is_empty));
+    let last = writers.max_by_key(|entry| (entry.time.as_deref(), entry.manager.as_deref() != Some(OUR_MARK)))?;
+    let manager = last.manager.as_deref().filter(|manager| *manager != OUR_MARK && !manager.is_empty())?;
+    let manager: String = manager.chars().take(128).collect();
+    Some(last.time.as_deref().map_or_else(|| manager.clone(), |time| format!("{manager} at {time}")))
 }
 
 /// The texts of a list in `spec`.

@@ -68,6 +68,20 @@ pub(crate) struct Metadata<'a> {
     pub(crate) labels: Pairs<'a>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(crate) annotations: Pairs<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(crate) managed_fields: Vec<ManagedFields<'a>>,
+}
+
+/// Who wrote an object, as far as it is told.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ManagedFields<'a> {
+    #[serde(borrow)]
+    pub(crate) manager: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) time: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) subresource: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

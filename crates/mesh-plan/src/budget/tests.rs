@@ -45,6 +45,7 @@ fn owned(clusters: &[&str]) -> Arc<OwnedObject> {
         annotations: BTreeMap::new(),
         origins,
         from_text: None,
+        changed_by: None,
     })
 }
 

@@ -244,7 +244,17 @@ mod tests {
         let from_text = annotations.remove(FROM);
         let (labels, spec, version) = (body.labels.clone(), Arc::clone(&body.spec), "1".into());
         let origins = Arc::new(Origins::default());
-        OwnedObject { uid: None, version, mark: Mark::Ours, spec, labels, annotations, origins, from_text }
+        OwnedObject {
+            uid: None,
+            version,
+            mark: Mark::Ours,
+            spec,
+            labels,
+            annotations,
+            origins,
+            from_text,
+            changed_by: None,
+        }
     }
 
     fn fields(change: impl FnOnce(&mut OwnedObject)) -> Vec<String> {

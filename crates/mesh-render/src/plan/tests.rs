@@ -59,6 +59,7 @@ fn owned() -> Arc<OwnedObject> {
         annotations: BTreeMap::new(),
         origins: Arc::default(),
         from_text: None,
+        changed_by: None,
     })
 }
 

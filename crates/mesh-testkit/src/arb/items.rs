@@ -339,6 +339,7 @@ fn owned() -> impl Strategy<Value = Item> {
                 annotations: [(CREATED_BY.into(), mark.into()), ("identity".into(), "a".into())].into(),
                 origins: Arc::default(),
                 from_text: None,
+                changed_by: None,
             };
             Item::Owned(build::key(kind, "mesh-sync", &name), Box::new(object))
         },

@@ -115,6 +115,7 @@ pub(super) fn others_are_deleted(f: &FleetSnapshot, p: &MeshPolicy, s: &Scope, n
                 annotations: [].into(),
                 origins: Arc::default(),
                 from_text: None,
+                changed_by: None,
             };
             plan.steps.push(step(cluster, foreign.key.clone(), Action::Delete { base: Arc::new(base) }));
         }

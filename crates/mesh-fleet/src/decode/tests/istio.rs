@@ -60,6 +60,25 @@ fn a_generated_object_is_kept_whole() {
 }
 
 #[test]
+fn the_last_writer_of_a_generated_object_is_known_unless_it_was_us() {
+    let written = |fields: &str| {
+        let text =
+            entry("mesh-sync", OURS).replacen("metadata: {", &format!("metadata: {{managedFields: [{fields}], "), 1);
+        facts(&text).owned.into_values().next().unwrap().changed_by
+    };
+    let ours = "{manager: kubectl-mesh, time: '2026-01-01T00:00:02Z'}";
+    let edit = |second: u8| format!("{{manager: kubectl-edit, time: '2026-01-01T00:00:0{second}Z'}}");
+    assert_eq!(written(""), None);
+    assert_eq!(written(&format!("{}, {ours}", edit(1))), None);
+    assert_eq!(written(&format!("{}, {ours}", edit(3))).as_deref(), Some("kubectl-edit at 2026-01-01T00:00:03Z"));
+    assert_eq!(written(&format!("{}, {ours}", edit(2))).as_deref(), Some("kubectl-edit at 2026-01-01T00:00:02Z"));
+    assert_eq!(
+        written(&format!("{ours}, {{manager: istiod, subresource: status, time: '2026-01-01T00:00:09Z'}}")),
+        None
+    );
+}
+
+#[test]
 fn origins_that_do_not_read_are_none_and_found() {
     let decoded = decode(&entry("mesh-sync", &format!("{OURS}, kubectl-mesh.io/from: '{{}}'")));
     assert_eq!(codes(&decoded), [(Code::BadOrigins, "ServiceEntry mesh-sync/a-se")]);
