@@ -1,16 +1,13 @@
 //! Would a real API server with Istio's CRDs, and istiod's webhook, accept an object? `target/servers/schema-check`
 //! knows: it is built from their own packages (`tests/servers/schema`).
 
-use std::env;
-use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 use serde_json::Value;
 
-/// Names the folder with the programs that tests start; `cargo xtask test` sets it.
-const SERVERS: &str = "MESH_SERVERS";
+use crate::programs;
 
 /// A running checker. It ends when it is dropped.
 pub struct SchemaChecker {
@@ -28,15 +25,13 @@ impl SchemaChecker {
     /// Starts the checker with Istio's CRDs. None where it was not built: that is said on standard error, and it is a
     /// panic where `CI` is set, so that no run can skip it silently.
     pub fn start() -> Option<Self> {
-        let Some(servers) = servers() else {
-            let message = "the schema checker is not built: run `cargo xtask servers` (it needs Go)";
-            assert!(env::var_os("CI").is_none(), "{message}");
-            // Not eprintln: the test harness would swallow it, and a skip must be seen.
-            let _ = writeln!(io::stderr(), "SKIPPED: {message}");
+        let Some((program, crds)) = programs::find_program("schema-check").zip(programs::find("istio-crds.yaml"))
+        else {
+            programs::skip("the schema checker is");
             return None;
         };
-        let mut child = Command::new(program(&servers))
-            .arg(servers.join("istio-crds.yaml"))
+        let mut child = Command::new(program)
+            .arg(crds)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -75,16 +70,4 @@ impl Drop for SchemaChecker {
         }
         let _ = self.child.wait();
     }
-}
-
-/// The folder with the checker: as told by the environment, else beside this program's own build output.
-fn servers() -> Option<PathBuf> {
-    let told = env::var_os(SERVERS).map(PathBuf::from);
-    let exe = env::current_exe().unwrap_or_default();
-    let beside = exe.ancestors().skip(1).map(|folder| folder.join("servers"));
-    told.into_iter().chain(beside).find(|folder| program(folder).is_file())
-}
-
-fn program(servers: &Path) -> PathBuf {
-    servers.join(format!("schema-check{}", env::consts::EXE_SUFFIX))
 }

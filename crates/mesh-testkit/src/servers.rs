@@ -1,0 +1,186 @@
+//! Real API servers: one etcd, and one kube-apiserver for each cluster. No controllers run, so that Deployments, Services
+//! and Nodes are what a test says they are; namespaces never finish being deleted.
+//!
+//! A set takes some four seconds and 300 MB for each cluster; what was started goes away with the set, or with the
+//! process, even if that is killed. Programs come from `cargo xtask servers`, or from `KUBEBUILDER_ASSETS`.
+
+mod api_server;
+mod certificates;
+mod client;
+mod crds;
+mod kubeconfig;
+mod limits;
+mod load;
+mod metrics;
+mod resources;
+mod sandbox;
+mod users;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use self::api_server::ApiServer;
+pub use self::crds::Crds;
+pub use self::load::Loaded;
+pub use self::users::User;
+
+use self::limits::{LOOK, READY, STARTS};
+use self::sandbox::{Process, Sandbox};
+use crate::programs;
+
+/// A set of clusters, each with an API server. Everything of it goes away when it is dropped.
+pub struct ApiServers {
+    servers: Vec<ApiServer>,
+    kubeconfig: PathBuf,
+    etcd: Process,
+    // Last, so that the processes are gone when it removes their folder.
+    _sandbox: Arc<Sandbox>,
+}
+
+impl ApiServers {
+    /// Starts clusters of these names, which have their system namespaces and nothing else. None where the programs were
+    /// not built: that is said on standard error, and it is a panic where `CI` is set.
+    pub fn start(names: &[&str]) -> Option<Self> {
+        let Some(programs) = Programs::find() else {
+            programs::skip("etcd, kube-apiserver and Istio's CRDs are");
+            return None;
+        };
+        let mut start = 1;
+        loop {
+            match Self::try_start(&programs, names) {
+                Ok(servers) => return Some(servers),
+                Err(problem) if start < STARTS && problem.contains("address already in use") => start += 1,
+                Err(problem) => panic!("the API servers do not start: {problem}"),
+            }
+        }
+    }
+
+    /// The clusters of these names that all tests of this process share, started by the first that asks. Who uses them
+    /// keeps to names of their own.
+    pub fn shared(names: &[&str]) -> Option<&'static Self> {
+        static SHARED: Mutex<BTreeMap<Vec<String>, Option<&'static ApiServers>>> = Mutex::new(BTreeMap::new());
+        // A panic while starting leaves the map as it was.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = names.iter().map(|&name| name.to_owned()).collect();
+        // Never dropped: the sandbox sees to it that they do not outlive the process.
+        *shared.entry(key).or_insert_with(|| Self::start(names).map(|servers| &*Box::leak(Box::new(servers))))
+    }
+
+    fn try_start(programs: &Programs, names: &[&str]) -> Result<Self, String> {
+        let sandbox = Arc::new(Sandbox::new());
+        let ports = free_ports(names.len() + 1);
+        let mut etcd = start_etcd(programs, &sandbox, ports[0])?;
+        until_ready("etcd", &mut etcd, || TcpStream::connect(("127.0.0.1", ports[0])).is_ok())?;
+        let mut servers = Vec::new();
+        for (number, (name, port)) in names.iter().zip(&ports[1..]).enumerate() {
+            servers.push(ApiServer::launch(&programs.kube_apiserver, &sandbox, name, number, *port, ports[0])?);
+        }
+        for server in &servers {
+            server.wait_until_ready()?;
+        }
+        let kubeconfig = sandbox.path().join("kubeconfig");
+        let entries: Vec<_> = servers.iter().map(ApiServer::kubeconfig_entry).collect();
+        fs::write(&kubeconfig, kubeconfig::text(&entries)).map_err(|error| format!("kubeconfig: {error}"))?;
+        Ok(Self { servers, kubeconfig, etcd, _sandbox: sandbox })
+    }
+
+    /// A kubeconfig file with one context for each cluster, named like it, for its administrator.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The text of a kubeconfig file for the administrator of this cluster only.
+    pub fn kubeconfig_for(&self, name: &str) -> String {
+        kubeconfig::text(&[self.cluster(name).kubeconfig_entry()])
+    }
+
+    /// The API server of the cluster of this name, which must be one of those that were started.
+    pub fn cluster(&self, name: &str) -> &ApiServer {
+        self.servers.iter().find(|server| server.name() == name).unwrap_or_else(|| panic!("{name} was not started"))
+    }
+
+    /// All of them, in the order of their names at the start.
+    pub fn clusters(&self) -> &[ApiServer] {
+        &self.servers
+    }
+
+    /// Installs CRDs in every cluster, at once.
+    pub fn install_crds(&self, crds: &[Crds]) {
+        thread::scope(|scope| {
+            for server in &self.servers {
+                scope.spawn(|| server.install_crds(crds));
+            }
+        });
+    }
+
+    /// The ids of every process that runs for this set, etcd first.
+    pub fn processes(&self) -> Vec<u32> {
+        [self.etcd.id()].into_iter().chain(self.servers.iter().filter_map(ApiServer::process)).collect()
+    }
+}
+
+/// What a set needs.
+struct Programs {
+    etcd: PathBuf,
+    kube_apiserver: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Option<Self> {
+        // Without Istio's CRDs there is no cluster with Istio in it, which is what nearly every test is about.
+        programs::find(crds::ISTIO)?;
+        let find = programs::find_kubernetes;
+        Some(Self { etcd: find("etcd")?, kube_apiserver: find("kube-apiserver")? })
+    }
+}
+
+fn start_etcd(programs: &Programs, sandbox: &Sandbox, port: u16) -> Result<Process, String> {
+    let url = format!("http://127.0.0.1:{port}");
+    let arguments = [
+        format!("--data-dir={}", sandbox.path().join("etcd").display()),
+        format!("--listen-client-urls={url}"),
+        format!("--advertise-client-urls={url}"),
+        "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=warn".to_owned(),
+    ];
+    sandbox.start("etcd", &programs.etcd, &arguments).map_err(|error| format!("etcd: {error}"))
+}
+
+/// Ports of the loopback address that nobody has.
+fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<TcpListener> =
+        (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0)).expect("a free port")).collect();
+    listeners.iter().map(|listener| listener.local_addr().expect("its address").port()).collect()
+}
+
+/// Waits until `condition` holds, or says why it never will.
+fn until_ready(name: &str, process: &mut Process, condition: impl Fn() -> bool) -> Result<(), String> {
+    let mut ended = false;
+    let ready = until(READY, || {
+        ended = process.has_ended();
+        ended || condition()
+    });
+    match (ready, ended) {
+        (true, false) => Ok(()),
+        (_, true) => Err(format!("{name} has ended:\n{}", process.last_words())),
+        (false, false) => Err(format!("{name} is not ready after {READY:?}:\n{}", process.last_words())),
+    }
+}
+
+/// Looks at a condition until it holds or the time is over; whether it held.
+fn until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > bound {
+            return false;
+        }
+        thread::sleep(LOOK);
+    }
+    true
+}
