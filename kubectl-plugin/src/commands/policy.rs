@@ -11,13 +11,15 @@ use mesh_model::policy::{self, MeshPolicy, import_admiral_flags, minimal_yaml, t
 use mesh_render::{document, escape};
 
 use crate::cli::{Format, FormatArgs, GlobalArgs};
+use crate::commands::fleet::ConfirmArgs;
+use crate::commands::fleet::edited::{Edit, Edited, Prepares};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::fleet::Place;
 use crate::output::Output;
 use crate::{fleet, given};
 
-/// Show the policy, describe its fields, or make one of Admiral's flags
+/// Show, describe or store the policy, or make one of Admiral's flags
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
     #[command(subcommand)]
@@ -30,6 +32,8 @@ enum PolicyCommand {
     Show(ShowArgs),
     /// Print the JSON Schema of mesh.yaml, for editors
     Schema,
+    /// Store a policy in the fleet, with a revision above the stored one
+    Push(PushArgs),
     /// Make a policy of Admiral's flags: the policy on standard output, ignored flags on standard error
     Import(ImportArgs),
 }
@@ -38,6 +42,15 @@ enum PolicyCommand {
 struct ShowArgs {
     #[command(flatten)]
     format: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+struct PushArgs {
+    /// The policy; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +68,7 @@ pub(crate) fn run(args: &PolicyArgs, global: &GlobalArgs, output: &mut Output) -
             output.data(&document::to_json(&policy::schema()))?;
             Ok(Exit::Success)
         }
+        PolicyCommand::Push(args) => push(args, global, output),
         PolicyCommand::Import(args) => import(args, output),
     }
 }
@@ -96,9 +110,23 @@ fn effective(global: &GlobalArgs, output: &mut Output) -> Result<(MeshPolicy, St
     })
 }
 
+fn push(args: &PushArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    let file = shown(&args.file);
+    let text = given::read_or_stdin(&args.file, MAX_POLICY)
+        .map_err(|error| CommandError::usage(format!("cannot read the policy {file}")).because(error))?;
+    let edited = Edited::open(global, output)?;
+    let text = edited.raised(&text, &file)?;
+    let what = format!("push {file}");
+    edited.offer(&text, Edit { what: &what, prepares: Prepares::All }, &args.confirm, output)
+}
+
+/// The name of a file, for messages.
+fn shown(file: &Path) -> String {
+    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
+}
+
 fn import(args: &ImportArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let is_stdin = args.admiral_flags == Path::new("-");
-    let file = if is_stdin { "standard input".to_owned() } else { args.admiral_flags.display().to_string() };
+    let file = shown(&args.admiral_flags);
     let bad = |error: Box<dyn Error + Send + Sync>| {
         CommandError::usage(format!("cannot make a policy of the flags in {file}")).because(error)
     };

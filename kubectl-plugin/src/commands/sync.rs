@@ -15,7 +15,7 @@ use mesh_render::plan::count;
 use mesh_render::saved::SavedPlan;
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
-use crate::commands::fleet::stored;
+use crate::commands::fleet::edited::stored;
 use crate::commands::plan::{notes, text};
 use crate::error::CommandError;
 use crate::exit::Exit;

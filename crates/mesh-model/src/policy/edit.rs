@@ -105,6 +105,17 @@ pub fn retire_member(text: &str, file: &str, name: &str) -> Result<String, EditE
     written(text, file, wanted, |lines, fleet| lines.retire(nth, fleet))
 }
 
+/// `text` with a revision above `stored`, where one is stored and its own is not above it; comments and order stay.
+pub fn raise_revision(text: &str, file: &str, stored: Option<u64>) -> Result<String, EditError> {
+    let mut wanted = parse(text, file)?;
+    let Some(least) = stored.map(|stored| stored + 1).filter(|least| wanted.revision < *least) else {
+        return Ok(text.to_owned());
+    };
+    // One is added there.
+    wanted.revision = least - 1;
+    written(text, file, wanted, |_, _| Some(()))
+}
+
 /// The gentlest edit that reads back as `wanted` with its revision raised.
 fn written(
     text: &str,

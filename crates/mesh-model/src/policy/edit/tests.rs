@@ -226,3 +226,14 @@ proptest! {
         let _ = retire_member(&text, "mesh.yaml", "c2");
     }
 }
+
+#[test]
+fn a_pushed_policy_gets_a_revision_above_the_stored_one() {
+    let text = "# ours\nsuffix: mesh\nrevision: 3 # kept\n";
+    let raised = |stored| raise_revision(text, "mesh.yaml", stored).unwrap();
+    assert_eq!(raised(None), text);
+    assert_eq!(raised(Some(2)), text);
+    assert_eq!(raised(Some(3)), text.replace('3', "4"));
+    assert_eq!(raised(Some(17)), text.replace('3', "18"));
+    assert!(raise_revision("nonsense: 1\n", "mesh.yaml", Some(1)).is_err());
+}
