@@ -1,0 +1,101 @@
+//! Connections: how a server is reached, or is not.
+
+use std::future::poll_fn;
+use std::net::TcpListener as StdListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
+
+use super::answer::{Abort, answer};
+use super::body::{Answer, Cut};
+use super::cluster::Cluster;
+use super::pki;
+
+/// How clients find a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Door {
+    /// HTTPS with a certificate of the CA that clients know.
+    #[default]
+    Tls,
+    /// HTTPS with a certificate that ended long ago.
+    ExpiredCertificate,
+    /// HTTPS with a certificate of another CA.
+    WrongCa,
+    /// HTTP where HTTPS is expected: clients send a TLS greeting, and get an answer in plain text.
+    PlainHttp,
+    /// Connections are taken, and nothing is ever said.
+    Mute,
+    /// Nobody listens.
+    Shut,
+}
+
+/// Takes connections until the task is aborted, and with it all of them.
+pub(crate) async fn serve(listener: StdListener, door: Door, cluster: Arc<Cluster>) {
+    let listener = TcpListener::from_std(listener).expect("the listener does not block");
+    let tls = match door {
+        Door::Tls => Some(pki::good()),
+        Door::ExpiredCertificate => Some(pki::expired()),
+        Door::WrongCa => Some(pki::of_a_strange_ca()),
+        Door::PlainHttp | Door::Mute | Door::Shut => None,
+    };
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = tokio::select! {
+            Ok(accepted) = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let _ = stream.set_nodelay(true);
+        let (tls, cluster) = (tls.clone(), Arc::clone(&cluster));
+        connections.spawn(async move {
+            match tls {
+                Some(tls) => {
+                    // A client that does not like the certificate goes away: that is its answer.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, |stream: &TlsStream<TcpStream>| stream.get_ref().0, cluster).await;
+                    }
+                }
+                None if door == Door::Mute => {
+                    let _held = stream;
+                    std::future::pending::<()>().await;
+                }
+                None => converse(stream, |stream| stream, cluster).await,
+            }
+        });
+    }
+}
+
+async fn converse<S>(stream: S, tcp: fn(&S) -> &TcpStream, cluster: Arc<Cluster>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let reset = Arc::new(AtomicBool::new(false));
+    let wants_reset = Arc::clone(&reset);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (cluster, reset) = (Arc::clone(&cluster), Arc::clone(&wants_reset));
+        let answered = async move {
+            answer(cluster, request).await.map_err(|abort| {
+                reset.store(abort == Abort::Reset, Ordering::SeqCst);
+                Cut
+            })
+        };
+        Box::pin(answered) as Pin<Box<dyn Future<Output = Result<Response<Answer>, Cut>> + Send>>
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    if reset.load(Ordering::SeqCst) {
+        let _ = tcp(&stream).set_zero_linger();
+    } else if ended.is_ok() {
+        let _ = tokio::io::AsyncWriteExt::shutdown(&mut stream).await;
+    }
+}
