@@ -6,6 +6,7 @@ mod arrows;
 mod bad_input;
 mod cli;
 mod conformance;
+mod contract;
 mod docs;
 mod documents;
 mod install_sample;
