@@ -177,12 +177,12 @@ impl ApiServer {
         self.running().as_ref().map(Process::id)
     }
 
-    /// Waits until it serves, and has the namespaces that every cluster has.
+    /// Waits until it serves, and has made what it makes by itself at first: the last of it is its own Service.
     pub(super) fn wait_until_ready(&self) -> Result<(), String> {
         let mut process = self.running();
         let process = process.as_mut().expect("it was started");
         until_ready(&self.name, process, || {
-            ["/readyz", "/api/v1/namespaces/kube-system", "/api/v1/namespaces/default"].iter().all(|path| {
+            READY_PATHS.iter().all(|path| {
                 self.client.send(&Method::GET, path, self.admin_token(), None).is_ok_and(|(status, _)| status == 200)
             })
         })
@@ -215,6 +215,10 @@ impl ApiServer {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What can be read of a cluster that is ready.
+const READY_PATHS: [&str; 3] =
+    ["/readyz", "/api/v1/namespaces/kube-system", "/api/v1/namespaces/default/services/kubernetes"];
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 
