@@ -12,6 +12,7 @@ mod documents;
 mod install_sample;
 mod kubectl;
 mod laws;
+mod live;
 mod lookup;
 mod members;
 mod policy;

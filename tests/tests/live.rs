@@ -1,0 +1,3 @@
+//! Against real API servers, which `cargo xtask servers` builds.
+
+mod servers;
