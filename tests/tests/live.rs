@@ -1,3 +1,5 @@
 //! Against real API servers, which `cargo xtask servers` builds.
 
+mod bookstore;
+mod on_clusters;
 mod servers;
