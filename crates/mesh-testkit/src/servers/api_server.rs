@@ -103,27 +103,27 @@ impl ApiServer {
 
     /// GET: the status code, and the object or `Status`. Here and below it is a panic if there is no answer.
     pub fn get(&self, path: &str) -> (u16, Value) {
-        self.request(Method::GET, path, None)
+        self.request(&Method::GET, path, None)
     }
 
     /// POST to a collection.
     pub fn create(&self, path: &str, object: &Value) -> (u16, Value) {
-        self.request(Method::POST, path, Some(("application/json", object)))
+        self.request(&Method::POST, path, Some(("application/json", object)))
     }
 
     /// PUT in the place of an object.
     pub fn replace(&self, path: &str, object: &Value) -> (u16, Value) {
-        self.request(Method::PUT, path, Some(("application/json", object)))
+        self.request(&Method::PUT, path, Some(("application/json", object)))
     }
 
     /// PATCH: a merge patch.
-    pub fn patch(&self, path: &str, patch: &Value) -> (u16, Value) {
-        self.request(Method::PATCH, path, Some(("application/merge-patch+json", patch)))
+    pub fn patch(&self, path: &str, change: &Value) -> (u16, Value) {
+        self.request(&Method::PATCH, path, Some(("application/merge-patch+json", change)))
     }
 
     /// DELETE.
     pub fn delete(&self, path: &str) -> (u16, Value) {
-        self.request(Method::DELETE, path, None)
+        self.request(&Method::DELETE, path, None)
     }
 
     /// A request of any user by its token, such as `GET`, with a body of some content type.
@@ -143,12 +143,12 @@ impl ApiServer {
         });
         let (status, answer) = self.create(&format!("{RBAC}/clusterrolebindings"), &binding);
         assert_eq!(status, 201, "{}: {answer}", self.name);
-        let rule = &role["rules"][0];
+        let first = &role["rules"][0];
         let review = json!({"spec": {"user": user.name, "resourceAttributes": {
-            "group": rule["apiGroups"][0],
-            "resource": rule["resources"][0],
-            "verb": rule["verbs"][0],
-            "name": rule["resourceNames"][0],
+            "group": first["apiGroups"][0],
+            "resource": first["resources"][0],
+            "verb": first["verbs"][0],
+            "name": first["resourceNames"][0],
         }}});
         let reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
         let granted = until(IN_FORCE, || self.create(reviews, &review).1["status"]["allowed"] == true);
@@ -189,13 +189,13 @@ impl ApiServer {
     }
 
     /// A request of the administrator, whose body may be in another format than JSON.
-    pub(super) fn send(&self, method: Method, path: &str, content_type: &str, body: String) -> (u16, Value) {
-        self.ask(self.admin_token(), &method, path, Some((content_type, body)))
+    pub(super) fn send(&self, method: &Method, path: &str, content_type: &str, body: String) -> (u16, Value) {
+        self.ask(self.admin_token(), method, path, Some((content_type, body)))
     }
 
-    fn request(&self, method: Method, path: &str, body: Option<(&str, &Value)>) -> (u16, Value) {
+    fn request(&self, method: &Method, path: &str, body: Option<(&str, &Value)>) -> (u16, Value) {
         let body = body.map(|(content_type, value)| (content_type, value.to_string()));
-        self.ask(self.admin_token(), &method, path, body)
+        self.ask(self.admin_token(), method, path, body)
     }
 
     fn ask(&self, token: &str, method: &Method, path: &str, body: Option<(&str, String)>) -> (u16, Value) {

@@ -64,7 +64,7 @@ impl ApiServer {
     fn create_crd(&self, document: &str) -> Value {
         let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let create = format!("{path}?fieldValidation=Strict");
-        match self.send(Method::POST, &create, "application/yaml", document.to_owned()) {
+        match self.send(&Method::POST, &create, "application/yaml", document.to_owned()) {
             (201, crd) => crd,
             (409, status) => self.get(&format!("{path}/{}", status["details"]["name"].as_str().unwrap_or_default())).1,
             (status, answer) => panic!("{}: {status}: {}\n{document}", self.name(), answer["message"]),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Until a server is ready. It takes three seconds on two idle cores.
-pub(super) const READY: Duration = Duration::from_secs(120);
+pub(super) const READY: Duration = Duration::from_mins(2);
 
 /// Until what was created is served or in force: CRDs, roles.
 pub(super) const IN_FORCE: Duration = Duration::from_secs(30);

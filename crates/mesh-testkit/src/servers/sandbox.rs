@@ -134,7 +134,7 @@ mod tests {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let bound = Duration::from_secs(60);
+        let bound = Duration::from_mins(1);
         let started = until(bound, || note.exists());
         copy.kill().unwrap();
         copy.wait().unwrap();

@@ -35,13 +35,10 @@ impl Users {
         let admin = user(cluster, "admin", "system:masters");
         let others: Vec<User> =
             (1..=USERS).map(|number| user(cluster, &format!("user-{number}"), &format!("group-{number}"))).collect();
-        let lines: String = [&admin]
-            .into_iter()
-            .chain(&others)
-            .map(|User { name, group, token }| format!("{token},{name},{name},\"{group}\"\n"))
-            .collect();
+        let line = |User { name, group, token }: &User| format!("{token},{name},{name},\"{group}\"");
+        let lines: Vec<String> = [&admin].into_iter().chain(&others).map(line).collect();
         let file = folder.join("users.csv");
-        fs::write(&file, lines).expect("a file of our own");
+        fs::write(&file, lines.join("\n")).expect("a file of our own");
         Self { admin, others, file }
     }
 }
