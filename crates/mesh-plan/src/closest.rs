@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 /// Most suggestions that are given.
 pub const MAX_SUGGESTIONS: usize = 5;
+/// Most names in a question.
+const MAX_MEANT: usize = 3;
 /// Longest text that is compared, in characters: no legal name is longer.
 const MAX_COMPARED: usize = 253;
 
@@ -36,6 +38,15 @@ pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     suggestions
 }
 
+/// `did you mean orders or order-log?`; none where no candidate is close.
+pub fn did_you_mean<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut meant = closest(text, candidates);
+    meant.truncate(MAX_MEANT);
+    let last = meant.pop()?;
+    let before = if meant.is_empty() { String::new() } else { format!("{} or ", meant.join(", ")) };
+    Some(format!("did you mean {before}{last}?"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +63,18 @@ mod tests {
             ("", vec![]),
         ] {
             assert_eq!(closest(text, names), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_question_names_a_few_and_is_not_asked_for_nothing() {
+        let names = ["order-a", "order-b", "order-c", "order-d", "payments"];
+        for (text, want) in [
+            ("paymnets", Some("did you mean payments?")),
+            ("order-", Some("did you mean order-a, order-b or order-c?")),
+            ("zzzzzz", None),
+        ] {
+            assert_eq!(did_you_mean(text, names).as_deref(), want, "{text}");
         }
     }
 

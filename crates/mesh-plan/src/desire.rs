@@ -13,6 +13,7 @@ use mesh_model::owned::{Mark, ObjectKey};
 use mesh_model::policy::{MeshPolicy, SanPolicy};
 
 use crate::because::Because;
+use crate::closest::did_you_mean;
 use crate::desired::Desired;
 
 mod callers;
@@ -45,6 +46,9 @@ use name::NamePlan;
 use site::Site;
 
 pub use survey::Survey;
+
+/// Dead Dependencies that are compared with every identity, to ask what was meant.
+const MAX_QUESTIONS: usize = 20;
 
 /// What every cluster of `fleet` should hold. Total: problems are findings. `now` dates new ex-sources (deviation D18).
 pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Desired {
@@ -275,11 +279,20 @@ fn addresses(
 
 fn fleet_findings(fleet: &FleetSnapshot, context: &Context<'_>, plans: &[NamePlan<'_>], findings: &mut Vec<Finding>) {
     let identities: BTreeSet<&str> = plans.iter().map(|plan| plan.pair.0.as_str()).collect();
+    let mut asked = 0;
     for (identity, origin) in context.callers.destinations() {
         if fleet.is_complete() && !identities.contains(identity) && !context.policy.excludes(identity) {
             let place = format!("{} {}", origin.kind, origin.name);
             let message = format!("nobody serves {identity}");
-            findings.push(Finding::new(Code::DeadDependency, Some(&origin.cluster), place, message));
+            let mut finding = Finding::new(Code::DeadDependency, Some(&origin.cluster), place, message);
+            asked += 1;
+            // Each question compares with every identity: a fleet full of dead Dependencies must not cost their product.
+            if asked <= MAX_QUESTIONS
+                && let Some(meant) = did_you_mean(identity, identities.iter().copied())
+            {
+                finding.next = format!("{meant} {}", finding.next);
+            }
+            findings.push(finding);
         }
     }
     for (address, clusters) in context.owners.shared_gateways() {
