@@ -97,6 +97,10 @@ pub(super) fn class_of(live: &OwnedObject, body: &Body) -> Class {
     if body.key.kind == Kind::ServiceEntry && before != after && !removes(body.key.kind, &after, &before) {
         return Class::Neutral;
     }
+    // Without any accepted identity every identity is accepted: nothing is added, and nobody loses anything.
+    if !texts(&before["subjectAltNames"]).is_empty() && texts(&after["subjectAltNames"]).is_empty() {
+        return Class::Neutral;
+    }
     if body.key.kind == Kind::ServiceEntry && addresses(&after).is_superset(&addresses(&before)) && before != after {
         Class::Additive
     } else {
@@ -275,6 +279,23 @@ mod tests {
             fields(|live| live.annotations.extend(pairs(&[(CREATED_BY, "admiral")]))),
             [format!("metadata/annotations/{CREATED_BY}")]
         );
+    }
+
+    #[test]
+    fn accepting_every_identity_adds_nothing_and_accepting_one_more_does() {
+        let with = |names: &str| SPEC.replace("\"hosts\"", &format!("\"subjectAltNames\":[{names}],\"hosts\""));
+        let class = |before: &str, after: &str| {
+            let mut body = body();
+            body.spec = after.into();
+            let mut live = live(&body);
+            live.spec = before.into();
+            class_of(&live, &body)
+        };
+        let (one, two) = (with("\"a\""), with("\"a\",\"b\""));
+        assert_eq!(class(&one, SPEC), Class::Neutral);
+        assert_eq!(class(SPEC, &one), Class::RemovesTraffic);
+        assert_eq!(class(&one, &two), Class::Additive);
+        assert_eq!(class(&two, &one), Class::RemovesTraffic);
     }
 
     #[test]
