@@ -24,9 +24,11 @@ use crate::scope::matches_glob;
 use crate::whereis::{IdleWorkload, idle_workloads};
 
 mod absence;
+mod facts;
 mod field;
 
 use absence::{why_left_out, why_nothing};
+use facts::About;
 use field::{FieldFilter, fields_of};
 pub use field::{KNOWN_FIELDS, is_known_field};
 
@@ -192,7 +194,8 @@ pub fn explain(
         .keys()
         .map(|base| {
             let name = &desired.names[*base];
-            let objects = objects_of(base, &wanted, &filter, policy, desired);
+            let about = About { fleet, policy, name };
+            let objects = objects_of(base, &wanted, &filter, &about, desired);
             NameExplanation {
                 name: (*base).clone(),
                 identity: name.identity.clone(),
@@ -216,7 +219,7 @@ fn objects_of(
     base: &Host,
     wanted: &dyn Fn(&str) -> bool,
     filter: &FieldFilter,
-    policy: &MeshPolicy,
+    about: &About<'_>,
     desired: &Desired,
 ) -> Vec<ObjectExplanation> {
     // Objects of many clusters are mostly equal: each distinct one is explained once.
@@ -237,9 +240,9 @@ fn objects_of(
         .map(|(key, object, clusters)| ObjectExplanation {
             object: key.clone(),
             host: object.host.clone(),
-            clusters,
             because: reasons(object, str::is_empty),
-            fields: fields_of(object, filter, policy),
+            fields: fields_of(object, &clusters, filter, about),
+            clusters,
         })
         .filter(|object| matches!(filter, FieldFilter::All) || !object.fields.is_empty())
         .collect();

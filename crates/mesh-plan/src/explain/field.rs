@@ -8,7 +8,8 @@ use mesh_model::owned::{ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM,
 use mesh_model::policy::{ExportToPolicy, MeshPolicy, OutlierProfile, SanPolicy, VipPolicy};
 use serde_json::Value;
 
-use super::{FieldExplanation, Reason, reasons};
+use super::facts::{self, About};
+use super::{FieldExplanation, Holder, Reason, reasons};
 use crate::desired::{Body, DesiredObject};
 
 /// The fields that a person may ask for, beside parts of them.
@@ -89,18 +90,23 @@ fn is_in(field: &str, around: &str) -> bool {
 
 /// The fields of `object` that are asked for, each with its value and reasons; a field that is asked for and not set is
 /// there without a value.
-pub(super) fn fields_of(object: &DesiredObject, filter: &FieldFilter, policy: &MeshPolicy) -> Vec<FieldExplanation> {
+pub(super) fn fields_of(
+    object: &DesiredObject,
+    holders: &[Holder],
+    filter: &FieldFilter,
+    about: &About<'_>,
+) -> Vec<FieldExplanation> {
     let spec: Value = serde_json::from_str(&object.body.spec).unwrap_or(Value::Null);
     let mut fields: Vec<FieldExplanation> = values(&object.body, &spec)
         .into_iter()
         .filter(|(field, _)| filter.shows(field))
         .map(|(field, value)| {
-            let because = reasons_of(&field, object, policy);
+            let because = reasons_of(&field, object, holders, about);
             FieldExplanation { field, value: Some(value), because }
         })
         .collect();
     if let (FieldFilter::Only(only), true) = (filter, fields.is_empty())
-        && let Some(rule) = why_unset(only, object.body.key.kind, policy)
+        && let Some(rule) = why_unset(only, object.body.key.kind, about.policy)
     {
         let mut because = reasons(object, |field| field == only);
         if because.is_empty() {
@@ -142,7 +148,7 @@ fn values(body: &Body, spec: &Value) -> Vec<(String, Value)> {
 }
 
 /// The recorded reasons of a field, or of what is around it; else the rule that is the same in every fleet.
-fn reasons_of(field: &str, object: &DesiredObject, policy: &MeshPolicy) -> Vec<Reason> {
+fn reasons_of(field: &str, object: &DesiredObject, holders: &[Holder], about: &About<'_>) -> Vec<Reason> {
     let exact = reasons(object, |recorded| !recorded.is_empty() && is_in(recorded, field));
     if !exact.is_empty() {
         return exact;
@@ -151,8 +157,11 @@ fn reasons_of(field: &str, object: &DesiredObject, policy: &MeshPolicy) -> Vec<R
     if !around.is_empty() {
         return around;
     }
+    if let Some(reason) = facts::reason(field, object, holders, about) {
+        return vec![reason];
+    }
     let sources = sources_of(field, &object.body);
-    vec![Reason { rule: constant_rule(field, object, policy), sources, held: false }]
+    vec![Reason { rule: constant_rule(field, object, about.policy), sources, held: false }]
 }
 
 fn sources_of(field: &str, body: &Body) -> Vec<Origin> {
@@ -161,9 +170,6 @@ fn sources_of(field: &str, body: &Body) -> Vec<Origin> {
         Some(("trafficPolicy", part)) => Part::TrafficPolicy(part.into()),
         _ => match field {
             "ports" => Part::Ports,
-            "addresses" => Part::Addresses,
-            "subjectAltNames" => Part::SubjectAltNames,
-            "exportTo" => Part::ExportTo,
             _ => return Vec::new(),
         },
     };
@@ -181,14 +187,7 @@ fn constant_rule(field: &str, object: &DesiredObject, policy: &MeshPolicy) -> Ar
         ("location", _) => "always MESH_INTERNAL: both ends are workloads of the mesh".into(),
         ("resolution", _) => "always DNS: endpoints are addressed by host names".into(),
         ("ports", _) => "the HTTP family is published as 80, others under the Service's own number".into(),
-        ("addresses", _) => {
-            "kept where the host has one: Admiral's, else that of most clusters, else the smallest; a new one is made \
-             from the sha-256 of the host, inside policy.vip.range"
-                .into()
-        }
         ("endpoints", _) => "one endpoint a source: the Service where it runs, the gateway everywhere else".into(),
-        ("subjectAltNames", _) => "by policy.sans".into(),
-        ("exportTo", _) => "by policy.exportTo: the namespaces of clients and sources".into(),
         (_, "trafficPolicy/tls") => "always ISTIO_MUTUAL: from workload to workload".into(),
         (_, "trafficPolicy/loadBalancer") => {
             format!("always LEAST_REQUEST; policy.traffic.warmupSeconds is {}", policy.traffic.warmup_seconds).into()

@@ -1,3 +1,7 @@
+use mesh_model::fleet::ClusterView;
+use mesh_model::owned::{Mark, OwnedObject};
+use mesh_model::policy::{ExportToPolicy, SanPolicy};
+
 use super::*;
 use crate::lookup::fixture::{BASE, cluster, desired, fleet};
 
@@ -143,4 +147,85 @@ fn unknown_fields_and_names_are_errors() {
     assert_eq!(ask("checkout", Some("colour")), Err(ExplainError::UnknownField { field: "colour".into() }));
     let Err(ExplainError::NotFound(error)) = ask("chekcout", None) else { panic!("found") };
     assert_eq!(error.closest, ["checkout"]);
+}
+
+/// The reason of `field` in c1 and in c3, where the ServiceEntry of the base host has `value`.
+fn reasons_where(field: &str, value: &str, policy: &MeshPolicy, fleet: &FleetSnapshot) -> Vec<Reason> {
+    let mut desired = desired();
+    for object in desired.objects.values_mut().flat_map(BTreeMap::values_mut).filter(|o| *o.host == *BASE) {
+        let mut body = (*object.body).clone();
+        let mut spec: Value = serde_json::from_str(&body.spec).unwrap();
+        spec[field] = serde_json::from_str(value).unwrap();
+        body.spec = spec.to_string().into();
+        object.body = Arc::new(body);
+        object.because = Arc::default();
+    }
+    let ask = |cluster| {
+        let question = Question { name: "checkout", cluster: Some(cluster), field: Some(field) };
+        let name = explain(&question, fleet, policy, &desired).unwrap().names.remove(0);
+        name.objects[0].fields[0].because[0].clone()
+    };
+    vec![ask("c1"), ask("c3")]
+}
+
+fn names(reason: &Reason) -> Vec<String> {
+    reason.sources.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_namespaces_that_see_a_host_are_told_by_role_and_with_what_runs_there() {
+    let export_to = ExportToPolicy::Limited { hosts: vec!["*".into()], max_namespaces: 35 };
+    let policy = MeshPolicy { export_to, ..MeshPolicy::default() };
+    let reasons = reasons_where("exportTo", r#"["shop","web"]"#, &policy, &fleet());
+    let rules: Vec<&str> = reasons.iter().map(|reason| &*reason.rule).collect();
+    assert_eq!(
+        rules,
+        [
+            "policy.exportTo: istio-system, for the gateway, and where checkout and its callers of this cluster run",
+            "policy.exportTo: where the callers of checkout run in this cluster"
+        ]
+    );
+    assert_eq!(names(&reasons[1]), ["c3: Dependency web/storefront"]);
+    let all = reasons_where("exportTo", r#"["*"]"#, &policy, &fleet());
+    assert_eq!(&*all[0].rule, "every namespace: more than 35 would be named (policy.exportTo.maxNamespaces)");
+}
+
+#[test]
+fn an_address_is_new_or_names_the_objects_that_have_it() {
+    let policy = MeshPolicy::default();
+    let new = reasons_where("addresses", r#"["240.64.0.9"]"#, &policy, &fleet());
+    assert_eq!(&*new[0].rule, "new: made from the sha-256 of the host, inside policy.vip.range (240.64.0.0/10)");
+    assert!(new[0].sources.is_empty());
+
+    let mut fleet = fleet();
+    let Some(ClusterView::Seen(facts)) = fleet.members.get_mut(&cluster("c3")) else { panic!("c3 is seen") };
+    let key = desired().objects[&cluster("c3")].keys().find(|key| key.kind == Kind::ServiceEntry).unwrap().clone();
+    let live = OwnedObject {
+        uid: None,
+        version: "1".into(),
+        mark: Mark::Ours,
+        spec: r#"{"addresses":["240.64.0.9"]}"#.into(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        origins: Arc::default(),
+        from_text: None,
+    };
+    Arc::make_mut(facts).owned.insert(key, live);
+    let kept = reasons_where("addresses", r#"["240.64.0.9"]"#, &policy, &fleet);
+    assert_eq!(&*kept[0].rule, "kept: the host has this address already");
+    assert_eq!(names(&kept[0]), [format!("c3: ServiceEntry mesh-sync/{BASE}-se")]);
+}
+
+#[test]
+fn accepted_servers_name_the_setting_of_the_policy() {
+    for (sans, rule) in [
+        (SanPolicy::Template("spiffe://x/{identity}".into()), "policy.sans is the template spiffe://x/{identity}"),
+        (
+            SanPolicy::ServiceAccounts,
+            "policy.sans is serviceAccounts: those of the workloads that the endpoints lead to",
+        ),
+    ] {
+        let policy = MeshPolicy { sans, ..MeshPolicy::default() };
+        assert_eq!(&*reasons_where("subjectAltNames", r#"["spiffe://x"]"#, &policy, &fleet())[0].rule, rule);
+    }
 }
