@@ -12,22 +12,27 @@ use mesh_model::host::identity_label;
 use mesh_model::kind::Kind;
 use mesh_model::owned::{ASSOCIATED_GTP, DNS_PREFIX, IDENTITY_LABEL, Mark, ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
+use serde::Serialize;
 
 use crate::plan::{Action, Plan, Step};
 
 /// A setting of the policy under which live objects were written otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Setting {
     /// `suffix`.
+    #[serde(rename = "suffix")]
     Suffix,
     /// `syncNamespace`.
+    #[serde(rename = "syncNamespace")]
     SyncNamespace,
     /// `keys.identity`.
+    #[serde(rename = "keys.identity")]
     IdentityKey,
 }
 
 /// What a changed setting moves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Migration {
     /// The setting.
     pub setting: Setting,

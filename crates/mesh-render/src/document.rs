@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use mesh_model::finding::Finding;
 use mesh_plan::manifest;
+use mesh_plan::migration::Migration;
 use mesh_plan::plan::{Action, Plan, Step};
 use mesh_plan::scope::Scope;
 use serde::Serialize;
@@ -18,10 +19,10 @@ pub const API_VERSION: &str = "kubectl-mesh.io/v1alpha1";
 /// A plan, to be kept and compared: `sync --plan` goes on only if a new plan has the same `digest`.
 ///
 /// `digest` is over the canonical JSON of `steps`, holds included; each step's `becomes` is over the canonical JSON of
-/// the manifest that it leaves. `scope` is what the plan was asked about.
-pub fn plan(plan: &Plan, scope: &Scope) -> Value {
+/// the manifest that it leaves. `scope` is what the plan was asked about; `migrations` are there if there are any.
+pub fn plan(plan: &Plan, scope: &Scope, migrations: &[Migration]) -> Value {
     let steps: Value = plan.steps.iter().map(step).collect();
-    let body = json!({
+    let mut body = json!({
         "digest": digest(&steps),
         "counts": plan.counts(),
         "coverage": plan.coverage,
@@ -29,6 +30,9 @@ pub fn plan(plan: &Plan, scope: &Scope) -> Value {
         "steps": steps,
         "findings": findings_of(&plan.findings),
     });
+    if !migrations.is_empty() {
+        body["migrations"] = json!(migrations);
+    }
     headed("Plan", body)
 }
 
@@ -124,7 +128,7 @@ mod tests {
     #[test]
     fn equal_plans_have_equal_digests_whatever_was_found_on_the_way() {
         use mesh_model::finding::Code;
-        let plan = |of: &Plan| plan(of, &Scope::default());
+        let plan = |of: &Plan| plan(of, &Scope::default(), &[]);
         let empty = Plan::default();
         let found = Plan { findings: vec![Finding::new(Code::NoRegion, None, "c1", "x".into())], ..Plan::default() };
         assert_eq!(plan(&empty)["digest"], plan(&found)["digest"]);
@@ -132,6 +136,19 @@ mod tests {
         assert_eq!(plan(&found)["findings"][0]["name"], "no-region");
         // `printf '[]' | sha256sum`
         assert_eq!(plan(&empty)["digest"], "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945");
+    }
+
+    #[test]
+    fn a_plan_says_what_it_moves_and_has_the_digest_of_its_steps_all_the_same() {
+        use mesh_plan::migration::Setting;
+        let (setting, from, to) = (Setting::SyncNamespace, ["admiral-sync".into()].into(), "mesh-sync".into());
+        let migration = Migration { setting, from, to, objects: 2, is_written: true };
+        let with = plan(&Plan::default(), &Scope::default(), &[migration]);
+        let without = plan(&Plan::default(), &Scope::default(), &[]);
+        let moves = json!({"setting": "syncNamespace", "from": ["admiral-sync"], "to": "mesh-sync", "objects": 2, "isWritten": true});
+        assert_eq!(with["migrations"], json!([moves]));
+        assert_eq!(with["digest"], without["digest"]);
+        assert!(without.get("migrations").is_none());
     }
 
     #[test]

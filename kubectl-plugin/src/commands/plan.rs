@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use mesh_model::name::Host;
-use mesh_plan::migration::migrations;
+use mesh_plan::migration::{Migration, migrations};
 use mesh_plan::plan::Plan;
 use mesh_plan::scope::Scope;
 use mesh_render::plan::{Detail, render};
@@ -36,10 +36,9 @@ pub(crate) fn run(args: &PlanArgs, global: &GlobalArgs, output: &mut Output) -> 
     let reading = Reading::take(global, output)?;
     let scope = args.scope.scope();
     let plan = reading.plan(&scope)?;
-    let notes = notes(&reading, &plan);
-    output.data(&text(&plan, &scope, &notes, args.format.output, output.styling()))?;
+    output.data(&text(&reading, &plan, &scope, args.format.output, output.styling()))?;
     if args.format.output.is_for_programs() {
-        for warning in tolerance::warnings(&plan.coverage).iter().chain(&notes) {
+        for warning in tolerance::warnings(&plan.coverage).iter().chain(&notes(&reading, &plan)) {
             output.warning(warning);
         }
     }
@@ -48,12 +47,13 @@ pub(crate) fn run(args: &PlanArgs, global: &GlobalArgs, output: &mut Output) -> 
 }
 
 /// The plan in the wanted form.
-pub(crate) fn text(plan: &Plan, scope: &Scope, notes: &[String], format: Format, styling: Styling) -> String {
+pub(crate) fn text(reading: &Reading, plan: &Plan, scope: &Scope, format: Format, styling: Styling) -> String {
+    let document = || document::plan(plan, scope, &moves(reading, plan));
     match format {
-        Format::Table => render(plan, notes, Detail::Summary, styling),
-        Format::Wide => render(plan, notes, Detail::Full, styling),
-        Format::Json => document::to_json(&document::plan(plan, scope)),
-        Format::Yaml => document::to_yaml(&document::plan(plan, scope)),
+        Format::Table => render(plan, &notes(reading, plan), Detail::Summary, styling),
+        Format::Wide => render(plan, &notes(reading, plan), Detail::Full, styling),
+        Format::Json => document::to_json(&document()),
+        Format::Yaml => document::to_yaml(&document()),
         Format::Name => names(plan),
     }
 }
@@ -62,9 +62,13 @@ pub(crate) fn text(plan: &Plan, scope: &Scope, notes: &[String], format: Format,
 pub(crate) fn notes(reading: &Reading, plan: &Plan) -> Vec<String> {
     let policy = reading.policy_differs.iter();
     let policy = policy.map(|text| format!("Policy: {text}; sync goes on only with --policy-override."));
-    let migrations = migrations(plan, &reading.snapshot, reading.fleet.policy());
+    let migrations = moves(reading, plan);
     let migrations = migrations.iter().map(|migration| format!("Migration: {migration}; sync asks for it on its own."));
     policy.chain(migrations).collect()
+}
+
+fn moves(reading: &Reading, plan: &Plan) -> Vec<Migration> {
+    migrations(plan, &reading.snapshot, reading.fleet.policy())
 }
 
 /// The global names that have steps, for use as NAME.

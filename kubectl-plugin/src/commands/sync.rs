@@ -16,7 +16,7 @@ use mesh_render::saved::SavedPlan;
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
 use crate::commands::fleet::edited::stored;
-use crate::commands::plan::{notes, text};
+use crate::commands::plan::text;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::given::{self, MAX_SAVED_PLAN};
@@ -139,7 +139,7 @@ fn read_saved(file: &Path) -> Result<SavedPlan, CommandError> {
 
 /// A saved plan counts when it equals what `plan` shows, or what `sync --dry-run` shows.
 fn check_saved(saved: &SavedPlan, planned: &Plan, limited: &Plan, scope: &Scope) -> Result<(), CommandError> {
-    let documents = [planned, limited].map(|plan| document::plan(plan, scope));
+    let documents = [planned, limited].map(|plan| document::plan(plan, scope, &[]));
     if documents.iter().any(|document| saved.is_equal_to(document)) {
         return Ok(());
     }
@@ -158,9 +158,9 @@ fn show(
 ) -> Result<bool, CommandError> {
     let format = args.format.output;
     if !format.is_for_programs() || args.dry_run {
-        return output.shown(&text(plan, scope, &notes(reading, plan), format, output.styling()));
+        return output.shown(&text(reading, plan, scope, format, output.styling()));
     }
-    output.note(&text(plan, scope, &notes(reading, plan), Format::Table, mesh_render::style::Styling::PLAIN));
+    output.note(&text(reading, plan, scope, Format::Table, mesh_render::style::Styling::PLAIN));
     if plan.is_empty() {
         outcome::show(&mesh_fleet::report::ApplyReport::default(), format, output)?;
     }
@@ -201,7 +201,7 @@ mod tests {
             #[command(flatten)]
             sync: SyncArgs,
         }
-        let value = document::plan(&Plan::default(), &Scope { names: vec!["a".into()], ..Scope::default() });
+        let value = document::plan(&Plan::default(), &Scope { names: vec!["a".into()], ..Scope::default() }, &[]);
         let saved = SavedPlan::parse(&document::to_json(&value)).unwrap();
         let sync = |line: &[&str]| Line::parse_from([&["sync"], line].concat()).sync;
         assert_eq!(scope(&sync(&[]), Some(&saved)).names, ["a"]);

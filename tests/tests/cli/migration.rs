@@ -39,7 +39,10 @@ fn a_migration_is_the_first_line_of_the_plan_and_yes_is_not_enough() {
         let first = format!("Migration: {words}; sync asks for it on its own.\n");
         assert!(plan.stdout.starts_with(&first), "{line}: {}", plan.stdout);
         let json = ran(&mut env.on_fleet(&["plan", "-o", "json"]));
-        assert!(json.stderr.contains(words) && json.stdout.starts_with('{'), "{line}: {}", json.stderr);
+        assert!(json.stderr.contains(words), "{line}: {}", json.stderr);
+        let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+        let objects = json["migrations"][0]["objects"].as_u64().unwrap();
+        assert!(words.ends_with(&format!("moves {objects} live objects")), "{line}: {}", json["migrations"]);
 
         let refused = ran(&mut env.on_fleet(&["sync", "--yes"]));
         assert_eq!(refused.code, Some(2), "{line}: {}{}", refused.stdout, refused.stderr);
