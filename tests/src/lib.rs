@@ -9,13 +9,19 @@ mod environment;
 
 pub use environment::{NOW, TestEnv};
 
-/// The built program; builds it first.
+/// Names the built program; `cargo xtask test` sets it.
+const MESH_PROGRAM: &str = "MESH_PROGRAM";
+
+/// The built program: as told by the environment, else it is built first.
 ///
 /// # Panics
 /// If it cannot be built.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(told) = env::var_os(MESH_PROGRAM) {
+            return told.into();
+        }
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo).args(["build", "--quiet", "--package", "kubectl-mesh"]).status();
         assert!(status.is_ok_and(|status| status.success()), "kubectl-mesh does not build");

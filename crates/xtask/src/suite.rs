@@ -76,11 +76,17 @@ impl Step {
             Self::Servers => return servers::build(workspace),
             Self::Format => workspace.cargo(["fmt", "--all", "--check"]).run(),
             Self::Clippy => workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run(),
-            Self::Tests => workspace
-                .cargo(["test", "--workspace"])
-                .args(&options.cargo_test)
-                .env("MESH_SERVERS", workspace.servers())
-                .run(),
+            Self::Tests => {
+                // With the tests, so that the program shares what is built for them: alone, its libraries would be built
+                // once more, with fewer features.
+                workspace.cargo(["build", "--workspace", "--bins", "--tests"]).run()?;
+                workspace
+                    .cargo(["test", "--workspace"])
+                    .args(&options.cargo_test)
+                    .env("MESH_SERVERS", workspace.servers())
+                    .env("MESH_PROGRAM", workspace.program())
+                    .run()
+            }
             Self::Docs => workspace.cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run(),
             Self::Deny => deny::check(workspace),
         }?;

@@ -35,6 +35,11 @@ impl Workspace {
         self.target.join("servers")
     }
 
+    /// The built program, debug profile.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.target.join("debug").join(format!("kubectl-mesh{}", std::env::consts::EXE_SUFFIX))
+    }
+
     /// Where tools that the project pins are installed.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")

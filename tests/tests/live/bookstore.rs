@@ -59,7 +59,6 @@ fn drift_is_named_and_repaired(live: &OnClusters) {
 /// Nothing of this removes anything anywhere.
 fn what_is_not_seen_is_held(live: &OnClusters) {
     let all: Vec<_> = live.clusters.iter().map(|cluster| live.generated(cluster)).collect();
-    let writes = live.writes();
     let unchanged = |what: &str| {
         for (cluster, before) in live.clusters.iter().zip(&all) {
             if cluster != "payments-us-east" || what != "a stopped member" {
@@ -76,7 +75,6 @@ fn what_is_not_seen_is_held(live: &OnClusters) {
     live.mesh(&["sync", "--yes"]).exits(3).says("payments-us-east").says("cannot be reached");
     unchanged("a stopped member");
     payments.start_again();
-    assert_eq!(live.writes(), live.writes(), "it counts");
 
     let edge = live.servers.cluster("edge-us-west");
     let crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/dependencies.admiral.io";
@@ -84,16 +82,15 @@ fn what_is_not_seen_is_held(live: &OnClusters) {
     let (_, kept) = edge.get(dependencies);
     assert_eq!(edge.delete(crd).0, 200);
     let gone = || edge.get(crd).0 == 404;
-    mesh_tests_wait(&gone, "the CRD is gone");
+    until(&gone, "the CRD is gone");
     live.mesh(&["sync", "--yes"]).exits(3).says("is not served any more");
     unchanged("a removed CRD");
     edge.install_crds(&[mesh_testkit::servers::Crds::Admiral]);
     for mut dependency in kept["items"].as_array().unwrap().clone() {
         dependency["metadata"] = json!({"name": dependency["metadata"]["name"], "namespace": "edge"});
-        mesh_tests_wait(&|| edge.create(dependencies, &dependency).0 == 201, "the Dependency is there again");
+        until(&|| edge.create(dependencies, &dependency).0 == 201, "the Dependency is there again");
     }
     live.mesh(&["plan"]).exits(0).says("No changes.");
-    assert!(live.writes() >= writes);
 }
 
 fn somebody_elses_objects_are_left_alone(live: &OnClusters) {
@@ -152,8 +149,9 @@ fn a_retired_member_is_cleaned_up(live: &OnClusters) {
     for cluster in ["edge-us-west", "retail-us-west"] {
         let objects = live.generated(cluster);
         assert!(!objects.contains_key("serviceentries/prod.payments.global-se"), "{cluster}");
-        assert!(objects.contains_key("serviceentries/prod.tax.global-se"), "{cluster}: tax runs in retail, too");
     }
+    let retail = live.generated("retail-us-west");
+    assert!(retail.contains_key("serviceentries/prod.tax.global-se"), "tax runs there, too");
     live.mesh(&["plan"]).exits(0).says("No changes.");
 }
 
@@ -164,7 +162,7 @@ fn without(file: &std::path::Path, line: &str) -> String {
 }
 
 /// Waits until it holds, half a minute at most.
-fn mesh_tests_wait(holds: &dyn Fn() -> bool, what: &str) {
+fn until(holds: &dyn Fn() -> bool, what: &str) {
     let start = std::time::Instant::now();
     while !holds() {
         assert!(start.elapsed().as_secs() < 30, "not in time: {what}");

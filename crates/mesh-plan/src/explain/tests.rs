@@ -209,6 +209,7 @@ fn an_address_is_new_or_names_the_objects_that_have_it() {
         annotations: BTreeMap::new(),
         origins: Arc::default(),
         from_text: None,
+        changed_by: None,
     };
     Arc::make_mut(facts).owned.insert(key, live);
     let kept = reasons_where("addresses", r#"["240.64.0.9"]"#, &policy, &fleet);
