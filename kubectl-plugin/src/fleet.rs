@@ -146,7 +146,11 @@ pub(crate) fn unusable(error: DirectoryError) -> CommandError {
 fn unusable_live(args: &GlobalArgs, error: LiveError) -> CommandError {
     let named = args.fleet.is_some();
     let hint = match &error {
-        LiveError::NoMembers { .. } | LiveError::Source { .. } if !named => NO_FLEET_HINT,
+        LiveError::NoMembers { .. } | LiveError::Source { .. } if !named => {
+            return CommandError::usage("no fleet is given, and the current context leads to none")
+                .because(error)
+                .hint(NO_FLEET_HINT);
+        }
         LiveError::NoMembers { .. } => "`kubectl mesh fleet init --fleet contexts:GLOB` lists the members of a fleet",
         LiveError::Form { .. } => "the forms are PATH, dir:PATH and contexts:GLOB[,GLOB…]",
         LiveError::Empty { .. } => "`kubectl config get-contexts` lists the contexts",

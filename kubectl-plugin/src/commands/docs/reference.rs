@@ -27,7 +27,7 @@ When several apply, the first of this table is the one:
 ";
 
 /// Exit codes beside 0 and 2, and an example, by command.
-const VERBS: [(&str, &str, &str); 22] = [
+const VERBS: [(&str, &str, &str); 23] = [
     ("check", "1 findings, 3, 4", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
     ("completion bash", "4", "source <(kubectl-mesh completion bash)"),
     ("completion fish", "4", "kubectl-mesh completion fish | source"),
@@ -43,6 +43,7 @@ const VERBS: [(&str, &str, &str); 22] = [
     ("permissions", "", "kubectl mesh permissions sync | kubectl apply -f -"),
     ("plan", "1 changes (`--exit-code`), 3, 4", "kubectl mesh plan --fleet examples/bookstore"),
     ("policy import", "4", "kubectl mesh policy import --admiral-flags flags.txt > mesh.yaml"),
+    ("policy push", "1 declined, 3, 4", "kubectl mesh policy push mesh.yaml --fleet contexts:prod-*"),
     ("policy schema", "", "kubectl mesh policy schema > mesh.schema.json"),
     ("policy show", "", "kubectl mesh policy show --fleet examples/bookstore"),
     ("render", "3, 4", "kubectl mesh render --fleet examples/bookstore --output-dir out"),
