@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
-use mesh_model::name::{ClusterName, Namespace};
+use mesh_model::name::{ClusterName, Identity, Namespace};
 use mesh_model::origin::Origin;
 use mesh_model::policy::MeshPolicy;
 
@@ -20,6 +20,8 @@ pub(super) struct Callers<'a> {
     runs: BTreeMap<&'a str, BTreeMap<&'a ClusterName, Runs<'a>>>,
     /// By the identity that is called, then the one that calls: the smallest Dependency that says so.
     dependents: BTreeMap<&'a str, BTreeMap<&'a str, Origin>>,
+    /// The identities that are called, as Dependencies spell them, by their lower case.
+    spellings: BTreeMap<String, Vec<&'a str>>,
     /// Members whose Dependencies could not be read completely.
     pub(super) unseen_dependencies: Vec<&'a ClusterName>,
 }
@@ -76,6 +78,9 @@ impl<'a> Callers<'a> {
                 }
             }
         }
+        for identity in callers.dependents.keys().copied() {
+            callers.spellings.entry(identity.to_lowercase()).or_default().push(identity);
+        }
         callers.unseen_dependencies =
             sites.values().filter(|site| site.may_have(Kind::Dependency)).map(|site| site.name).collect();
         callers
@@ -96,6 +101,17 @@ impl<'a> Callers<'a> {
             }
         }
         clients
+    }
+
+    /// Whether `cluster` calls an identity, none of `known`, that gives `host` (in lower case) in some env.
+    pub(super) fn calls_another(&self, cluster: &ClusterName, host: &str, suffix: &str, known: &[Identity]) -> bool {
+        let name = host.strip_suffix(&suffix.to_lowercase()).unwrap_or_default().trim_end_matches('.');
+        let tails = name.match_indices('.').map(|(dot, _)| &name[dot + 1..]);
+        let called = tails.filter_map(|tail| self.spellings.get(tail)).flatten();
+        called.filter(|called| known.iter().all(|known| known.as_str() != **called)).any(|identity| {
+            let mut sources = self.dependents.get(identity).into_iter().flat_map(BTreeMap::keys);
+            sources.any(|source| self.runs.get(source).is_some_and(|by_cluster| by_cluster.contains_key(cluster)))
+        })
     }
 
     /// The namespaces of `identity`'s own workloads in `cluster`.

@@ -432,10 +432,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                 return vec!["*".into()];
             }
         }
-        let site = self.context.sites.get(cluster);
-        let unknown =
-            !self.context.callers.unseen_dependencies.is_empty() || site.is_none_or(|site| !site.sees_callers());
-        if let Some(live) = live.filter(|_| unknown) {
+        let is_unknown = |site: &Site<'_>| self.plan.callers_unknown(site, self.context).is_some();
+        if let Some(live) = live.filter(|_| self.site(cluster).is_none_or(is_unknown)) {
             if live.iter().any(|namespace| !namespaces.contains(namespace)) {
                 held.push(Because::field("exportTo", "who calls cannot be seen completely", Vec::new()));
             }

@@ -40,7 +40,8 @@ pub(super) struct Owners<'a> {
     by_gateway: BTreeMap<Arc<str>, Vec<&'a ClusterName>>,
     /// Whether some member's gateway is unknown, so that an address that is nobody's may be its.
     some_gateway_unseen: bool,
-    some_source_unseen: bool,
+    /// The first member that may serve what was not seen.
+    unseen_source: Option<&'a ClusterName>,
 }
 
 /// The namespace in `service.namespace.svc.cluster.local`.
@@ -57,8 +58,8 @@ impl<'a> Owners<'a> {
             }
         }
         let some_gateway_unseen = sites.values().any(|site| site.may_have(Kind::Service));
-        let some_source_unseen = sites.values().any(|site| !site.retired && !site.sees_sources());
-        Self { sites, by_gateway, some_gateway_unseen, some_source_unseen }
+        let unseen_source = sites.values().find(|site| !site.retired && !site.sees_sources()).map(|site| site.name);
+        Self { sites, by_gateway, some_gateway_unseen, unseen_source }
     }
 
     /// Addresses that are the gateway of several members.
@@ -66,9 +67,9 @@ impl<'a> Owners<'a> {
         self.by_gateway.iter().filter(|(_, clusters)| clusters.len() > 1)
     }
 
-    /// Whether some member may serve what was not seen.
-    pub(super) fn some_source_unseen(&self) -> bool {
-        self.some_source_unseen
+    /// The first member that may serve what was not seen.
+    pub(super) fn unseen_source(&self) -> Option<&'a ClusterName> {
+        self.unseen_source
     }
 
     /// What can be known of whether `cluster` serves; `source` is what was found there.

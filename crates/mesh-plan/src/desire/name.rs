@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use mesh_istio::service_entry::is_cluster_local;
@@ -39,6 +40,8 @@ pub(super) struct NamePlan<'a> {
     pub(super) live: Option<LiveView<'a>>,
     pub(super) roles: BTreeMap<&'a ClusterName, Membership>,
     pub(super) clients: BTreeMap<&'a ClusterName, Client<'a>>,
+    /// The identities whose callers call it: all that are known to share its host.
+    callees: Rc<[Identity]>,
 }
 
 /// What a cluster is to a name, and why.
@@ -60,7 +63,8 @@ impl<'a> NamePlan<'a> {
         let spelled = entries.next().and_then(|(_, entry)| Host::parse(entry.spec()?.hosts.first()?).ok());
         drop(entries);
         // One workload that keeps the case is enough, and it may be one that cannot be seen now.
-        let may_be = |_: &Host| host.is_none_or(|host| !has_upper_case(host) && context.owners.some_source_unseen());
+        let may_be =
+            |_: &Host| host.is_none_or(|host| !has_upper_case(host) && context.owners.unseen_source().is_some());
         let base = spelled.filter(may_be).or_else(|| host.cloned()).or_else(by_name)?;
         let mut eligible: BTreeMap<&str, BTreeSet<&str>> =
             sources.iter().map(|(cluster, source)| (cluster.as_str(), source.namespaces())).collect();
@@ -83,14 +87,15 @@ impl<'a> NamePlan<'a> {
             live,
             roles: BTreeMap::new(),
             clients: BTreeMap::new(),
+            callees,
         };
-        plan.find_roles(&callees, &share, context);
+        plan.find_roles(&share, context);
         plan.find_problems(findings);
         Some(plan)
     }
 
-    fn find_roles(&mut self, callees: &[Identity], share: &Share, context: &Context<'a>) {
-        for callee in callees {
+    fn find_roles(&mut self, share: &Share, context: &Context<'a>) {
+        for callee in &*self.callees {
             for (cluster, client) in context.callers.clients_of(callee) {
                 match self.clients.entry(cluster) {
                     Entry::Vacant(vacant) => {
@@ -143,7 +148,7 @@ impl<'a> NamePlan<'a> {
                         format!("ex-source: {identity} ran here until {since} and runs elsewhere; local callers go on");
                     let because = Because::whole(rule, self.serving_origins_or(cluster, entry, context));
                     Membership { ex_since: Some(since), ..member(Role::ExSource, because) }
-                } else if let Some(why) = callers_unknown(site, context) {
+                } else if let Some(why) = self.callers_unknown(site, context) {
                     let because = Because::whole(
                         format!("client: who calls is unknown ({why})"),
                         self.serving_origins_or(cluster, entry, context),
@@ -350,6 +355,21 @@ impl<'a> NamePlan<'a> {
         self.hosts.iter().any(|one| one.host.eq_ignore_ascii_case(host))
     }
 
+    /// Why it cannot be told whether somebody in `site` calls.
+    pub(super) fn callers_unknown(&self, site: &Site<'_>, context: &Context<'_>) -> Option<String> {
+        if !site.sees_callers() {
+            return Some(format!("workloads of {} are unseen", site.name));
+        }
+        if let Some(unseen) = context.callers.unseen_dependencies.first() {
+            return Some(format!("Dependencies of {unseen} are unseen"));
+        }
+        // Another identity may share the host, and who calls that one calls the host.
+        let unseen = context.owners.unseen_source()?;
+        let (base, suffix) = (self.base.to_lowercase(), &context.policy.suffix);
+        let calls = context.callers.calls_another(site.name, &base, suffix, &self.callees);
+        calls.then(|| format!("workloads of {unseen} are unseen, and one that is called here may share the host"))
+    }
+
     /// What can be known of whether `cluster` serves.
     pub(super) fn knowledge(&self, cluster: &ClusterName, context: &Context<'_>) -> Knowledge {
         context.owners.knowledge(cluster, self.sources.get(cluster).copied())
@@ -360,15 +380,6 @@ impl<'a> NamePlan<'a> {
         let all: BTreeSet<&ClusterName> = self.sources.keys().copied().chain(self.held.keys()).collect();
         all.into_iter().cloned().collect()
     }
-}
-
-/// Why it cannot be told whether somebody in `site` calls.
-fn callers_unknown(site: &Site<'_>, context: &Context<'_>) -> Option<String> {
-    if !site.sees_callers() {
-        return Some(format!("workloads of {} are unseen", site.name));
-    }
-    let unseen = context.callers.unseen_dependencies.first()?;
-    Some(format!("Dependencies of {unseen} are unseen"))
 }
 
 /// The origin that is a local endpoint's Service.
