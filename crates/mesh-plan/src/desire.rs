@@ -128,7 +128,7 @@ impl<'a> Names<'a> {
         for (base, name) in &self.context.survey.live.names {
             let plans = self.plans_of(base);
             for (host, held) in &name.hosts {
-                leftovers::judge(name, host, held, &plans, &self.context, &mut desired);
+                leftovers::judge(name, (base, host), held, &plans, &self.context, &mut desired);
             }
         }
         desired.findings.sort();
@@ -169,7 +169,7 @@ impl<'a> Names<'a> {
             for base in std::iter::once(host.as_str()).chain(tails) {
                 let Some(name) = live.get(base) else { continue };
                 if let Some(held) = name.hosts.get(host.as_str()) {
-                    leftovers::judge(name, host, held, &self.plans_of(base), &self.context, desired);
+                    leftovers::judge(name, (base, host), held, &self.plans_of(base), &self.context, desired);
                 }
             }
         }

@@ -39,7 +39,7 @@ pub(super) fn kept_addresses<'a>(
         for (host, held) in &name.hosts {
             for (cluster, entry) in &held.entries {
                 let Some(spec) = entry.spec().filter(|spec| !spec.addresses.is_empty()) else { continue };
-                if stay(host, held, cluster, entry.object, of_base, context).is_some() {
+                if stay((base, host), held, cluster, entry.object, of_base, context).is_some() {
                     for address in &spec.addresses {
                         kept.entry(address).or_default().push((cluster, host));
                     }
@@ -50,10 +50,10 @@ pub(super) fn kept_addresses<'a>(
     kept
 }
 
-/// Judges what clusters hold of one host and should not. `of_base` are the plans of the name's base host.
+/// Judges what clusters hold of one host of the name `base` and should not. `of_base` are the plans of the name's base host.
 pub(super) fn judge(
     name: &LiveName<'_>,
-    host: &str,
+    (base, host): (&str, &str),
     held: &LiveHost<'_>,
     of_base: &[&NamePlan<'_>],
     context: &Context<'_>,
@@ -65,7 +65,7 @@ pub(super) fn judge(
             continue;
         }
         let at = (cluster.clone(), key.clone());
-        match stay(host, held, cluster, object, of_base, context) {
+        match stay((base, host), held, cluster, object, of_base, context) {
             Some(Stay::Excluded) => {
                 desired.excluded.insert(at);
                 continue;
@@ -97,9 +97,9 @@ pub(super) fn judge(
     }
 }
 
-/// Why an object on `host` stays as it is in `cluster`.
+/// Why an object on `host`, which is `base` or has a prefix before it, stays as it is in `cluster`.
 fn stay(
-    host: &str,
+    (base, host): (&str, &str),
     held: &LiveHost<'_>,
     cluster: &ClusterName,
     object: &OwnedObject,
@@ -112,13 +112,10 @@ fn stay(
     if let Some(because) = context.foreign.taken(cluster, host, &format!("{host}-se")) {
         return Some(Stay::Held(because));
     }
-    let why = if !is_planned(held, cluster, of_base) {
-        context.owners.unproven(cluster, held.entries.get(cluster), object)
-    } else if of_base.iter().any(|plan| plan.has_host(host)) {
-        None
-    } else {
-        may_have_policy(host, object, context)
-    };
+    let is_planned = is_planned(held, cluster, of_base);
+    let is_given = host == base || is_planned && of_base.iter().any(|plan| plan.has_host(host));
+    let unproven = if is_planned { None } else { context.owners.unproven(cluster, held.entries.get(cluster), object) };
+    let why = unproven.or_else(|| if is_given { None } else { may_have_policy(host, object, context) });
     Some(Stay::Held(Because::whole(why?, origins_of(object))))
 }
 
