@@ -14,6 +14,7 @@ mod kubectl;
 mod laws;
 mod live;
 mod lookup;
+mod lost_sight;
 mod members;
 mod policy;
 mod readme;
