@@ -184,6 +184,7 @@ fn ours(spec: &str, annotations: &[(&str, &str)]) -> OwnedObject {
         annotations,
         origins: Arc::default(),
         from_text: None,
+        changed_by: None,
     }
 }
 
