@@ -62,7 +62,9 @@ pub(crate) fn locate(args: &GlobalArgs) -> Result<Place, CommandError> {
 pub(crate) fn open(args: &GlobalArgs, output: &mut Output) -> Result<Fleet, CommandError> {
     let policy = args.policy.as_deref().map(read_policy).transpose()?;
     match locate(args)? {
-        Place::Folder(root) => DirectoryFleet::open(&root, policy).map(Fleet::Directory).map_err(unusable),
+        Place::Folder(root) => {
+            DirectoryFleet::open(&root, policy).map(Box::new).map(Fleet::Directory).map_err(unusable)
+        }
         Place::Live(source) => {
             output.notice_interrupts()?;
             let limits = Limits::default();

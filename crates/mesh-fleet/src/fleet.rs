@@ -14,7 +14,7 @@ use crate::run::Run;
 /// A fleet that was opened.
 pub enum Fleet {
     /// Folders of manifests.
-    Directory(DirectoryFleet),
+    Directory(Box<DirectoryFleet>),
     /// Clusters.
     Live(Box<LiveFleet>),
 }

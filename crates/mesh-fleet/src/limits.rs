@@ -62,7 +62,7 @@ pub const PARALLEL: usize = 64;
 /// What one cluster may take to be read, unless `--cluster-timeout` says otherwise.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a whole run may take to read, unless `--timeout` says otherwise.
-pub const RUN_TIMEOUT: Duration = Duration::from_secs(300);
+pub const RUN_TIMEOUT: Duration = Duration::from_mins(5);
 /// Credential plugins that run at once.
 pub const PLUGINS_AT_ONCE: usize = 8;
 /// Largest kubeconfig that is read, in bytes.

@@ -232,8 +232,9 @@ fn unanswered(error: &kube::Error) -> RestError {
     let mut cause: &(dyn Error + 'static) = error;
     let mut is_connected = true;
     while let Some(next) = cause.source() {
-        is_connected &=
-            !next.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect());
+        is_connected &= !next
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect);
         cause = next;
     }
     let why = shorten(&cause.to_string());

@@ -168,7 +168,7 @@ impl Edited {
             .map_err(|error| CommandError::usage("the edited policy cannot be used").because(error))?;
         let fleet = match self.fleet {
             Fleet::Directory(fleet) => DirectoryFleet::open(fleet.root(), Some(policy))
-                .map(Fleet::Directory)
+                .map(|fleet| Fleet::Directory(Box::new(fleet)))
                 .map_err(|error| CommandError::usage("the edited policy cannot be used").because(error))?,
             Fleet::Live(fleet) => {
                 let members = policy.fleet.members.iter().filter(|member| member.state == MemberState::Active);
