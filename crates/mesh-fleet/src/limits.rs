@@ -73,3 +73,15 @@ pub const MAX_TARGETS: usize = 5_000;
 pub const TICK: Duration = Duration::from_millis(100);
 /// How long one write may take, the read before it included.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a credential plugin may take when it asks nobody.
+pub const PLUGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one may take that talks to the person before the terminal, who may have to log in.
+pub const PLUGIN_TIMEOUT_ATTENDED: Duration = Duration::from_mins(5);
+/// Most that a credential plugin may print, in bytes.
+pub const MAX_PLUGIN_OUTPUT: u64 = 1 << 20;
+/// How long before it expires a credential is asked for anew.
+pub const PLUGIN_MARGIN: Duration = Duration::from_secs(10);
+/// How long a credential is used at least, so that a plugin with a wrong clock does not run for each request.
+pub const PLUGIN_PAUSE: Duration = Duration::from_secs(5);
+/// Largest kuberc that is read, in bytes.
+pub const MAX_KUBERC: u64 = 1 << 20;

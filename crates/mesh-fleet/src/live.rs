@@ -23,6 +23,7 @@ mod members;
 mod observe;
 mod open;
 mod pages;
+mod plugins;
 mod policy;
 mod rest;
 mod source;

@@ -1,21 +1,19 @@
 //! Opening a live fleet: who answers, which policy counts, who is a member.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mesh_model::name::Namespace;
 use mesh_model::policy::MeshPolicy;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use super::contact::{Contact, StoredPolicy, contact};
 use super::crowd::each;
 use super::members::{Joined, Unreached, join};
-use super::rest::Rest;
+use super::plugins::Plugins;
 use super::source::{Source, SourceForm};
 use super::target::Target;
 use super::{Limits, LiveError, LiveFleet, PolicyState};
-use crate::limits::PLUGINS_AT_ONCE;
 use crate::run::Run;
 
 /// Where a policy is looked for when nobody names the sync namespace (product contract §5).
@@ -33,7 +31,7 @@ pub(super) fn open(
         Some(namespace) => vec![namespace.clone()],
         None => POLICY_NAMESPACES.iter().map(|name| Namespace::parse(name).expect("a legal namespace")).collect(),
     };
-    let plugins = Semaphore::new(PLUGINS_AT_ONCE);
+    let plugins = Arc::new(Plugins::of_user());
     let caller = Caller { namespaces: &namespaces, plugins: &plugins, limits, run };
     let mut targets = source.targets()?;
     if source.form == SourceForm::CurrentContext {
@@ -94,7 +92,7 @@ pub(super) fn open(
 /// Calls clusters up.
 struct Caller<'a> {
     namespaces: &'a [Namespace],
-    plugins: &'a Semaphore,
+    plugins: &'a Arc<Plugins>,
     limits: Limits,
     run: Run<'a>,
 }
@@ -106,9 +104,8 @@ impl Caller<'_> {
         let alone = targets.len() == 1;
         let answers = each(targets, self.limits.parallel, "reaching clusters", self.run, name, |index| async move {
             let target = &targets[index];
-            let client = target.connect(self.plugins, alone).await?;
-            let deadline = Instant::now() + self.limits.cluster_timeout;
-            contact(target, Rest::new(client, deadline), self.namespaces).await
+            let rest = target.connect(self.plugins, alone, self.limits.cluster_timeout).await?;
+            contact(target, rest, self.namespaces).await
         });
         let (mut contacts, mut unreached) = (Vec::new(), Vec::new());
         for (target, answer) in targets.iter().zip(answers.await) {

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::plugins::Bearer;
 use crate::limits::{MAX_ANSWER, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
@@ -94,6 +95,8 @@ impl RestError {
 #[derive(Clone)]
 pub(crate) struct Rest {
     client: Client,
+    /// What a credential plugin gave, where it gave something that expires.
+    bearer: Option<Bearer>,
     deadline: Instant,
 }
 
@@ -110,13 +113,13 @@ pub(crate) enum Write {
 
 impl Rest {
     /// Requests through `client`, all of them until `deadline`.
-    pub(crate) fn new(client: Client, deadline: Instant) -> Self {
-        Self { client, deadline }
+    pub(crate) fn new(client: Client, bearer: Option<Bearer>, deadline: Instant) -> Self {
+        Self { client, bearer, deadline }
     }
 
     /// The same server with another deadline.
     pub(crate) fn until(&self, deadline: Instant) -> Self {
-        Self { client: self.client.clone(), deadline }
+        Self { client: self.client.clone(), bearer: self.bearer.clone(), deadline }
     }
 
     /// Reads `path` as text. What may pass is tried again, as long as the deadline allows.
@@ -168,7 +171,15 @@ impl Rest {
         }
     }
 
-    async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
+    async fn once(&self, mut request: Request<Body>) -> Result<String, RestError> {
+        let start = Instant::now();
+        if let Some(bearer) = &self.bearer {
+            let header = timeout_at(self.deadline, bearer.header()).await;
+            let header = header.map_err(|_| RestError::TimedOut(self.deadline - start))?;
+            request
+                .headers_mut()
+                .extend(header.map_err(RestError::NotConnected)?.map(|header| (AUTHORIZATION, header)));
+        }
         let start = Instant::now();
         let until = self.deadline.min(start + REQUEST_TIMEOUT);
         let answer = async {

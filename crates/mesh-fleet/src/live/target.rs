@@ -1,13 +1,19 @@
 //! A cluster that may be reached, and with which credentials.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use kube::{Client, config::ExecInteractiveMode};
-use tokio::sync::Semaphore;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kube::Client;
+use kube::config::{AuthInfo, Config, KubeConfigOptions, Kubeconfig};
+use secrecy::ExposeSecret;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::kubeconfig;
+use super::plugins::{Bearer, Plugin, Plugins};
+use super::rest::Rest;
 use crate::limits::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
 
 /// A cluster that a source names. It has no `Debug`: it holds credentials.
@@ -38,18 +44,24 @@ impl Target {
         Self { name: name.to_owned(), access: Err(why.into()) }
     }
 
-    /// A client. Credential plugins run on threads of their own, as many at once as `plugins` lets, and ask nobody when
-    /// there are several clusters: `alone` says whether this is the only one.
-    pub(crate) async fn connect(&self, plugins: &Semaphore, alone: bool) -> Result<Client, String> {
+    /// Its API server, which has time until `within` from then on. Credential plugins run once
+    /// for all clusters, and ask nobody when there are several: `alone` says whether this is the only one.
+    pub(crate) async fn connect(&self, plugins: &Arc<Plugins>, alone: bool, within: Duration) -> Result<Rest, String> {
         let access = self.access.as_ref().map_err(Clone::clone)?;
         let mut small = kubeconfig::only(&access.kubeconfig, &access.context)?;
-        let mut has_plugin = false;
-        for user in small.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
-            if let Some(exec) = &mut user.exec {
-                has_plugin = true;
-                if !alone {
-                    exec.interactive_mode = Some(ExecInteractiveMode::Never);
-                }
+        let mut bearer = None;
+        let mut runs_program = false;
+        let cluster = small.clusters.first().and_then(|named| named.cluster.clone()).unwrap_or_default();
+        if let Some(user) = small.auth_infos.first_mut().and_then(|named| named.auth_info.as_mut()) {
+            runs_program = user.auth_provider.is_some();
+            if let Some(exec) = user.exec.take().filter(|_| needs_plugin(user)) {
+                bearer = Some(Bearer::new(plugins, Plugin::of(&exec, &cluster, alone)?));
+            }
+            if let Some(bearer) = &bearer
+                && let Some((certificate, key)) = &bearer.credential().await?.certificate
+            {
+                user.client_certificate_data = Some(STANDARD.encode(certificate));
+                user.client_key_data = Some(STANDARD.encode(key.expose_secret()).into());
             }
         }
         let options = KubeConfigOptions { context: Some(access.context.clone()), ..KubeConfigOptions::default() };
@@ -60,17 +72,19 @@ impl Target {
         config.reset_reader_on_write = true;
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-        let _running =
-            if has_plugin { Some(plugins.acquire().await.expect("the semaphore is never closed")) } else { None };
+        let _turn = if runs_program { Some(plugins.turn().await) } else { None };
         let made = spawn_blocking(move || Client::try_from(config)).await;
-        // The error of a plugin quotes what it printed, and that may be a token.
-        let unusable = || {
-            let what =
-                if has_plugin { "credential plugin failed; run it by hand" } else { "credentials cannot be used" };
-            format!("its {what}")
-        };
-        made.map_err(|_| unusable())?.map_err(|_| unusable())
+        // kube's error may quote a credential, or what an auth-provider's program printed.
+        let unusable = || "its credentials cannot be used".to_owned();
+        let client = made.map_err(|_| unusable())?.map_err(|_| unusable())?;
+        Ok(Rest::new(client, bearer, Instant::now() + within))
     }
+}
+
+/// Whether `exec` counts: as in client-go, whatever stands in the kubeconfig itself comes first.
+fn needs_plugin(user: &AuthInfo) -> bool {
+    let has_basic = user.username.is_some() && user.password.is_some();
+    user.auth_provider.is_none() && !has_basic && user.token.is_none() && user.token_file.is_none()
 }
 
 /// How servers and their logs know us.
