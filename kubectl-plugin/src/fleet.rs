@@ -154,7 +154,7 @@ fn unusable_live(args: &GlobalArgs, error: LiveError) -> CommandError {
                 .hint(NO_FLEET_HINT);
         }
         LiveError::NoMembers { .. } => "`kubectl mesh fleet init --fleet contexts:GLOB` lists the members of a fleet",
-        LiveError::Form { .. } => "the forms are PATH, dir:PATH and contexts:GLOB[,GLOB…]",
+        LiveError::Form { .. } => "the forms are PATH, dir:PATH, contexts:GLOB[,GLOB…] and kubeconfigs:DIR",
         LiveError::Empty { .. } => "`kubectl config get-contexts` lists the contexts",
         _ => return CommandError::usage("cannot use the fleet").because(error),
     };
@@ -163,6 +163,7 @@ fn unusable_live(args: &GlobalArgs, error: LiveError) -> CommandError {
 
 fn place(args: &GlobalArgs, fleet: &str, base: &Path) -> Result<Place, CommandError> {
     match SourceForm::parse(fleet).map_err(|error| unusable_live(args, error))? {
+        Some(SourceForm::Kubeconfigs(folder)) => Ok(live(args, SourceForm::Kubeconfigs(base.join(folder)))),
         Some(form) => Ok(live(args, form)),
         None => Ok(Place::Folder(base.join(fleet.strip_prefix("dir:").unwrap_or(fleet)))),
     }
@@ -200,5 +201,9 @@ mod tests {
             Place::Folder(folder) => panic!("{folder:?}"),
         }
         assert!(place(&args, "contexts:", Path::new("")).is_err());
+        match place(&args, "kubeconfigs:clusters", Path::new("/base")).unwrap() {
+            Place::Live(source) => assert_eq!(source.form, SourceForm::Kubeconfigs("/base/clusters".into())),
+            Place::Folder(folder) => panic!("{folder:?}"),
+        }
     }
 }

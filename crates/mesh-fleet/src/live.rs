@@ -18,6 +18,7 @@ mod contact;
 mod crowd;
 mod discovery;
 mod error;
+mod folder;
 mod kubeconfig;
 mod members;
 mod observe;

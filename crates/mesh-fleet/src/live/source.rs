@@ -4,11 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kube::config::Kubeconfig;
+use mesh_model::name::ClusterName;
 use mesh_plan::scope::matches_glob;
 
 use super::LiveError;
-use super::kubeconfig;
 use super::target::Target;
+use super::{folder, kubeconfig};
 use crate::limits::MAX_TARGETS;
 
 /// Where the clusters of a live fleet come from.
@@ -25,6 +27,8 @@ pub struct Source {
 pub enum SourceForm {
     /// `contexts:GLOB[,GLOB…]`.
     Contexts(Vec<String>),
+    /// `kubeconfigs:DIR`.
+    Kubeconfigs(PathBuf),
     /// Nothing given: the members that the current context's cluster lists.
     CurrentContext,
 }
@@ -43,7 +47,9 @@ impl SourceForm {
                 }
                 Ok(Some(Self::Contexts(globs)))
             }
-            "secrets" | "kubeconfigs" | "profiles" => Err(bad("this form is not supported yet")),
+            "kubeconfigs" if rest.is_empty() => Err(bad("name a folder: kubeconfigs:DIR")),
+            "kubeconfigs" => Ok(Some(Self::Kubeconfigs(PathBuf::from(rest)))),
+            "secrets" | "profiles" => Err(bad("this form is not supported yet")),
             _ => Ok(None),
         }
     }
@@ -53,18 +59,24 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.form {
             SourceForm::Contexts(globs) => write!(f, "contexts:{}", globs.join(",")),
+            SourceForm::Kubeconfigs(folder) => write!(f, "kubeconfigs:{}", folder.display()),
             SourceForm::CurrentContext => f.write_str("of the current context"),
         }
     }
 }
 
 impl Source {
-    /// The clusters that it names, sorted by name, each name once.
+    /// The clusters that it names.
     pub(crate) fn targets(&self) -> Result<Vec<Target>, LiveError> {
-        let mut targets = match &self.form {
+        self.checked(match &self.form {
             SourceForm::Contexts(globs) => self.contexts(|name| globs.iter().any(|glob| matches_glob(glob, name)))?,
             SourceForm::CurrentContext => self.contexts(|_| true)?,
-        };
+            SourceForm::Kubeconfigs(folder) => folder::targets(folder).map_err(|problem| self.unreadable(problem))?,
+        })
+    }
+
+    /// `targets` sorted by name, each name once.
+    fn checked(&self, mut targets: Vec<Target>) -> Result<Vec<Target>, LiveError> {
         targets.sort_by(|a, b| a.name.cmp(&b.name));
         targets.dedup_by(|a, b| a.name == b.name);
         if targets.is_empty() {
@@ -72,6 +84,9 @@ impl Source {
         }
         if targets.len() > MAX_TARGETS {
             return Err(self.unreadable(format!("names more than {MAX_TARGETS} clusters")));
+        }
+        if let Some(error) = targets.iter().find_map(|target| ClusterName::parse(&target.name).err()) {
+            return Err(self.unreadable(format!("one of its names is none of a cluster: {error}")));
         }
         Ok(targets)
     }
@@ -94,12 +109,34 @@ impl Source {
         Ok(names.map(|name| Target::of_context(name, &kubeconfig, name)).collect())
     }
 
-    fn kubeconfig(&self) -> Result<Arc<kube::config::Kubeconfig>, LiveError> {
+    fn kubeconfig(&self) -> Result<Arc<Kubeconfig>, LiveError> {
         let files = kubeconfig::files(self.kubeconfig.as_deref());
         kubeconfig::read(&files).map(Arc::new).map_err(|problem| self.unreadable(problem))
     }
 
     pub(crate) fn unreadable(&self, problem: String) -> LiveError {
         LiveError::Source { source_name: self.to_string(), problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_are_told_by_what_stands_before_the_colon() {
+        let shown = |text: &str| {
+            let form = SourceForm::parse(text).map_err(|error| error.to_string())?;
+            Ok::<_, String>(form.map(|form| Source { form, kubeconfig: None }.to_string()))
+        };
+        for text in ["contexts:a,b*", "kubeconfigs:/a:b"] {
+            assert_eq!(shown(text), Ok(Some(text.to_owned())));
+        }
+        for text in ["a/b", "dir:a", "C:/fleet", ""] {
+            assert_eq!(shown(text), Ok(None));
+        }
+        for text in ["contexts:", "contexts:,", "kubeconfigs:", "secrets:", "profiles:"] {
+            assert!(shown(text).is_err(), "{text}");
+        }
     }
 }

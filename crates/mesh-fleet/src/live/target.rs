@@ -32,6 +32,13 @@ pub(crate) struct Access {
     context: String,
 }
 
+#[cfg(test)]
+impl Access {
+    pub(crate) fn context(&self) -> &str {
+        &self.context
+    }
+}
+
 impl Target {
     /// The cluster that `context` of `kubeconfig` leads to.
     pub(crate) fn of_context(name: &str, kubeconfig: &Arc<Kubeconfig>, context: &str) -> Self {
@@ -42,6 +49,11 @@ impl Target {
     /// A cluster whose credentials cannot be used: it is unseen, and `why` says what to mend.
     pub(crate) fn unusable(name: &str, why: impl Into<String>) -> Self {
         Self { name: name.to_owned(), access: Err(why.into()) }
+    }
+
+    /// The cluster that `context` of `kubeconfig` leads to, where the kubeconfig is for this one alone.
+    pub(crate) fn of_kubeconfig(name: &str, kubeconfig: Kubeconfig, context: &str) -> Self {
+        Self::of_context(name, &Arc::new(kubeconfig), context)
     }
 
     /// Its API server, which has time until `within` from then on. Credential plugins run once
