@@ -154,7 +154,9 @@ fn unusable_live(args: &GlobalArgs, error: LiveError) -> CommandError {
                 .hint(NO_FLEET_HINT);
         }
         LiveError::NoMembers { .. } => "`kubectl mesh fleet init --fleet contexts:GLOB` lists the members of a fleet",
-        LiveError::Form { .. } => "the forms are PATH, dir:PATH, contexts:GLOB[,GLOB…] and kubeconfigs:DIR",
+        LiveError::Form { .. } => {
+            "the forms are PATH, dir:PATH, contexts:GLOB[,GLOB…], kubeconfigs:DIR and secrets:CONTEXT[/NAMESPACE]"
+        }
         LiveError::Empty { .. } => "`kubectl config get-contexts` lists the contexts",
         _ => return CommandError::usage("cannot use the fleet").because(error),
     };

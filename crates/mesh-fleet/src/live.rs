@@ -15,10 +15,14 @@ use crate::run::Run;
 
 mod apply;
 mod contact;
+mod credentials;
 mod crowd;
 mod discovery;
 mod error;
 mod folder;
+mod found;
+#[cfg(test)]
+mod hub_of_tests;
 mod kubeconfig;
 mod members;
 mod observe;
@@ -27,6 +31,7 @@ mod pages;
 mod plugins;
 mod policy;
 mod rest;
+mod secrets;
 mod source;
 mod target;
 

@@ -13,7 +13,7 @@ use super::members::{Joined, Unreached, join};
 use super::plugins::Plugins;
 use super::source::{Source, SourceForm};
 use super::target::Target;
-use super::{Limits, LiveError, LiveFleet, PolicyState};
+use super::{Limits, LiveError, LiveFleet, PolicyState, secrets};
 use crate::run::Run;
 
 /// Where a policy is looked for when nobody names the sync namespace (product contract §5).
@@ -33,10 +33,11 @@ pub(super) fn open(
     };
     let plugins = Arc::new(Plugins::of_user());
     let caller = Caller { namespaces: &namespaces, plugins: &plugins, limits, run };
-    let mut targets = source.targets()?;
-    if source.form == SourceForm::CurrentContext {
-        targets = caller.members_of_current(&runtime, &source, targets)?;
-    }
+    let targets = match &source.form {
+        SourceForm::CurrentContext => caller.members_of_current(&runtime, &source, source.targets()?)?,
+        SourceForm::Secrets(_) => runtime.block_on(caller.found_in_hub(&source))?,
+        SourceForm::Contexts(_) | SourceForm::Kubeconfigs(_) => source.targets()?,
+    };
     let (contacts, unreached) = runtime.block_on(caller.call(&targets));
     if let Some((contact, [first, second, ..])) =
         contacts.iter().find_map(|contact| Some((contact, contact.stored.get(..2)?)))
@@ -115,6 +116,19 @@ impl Caller<'_> {
             }
         }
         (contacts, unreached)
+    }
+
+    /// The clusters that another cluster lists.
+    async fn found_in_hub(&self, source: &Source) -> Result<Vec<Target>, LiveError> {
+        let (hub, namespace) = source.hub()?;
+        let name = |hub: &Target| hub.name.clone();
+        let hubs = std::slice::from_ref(&hub);
+        let found = each(hubs, 1, "looking for clusters", self.run, name, |_| async {
+            let rest = hub.connect(self.plugins, true, self.limits.cluster_timeout).await?;
+            secrets::find(&rest, namespace.as_ref()).await
+        });
+        let found = found.await.pop().flatten().unwrap_or_else(|| Err("the run was interrupted".to_owned()));
+        source.checked(found.map_err(|why| source.unreadable(format!("context {}: {why}", hub.name)))?)
     }
 
     /// The contexts of the members that the cluster of the current context lists.

@@ -21,7 +21,7 @@ mod answer;
 mod kuberc;
 mod process;
 
-pub(crate) use answer::Credential;
+pub(crate) use answer::{Credential, is_token};
 use kuberc::Kuberc;
 
 /// A program to run, as the user configured it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kube::config::Kubeconfig;
-use mesh_model::name::ClusterName;
+use mesh_model::name::{ClusterName, Namespace};
 use mesh_plan::scope::matches_glob;
 
 use super::LiveError;
@@ -29,6 +29,8 @@ pub enum SourceForm {
     Contexts(Vec<String>),
     /// `kubeconfigs:DIR`.
     Kubeconfigs(PathBuf),
+    /// `secrets:CONTEXT[/NAMESPACE]`, as it was given: contexts may have slashes in their names.
+    Secrets(String),
     /// Nothing given: the members that the current context's cluster lists.
     CurrentContext,
 }
@@ -49,7 +51,11 @@ impl SourceForm {
             }
             "kubeconfigs" if rest.is_empty() => Err(bad("name a folder: kubeconfigs:DIR")),
             "kubeconfigs" => Ok(Some(Self::Kubeconfigs(PathBuf::from(rest)))),
-            "secrets" | "profiles" => Err(bad("this form is not supported yet")),
+            "secrets" if rest.is_empty() => {
+                Err(bad("name the context of the cluster to look in: secrets:CONTEXT[/NAMESPACE]"))
+            }
+            "secrets" => Ok(Some(Self::Secrets(rest.to_owned()))),
+            "profiles" => Err(bad("this form is not supported yet")),
             _ => Ok(None),
         }
     }
@@ -60,23 +66,25 @@ impl fmt::Display for Source {
         match &self.form {
             SourceForm::Contexts(globs) => write!(f, "contexts:{}", globs.join(",")),
             SourceForm::Kubeconfigs(folder) => write!(f, "kubeconfigs:{}", folder.display()),
+            SourceForm::Secrets(hub) => write!(f, "secrets:{hub}"),
             SourceForm::CurrentContext => f.write_str("of the current context"),
         }
     }
 }
 
 impl Source {
-    /// The clusters that it names.
+    /// The clusters that it names, where no cluster has to be asked for them.
     pub(crate) fn targets(&self) -> Result<Vec<Target>, LiveError> {
         self.checked(match &self.form {
             SourceForm::Contexts(globs) => self.contexts(|name| globs.iter().any(|glob| matches_glob(glob, name)))?,
             SourceForm::CurrentContext => self.contexts(|_| true)?,
             SourceForm::Kubeconfigs(folder) => folder::targets(folder).map_err(|problem| self.unreadable(problem))?,
+            SourceForm::Secrets(_) => Vec::new(),
         })
     }
 
     /// `targets` sorted by name, each name once.
-    fn checked(&self, mut targets: Vec<Target>) -> Result<Vec<Target>, LiveError> {
+    pub(crate) fn checked(&self, mut targets: Vec<Target>) -> Result<Vec<Target>, LiveError> {
         targets.sort_by(|a, b| a.name.cmp(&b.name));
         targets.dedup_by(|a, b| a.name == b.name);
         if targets.is_empty() {
@@ -89,6 +97,16 @@ impl Source {
             return Err(self.unreadable(format!("one of its names is none of a cluster: {error}")));
         }
         Ok(targets)
+    }
+
+    /// The cluster that lists the others, and the namespace to look in.
+    pub(crate) fn hub(&self) -> Result<(Target, Option<Namespace>), LiveError> {
+        let SourceForm::Secrets(text) = &self.form else {
+            return Err(self.unreadable("no cluster lists it".to_owned()));
+        };
+        let kubeconfig = self.kubeconfig()?;
+        let (context, namespace) = hub(text, &kubeconfig).map_err(|problem| self.unreadable(problem))?;
+        Ok((Target::of_context(context, &kubeconfig, context), namespace))
     }
 
     /// The current context's name, and its cluster.
@@ -119,9 +137,44 @@ impl Source {
     }
 }
 
+/// The context and the namespace in `text`. Contexts may have slashes in their names, as those of EKS do, so all of it is
+/// looked for first.
+fn hub<'t>(text: &'t str, kubeconfig: &Kubeconfig) -> Result<(&'t str, Option<Namespace>), String> {
+    let is_context = |name: &str| kubeconfig.contexts.iter().any(|named| named.name == name);
+    if is_context(text) {
+        return Ok((text, None));
+    }
+    match text.rsplit_once('/') {
+        Some((context, namespace)) if is_context(context) => match Namespace::parse(namespace) {
+            Ok(namespace) => Ok((context, Some(namespace))),
+            Err(error) => Err(format!("after context {context}: {error}")),
+        },
+        Some((context, _)) => Err(format!("there is neither a context {text:?} nor a context {context:?}")),
+        None => Err(format!("there is no context {text:?}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use kube::config::NamedContext;
+
     use super::*;
+
+    #[test]
+    fn a_context_with_slashes_is_looked_for_before_a_namespace_is() {
+        let names = ["hub", "arn:aws:eks:eu:1:cluster/a", "x", "x/y"];
+        let contexts =
+            names.iter().map(|name| NamedContext { name: (*name).to_owned(), ..NamedContext::default() }).collect();
+        let kubeconfig = Kubeconfig { contexts, ..Kubeconfig::default() };
+        let found =
+            |text| hub(text, &kubeconfig).map(|(context, namespace)| (context, namespace.map(|n| n.to_string())));
+        assert_eq!(found("hub"), Ok(("hub", None)));
+        assert_eq!(found("hub/istio-system"), Ok(("hub", Some("istio-system".into()))));
+        assert_eq!(found("arn:aws:eks:eu:1:cluster/a"), Ok(("arn:aws:eks:eu:1:cluster/a", None)));
+        assert_eq!(found("arn:aws:eks:eu:1:cluster/a/n"), Ok(("arn:aws:eks:eu:1:cluster/a", Some("n".into()))));
+        assert_eq!(found("x/y"), Ok(("x/y", None)));
+        assert!(found("nowhere").is_err() && found("nowhere/a").is_err() && found("hub/A_B").is_err());
+    }
 
     #[test]
     fn the_forms_are_told_by_what_stands_before_the_colon() {
@@ -129,7 +182,7 @@ mod tests {
             let form = SourceForm::parse(text).map_err(|error| error.to_string())?;
             Ok::<_, String>(form.map(|form| Source { form, kubeconfig: None }.to_string()))
         };
-        for text in ["contexts:a,b*", "kubeconfigs:/a:b"] {
+        for text in ["contexts:a,b*", "kubeconfigs:/a:b", "secrets:hub/istio-system", "secrets:arn:aws:eks:cluster/a"] {
             assert_eq!(shown(text), Ok(Some(text.to_owned())));
         }
         for text in ["a/b", "dir:a", "C:/fleet", ""] {

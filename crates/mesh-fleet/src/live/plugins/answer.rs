@@ -89,7 +89,7 @@ pub(super) fn parse(printed: &[u8], plugin: &Plugin, now: Timestamp) -> Result<C
 }
 
 /// Whether `token` can stand in a header.
-fn is_token(token: &str) -> bool {
+pub(crate) fn is_token(token: &str) -> bool {
     token.bytes().all(|byte| byte.is_ascii_graphic()) && HeaderValue::from_str(token).is_ok()
 }
 
