@@ -59,8 +59,9 @@ pub(crate) enum Command {
 /// Flags of every verb.
 #[derive(Debug, Default, Args)]
 pub(crate) struct GlobalArgs {
-    /// The fleet: PATH or dir:PATH, a folder with one folder of manifests a cluster, or contexts:GLOB[,GLOB…]; without
-    /// one, the members that the current context's cluster lists
+    /// The fleet: PATH or dir:PATH, a folder with one folder of manifests a cluster; contexts:GLOB[,GLOB…];
+    /// kubeconfigs:DIR, one kubeconfig a cluster; secrets:CONTEXT[/NAMESPACE], Istio's or Admiral's remote secrets;
+    /// profiles:CONTEXT[/NAMESPACE], ClusterProfiles; without one, the members that the current context's cluster lists
     #[arg(long, global = true, env = MESH_FLEET, hide_env_values = true, value_name = "FLEET", help_heading = "Global options")]
     pub(crate) fleet: Option<String>,
     /// The kubeconfig file of a live fleet, instead of KUBECONFIG and ~/.kube/config

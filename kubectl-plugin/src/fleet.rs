@@ -1,11 +1,12 @@
 //! Which fleet a run covers: `--fleet`, `MESH_FLEET`, `fleet.yaml` in the user's configuration folder, or the members
 //! that the current context's cluster lists.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mesh_fleet::Fleet;
 use mesh_fleet::directory::{DirectoryError, DirectoryFleet};
-use mesh_fleet::live::{Limits, LiveError, LiveFleet, Source, SourceForm};
+use mesh_fleet::live::{Limits, LiveError, LiveFleet, Provider, Source, SourceForm};
 use mesh_model::limits::MAX_POLICY;
 use mesh_model::name::ClusterName;
 use mesh_model::policy::{self, MeshPolicy};
@@ -25,11 +26,15 @@ const CONFIG_FILE: &str = "fleet.yaml";
 const POLICY_HINT: &str = "`kubectl mesh policy schema` says what may stand in a policy";
 
 /// `fleet.yaml`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
     /// What `--fleet` would say; a relative path is relative to the file.
-    fleet: String,
+    #[serde(default)]
+    fleet: Option<String>,
+    /// Credential plugins for the access providers of ClusterProfiles; a relative path is relative to the file.
+    #[serde(default)]
+    providers: BTreeMap<String, Provider>,
 }
 
 /// Where a fleet is.
@@ -42,19 +47,34 @@ pub(crate) enum Place {
 
 /// The fleet that is meant.
 pub(crate) fn locate(args: &GlobalArgs) -> Result<Place, CommandError> {
-    if let Some(fleet) = args.fleet.as_deref().filter(|fleet| !fleet.is_empty()) {
-        return place(args, fleet, Path::new(""));
-    }
-    let current = || Ok(live(args, SourceForm::CurrentContext));
-    let Some(file) = config_file() else { return current() };
-    let text = match given::read(&file, MAX_CONFIG) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return current(),
-        Err(error) => return Err(CommandError::usage(format!("cannot read {}", file.display())).because(error)),
+    let given = args.fleet.as_deref().filter(|fleet| !fleet.is_empty());
+    // Which programs may give credentials stands in the file only, wherever the fleet is named.
+    let needs_file = given.is_none_or(|fleet| fleet.starts_with("profiles:"));
+    let file = if needs_file { config_file() } else { None };
+    let base = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let Config { fleet, providers } = file.as_deref().map(read_config).transpose()?.flatten().unwrap_or_default();
+    let mut place = match (given, fleet) {
+        (Some(fleet), _) => place(args, fleet, Path::new(""))?,
+        (None, Some(fleet)) => place(args, &fleet, base)?,
+        (None, None) => live(args, SourceForm::CurrentContext),
     };
-    let config: Config = serde_saphyr::from_str(&text)
-        .map_err(|error| CommandError::usage(format!("cannot read {}", file.display())).because(error))?;
-    place(args, &config.fleet, file.parent().unwrap_or(Path::new("")))
+    if let Place::Live(source) = &mut place {
+        source.providers = providers;
+        for provider in source.providers.values_mut().filter(|provider| provider.command.contains('/')) {
+            provider.command = base.join(&provider.command).display().to_string();
+        }
+    }
+    Ok(place)
+}
+
+/// What `file` says; nothing when it is not there.
+fn read_config(file: &Path) -> Result<Option<Config>, CommandError> {
+    let unreadable = || CommandError::usage(format!("cannot read {}", file.display()));
+    match given::read(file, MAX_CONFIG) {
+        Ok(text) => serde_saphyr::from_str(&text).map(Some).map_err(|error| unreadable().because(error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable().because(error)),
+    }
 }
 
 /// Opens the fleet that is meant, with the policy that is meant. From then on Ctrl-C ends the reading of a live fleet
@@ -154,10 +174,13 @@ fn unusable_live(args: &GlobalArgs, error: LiveError) -> CommandError {
                 .hint(NO_FLEET_HINT);
         }
         LiveError::NoMembers { .. } => "`kubectl mesh fleet init --fleet contexts:GLOB` lists the members of a fleet",
-        LiveError::Form { .. } => {
-            "the forms are PATH, dir:PATH, contexts:GLOB[,GLOB…], kubeconfigs:DIR and secrets:CONTEXT[/NAMESPACE]"
-        }
-        LiveError::Empty { .. } => "`kubectl config get-contexts` lists the contexts",
+        LiveError::Form { .. } => FORMS_HINT,
+        LiveError::Empty { source_name } => match source_name.split_once(':') {
+            Some(("kubeconfigs", _)) => "it is a folder with one kubeconfig file a cluster",
+            Some(("secrets", _)) => SECRETS_HINT,
+            Some(("profiles", _)) => "`kubectl get clusterprofiles -A` lists the ClusterProfiles",
+            _ => "`kubectl config get-contexts` lists the contexts",
+        },
         _ => return CommandError::usage("cannot use the fleet").because(error),
     };
     CommandError::usage("cannot use the fleet").because(error).hint(hint)
@@ -172,7 +195,7 @@ fn place(args: &GlobalArgs, fleet: &str, base: &Path) -> Result<Place, CommandEr
 }
 
 fn live(args: &GlobalArgs, form: SourceForm) -> Place {
-    Place::Live(Source { form, kubeconfig: args.kubeconfig.clone() })
+    Place::Live(Source { form, kubeconfig: args.kubeconfig.clone(), providers: BTreeMap::new() })
 }
 
 fn config_file() -> Option<PathBuf> {
@@ -183,6 +206,11 @@ fn config_file() -> Option<PathBuf> {
 
 /// What helps somebody who named no fleet.
 const NO_FLEET_HINT: &str = "say which with `--fleet PATH`, `--fleet contexts:GLOB` or MESH_FLEET, or write `fleet: PATH` into kubectl-mesh/fleet.yaml of your configuration folder";
+
+/// The forms of a fleet.
+const FORMS_HINT: &str = "the forms are PATH, dir:PATH, contexts:GLOB[,GLOB…], kubeconfigs:DIR, secrets:CONTEXT[/NAMESPACE] and profiles:CONTEXT[/NAMESPACE]";
+/// Which Secrets count.
+const SECRETS_HINT: &str = "Secrets labelled istio/multiCluster=true (in istio-system) or admiral/sync=true (in admiral) count; another namespace is named after the context: secrets:CONTEXT/NAMESPACE";
 
 #[cfg(test)]
 mod tests {
@@ -206,6 +234,20 @@ mod tests {
         match place(&args, "kubeconfigs:clusters", Path::new("/base")).unwrap() {
             Place::Live(source) => assert_eq!(source.form, SourceForm::Kubeconfigs("/base/clusters".into())),
             Place::Folder(folder) => panic!("{folder:?}"),
+        }
+    }
+
+    #[test]
+    fn the_file_may_name_credential_plugins_and_nothing_that_it_does_not_know() {
+        let read = |text: &str| serde_saphyr::from_str::<Config>(text);
+        let config =
+            read("fleet: profiles:hub\nproviders: {google: {command: get-token, args: [a], env: {B: c}}}\n").unwrap();
+        assert_eq!(config.fleet.as_deref(), Some("profiles:hub"));
+        let provider = &config.providers["google"];
+        assert_eq!((provider.command.as_str(), provider.args.as_slice()), ("get-token", ["a".to_owned()].as_slice()));
+        assert_eq!(provider.env["B"], "c");
+        for bad in ["flete: a", "providers: {google: {args: [a]}}", "providers: {google: {command: a, exec: b}}"] {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 }

@@ -30,6 +30,7 @@ mod open;
 mod pages;
 mod plugins;
 mod policy;
+mod profiles;
 mod rest;
 mod secrets;
 mod source;
@@ -38,6 +39,7 @@ mod target;
 pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
 pub use error::LiveError;
 pub use policy::{PolicyOutcome, PolicyResult, WRITER_ROLE};
+pub use profiles::Provider;
 pub use source::{Source, SourceForm};
 
 use contact::Contact;

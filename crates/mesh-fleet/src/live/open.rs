@@ -13,7 +13,7 @@ use super::members::{Joined, Unreached, join};
 use super::plugins::Plugins;
 use super::source::{Source, SourceForm};
 use super::target::Target;
-use super::{Limits, LiveError, LiveFleet, PolicyState, secrets};
+use super::{Limits, LiveError, LiveFleet, PolicyState, profiles, secrets};
 use crate::run::Run;
 
 /// Where a policy is looked for when nobody names the sync namespace (product contract §5).
@@ -35,7 +35,7 @@ pub(super) fn open(
     let caller = Caller { namespaces: &namespaces, plugins: &plugins, limits, run };
     let targets = match &source.form {
         SourceForm::CurrentContext => caller.members_of_current(&runtime, &source, source.targets()?)?,
-        SourceForm::Secrets(_) => runtime.block_on(caller.found_in_hub(&source))?,
+        SourceForm::Secrets(_) | SourceForm::Profiles(_) => runtime.block_on(caller.found_in_hub(&source))?,
         SourceForm::Contexts(_) | SourceForm::Kubeconfigs(_) => source.targets()?,
     };
     let (contacts, unreached) = runtime.block_on(caller.call(&targets));
@@ -125,7 +125,10 @@ impl Caller<'_> {
         let hubs = std::slice::from_ref(&hub);
         let found = each(hubs, 1, "looking for clusters", self.run, name, |_| async {
             let rest = hub.connect(self.plugins, true, self.limits.cluster_timeout).await?;
-            secrets::find(&rest, namespace.as_ref()).await
+            match source.form {
+                SourceForm::Profiles(_) => profiles::find(&rest, namespace.as_ref(), &source.providers).await,
+                _ => secrets::find(&rest, namespace.as_ref()).await,
+            }
         });
         let found = found.await.pop().flatten().unwrap_or_else(|| Err("the run was interrupted".to_owned()));
         source.checked(found.map_err(|why| source.unreadable(format!("context {}: {why}", hub.name)))?)

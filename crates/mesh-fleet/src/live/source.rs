@@ -1,5 +1,6 @@
 //! Where the clusters of a live fleet come from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use mesh_model::name::{ClusterName, Namespace};
 use mesh_plan::scope::matches_glob;
 
 use super::LiveError;
+use super::profiles::Provider;
 use super::target::Target;
 use super::{folder, kubeconfig};
 use crate::limits::MAX_TARGETS;
@@ -20,6 +22,8 @@ pub struct Source {
     pub form: SourceForm,
     /// `--kubeconfig`: in place of `KUBECONFIG` and `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
+    /// What the user configured for the access providers of ClusterProfiles, by their names.
+    pub providers: BTreeMap<String, Provider>,
 }
 
 /// The forms of a live fleet (product contract §3).
@@ -31,6 +35,8 @@ pub enum SourceForm {
     Kubeconfigs(PathBuf),
     /// `secrets:CONTEXT[/NAMESPACE]`, as it was given: contexts may have slashes in their names.
     Secrets(String),
+    /// `profiles:CONTEXT[/NAMESPACE]`, as it was given.
+    Profiles(String),
     /// Nothing given: the members that the current context's cluster lists.
     CurrentContext,
 }
@@ -51,11 +57,11 @@ impl SourceForm {
             }
             "kubeconfigs" if rest.is_empty() => Err(bad("name a folder: kubeconfigs:DIR")),
             "kubeconfigs" => Ok(Some(Self::Kubeconfigs(PathBuf::from(rest)))),
-            "secrets" if rest.is_empty() => {
-                Err(bad("name the context of the cluster to look in: secrets:CONTEXT[/NAMESPACE]"))
+            "secrets" | "profiles" if rest.is_empty() => {
+                Err(bad(&format!("name the context of the cluster to look in: {form}:CONTEXT[/NAMESPACE]")))
             }
             "secrets" => Ok(Some(Self::Secrets(rest.to_owned()))),
-            "profiles" => Err(bad("this form is not supported yet")),
+            "profiles" => Ok(Some(Self::Profiles(rest.to_owned()))),
             _ => Ok(None),
         }
     }
@@ -67,6 +73,7 @@ impl fmt::Display for Source {
             SourceForm::Contexts(globs) => write!(f, "contexts:{}", globs.join(",")),
             SourceForm::Kubeconfigs(folder) => write!(f, "kubeconfigs:{}", folder.display()),
             SourceForm::Secrets(hub) => write!(f, "secrets:{hub}"),
+            SourceForm::Profiles(hub) => write!(f, "profiles:{hub}"),
             SourceForm::CurrentContext => f.write_str("of the current context"),
         }
     }
@@ -79,7 +86,7 @@ impl Source {
             SourceForm::Contexts(globs) => self.contexts(|name| globs.iter().any(|glob| matches_glob(glob, name)))?,
             SourceForm::CurrentContext => self.contexts(|_| true)?,
             SourceForm::Kubeconfigs(folder) => folder::targets(folder).map_err(|problem| self.unreadable(problem))?,
-            SourceForm::Secrets(_) => Vec::new(),
+            SourceForm::Secrets(_) | SourceForm::Profiles(_) => Vec::new(),
         })
     }
 
@@ -101,7 +108,7 @@ impl Source {
 
     /// The cluster that lists the others, and the namespace to look in.
     pub(crate) fn hub(&self) -> Result<(Target, Option<Namespace>), LiveError> {
-        let SourceForm::Secrets(text) = &self.form else {
+        let (SourceForm::Secrets(text) | SourceForm::Profiles(text)) = &self.form else {
             return Err(self.unreadable("no cluster lists it".to_owned()));
         };
         let kubeconfig = self.kubeconfig()?;
@@ -180,9 +187,10 @@ mod tests {
     fn the_forms_are_told_by_what_stands_before_the_colon() {
         let shown = |text: &str| {
             let form = SourceForm::parse(text).map_err(|error| error.to_string())?;
-            Ok::<_, String>(form.map(|form| Source { form, kubeconfig: None }.to_string()))
+            Ok::<_, String>(form.map(|form| Source { form, kubeconfig: None, providers: BTreeMap::new() }.to_string()))
         };
-        for text in ["contexts:a,b*", "kubeconfigs:/a:b", "secrets:hub/istio-system", "secrets:arn:aws:eks:cluster/a"] {
+        for text in ["contexts:a,b*", "kubeconfigs:/a:b", "secrets:hub/istio-system", "profiles:arn:aws:eks:cluster/a"]
+        {
             assert_eq!(shown(text), Ok(Some(text.to_owned())));
         }
         for text in ["a/b", "dir:a", "C:/fleet", ""] {

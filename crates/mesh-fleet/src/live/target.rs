@@ -34,6 +34,10 @@ pub(crate) struct Access {
 
 #[cfg(test)]
 impl Access {
+    pub(crate) fn kubeconfig(&self) -> &Kubeconfig {
+        &self.kubeconfig
+    }
+
     pub(crate) fn context(&self) -> &str {
         &self.context
     }
