@@ -36,12 +36,13 @@ struct Metadata {
 /// The clusters of the Secrets in `namespace`, or where their owners keep them.
 pub(crate) async fn find(rest: &Rest, namespace: Option<&Namespace>) -> Result<Vec<Target>, String> {
     let mut secrets = Vec::new();
+    let hint = if namespace.is_none() { "; secrets:CONTEXT/NAMESPACE looks in one namespace only" } else { "" };
     for (label, usual) in OWNERS {
         let namespace = namespace.map_or(usual, Namespace::as_str);
         let label = label.replace('/', "%2F").replace('=', "%3D");
         let path = format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={label}");
         let found = found::list::<Secret>(rest, SECRETS, &path).await;
-        secrets.extend(found.map_err(|why| format!("in namespace {namespace}, {why}"))?);
+        secrets.extend(found.map_err(|why| format!("in namespace {namespace}, {why}{hint}"))?);
     }
     Ok(targets(&secrets))
 }
@@ -154,7 +155,10 @@ mod tests {
         {
             let rest = hub_of_tests::rest(vec![(istio.to_owned(), 200, strange)]).await;
             let why = find(&rest, None).await.err().unwrap();
-            assert!(why.ends_with("the answer is no SecretList") && !why.contains(CANARY), "{why}");
+            assert!(
+                why.contains("the answer is no SecretList; secrets:CONTEXT/NAMESPACE") && !why.contains(CANARY),
+                "{why}"
+            );
         }
     }
 }
