@@ -3,3 +3,4 @@
 mod bookstore;
 mod on_clusters;
 mod servers;
+mod sources;
