@@ -2,5 +2,6 @@
 
 mod bookstore;
 mod on_clusters;
+mod readme;
 mod servers;
 mod sources;

@@ -72,11 +72,10 @@ fn version(source: &Path) -> anyhow::Result<String> {
 /// Without symbols; and with the version, which Kubernetes does not know by itself.
 fn linker_flags(version: &str) -> String {
     let mut numbers = version.trim_start_matches('v').split('.');
-    let mut flags = "-s -w".to_owned();
-    for (name, value) in [("gitVersion", Some(version)), ("gitMajor", numbers.next()), ("gitMinor", numbers.next())] {
-        flags += &format!(" -X k8s.io/component-base/version.{name}={}", value.unwrap_or_default());
-    }
-    flags
+    let versions = [("gitVersion", Some(version)), ("gitMajor", numbers.next()), ("gitMinor", numbers.next())];
+    let set =
+        versions.map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={}", value.unwrap_or_default()));
+    format!("-s -w {}", set.join(" "))
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
