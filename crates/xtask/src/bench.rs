@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures for docs/performance.md. None of it is a test: machines differ.
 
 mod instructions;
+mod programs;
 
 use clap::Subcommand;
 
@@ -29,6 +30,12 @@ pub(crate) enum Bench {
         #[arg(long)]
         update: bool,
     },
+    /// First and second sync of the release program on three real API servers and a hub.
+    Yardstick {
+        /// Identities, once for each size.
+        #[arg(default_values_t = [100, 500])]
+        identities: Vec<usize>,
+    },
 }
 
 impl Bench {
@@ -45,6 +52,7 @@ impl Bench {
                 .args(filter)
                 .run(),
             Self::Instructions { update } => instructions::run(workspace, *update),
+            Self::Yardstick { identities } => programs::run(workspace, "yardstick", identities),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
-use cargo_metadata::Message;
 
+use super::programs::built;
 use crate::process::Command;
 use crate::workspace::Workspace;
 
@@ -25,7 +25,8 @@ pub(crate) fn run(workspace: &Workspace, update: bool) -> anyhow::Result<()> {
     if Command::new("valgrind").args(["--version"]).read().is_err() {
         bail!("valgrind was not found: install it (Debian: `apt-get install valgrind`) and run this again");
     }
-    let program = build(workspace)?;
+    let build = ["bench", "--package", "mesh-tests", "--bench", "instructions", "--no-run"];
+    let program = built(workspace, &build, "instructions")?;
     let out = workspace.target.join("callgrind.out");
     let mut counts = BTreeMap::new();
     for input in INPUTS {
@@ -41,20 +42,6 @@ pub(crate) fn run(workspace: &Workspace, update: bool) -> anyhow::Result<()> {
     let text = fs::read_to_string(&committed)
         .with_context(|| format!("{} cannot be read; `--update` writes it", committed.display()))?;
     compare(&counts, &parse(&text)?)
-}
-
-fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let messages = workspace
-        .cargo(["bench", "--package", "mesh-tests", "--bench", "instructions", "--no-run", "--message-format=json"])
-        .read()?;
-    Message::parse_stream(messages.as_bytes())
-        .filter_map(|message| match message {
-            Ok(Message::CompilerArtifact(artifact)) if artifact.target.name == "instructions" => artifact.executable,
-            _ => None,
-        })
-        .last()
-        .map(Into::into)
-        .context("cargo named no program for the bench `instructions`")
 }
 
 fn count(program: &Path, input: &str, out: &Path) -> anyhow::Result<u64> {

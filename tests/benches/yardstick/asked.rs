@@ -1,0 +1,64 @@
+//! What servers were asked, by their own metrics, without what they ask themselves.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use mesh_testkit::servers::ApiServer;
+
+/// Resources that a sync asks for other than by lists. What servers do by themselves is about others, but for a look at
+/// their system namespaces once a minute.
+const OF_A_SYNC: &[&str] = &["configmaps", "destinationrules", "namespaces", "roles", "serviceentries"];
+/// Verbs that change something.
+const WRITES: &[&str] = &["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
+
+/// Requests by verb and resource.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked(BTreeMap<(String, String), u64>);
+
+impl Asked {
+    /// All that these servers were asked so far.
+    pub(crate) fn of<'s>(servers: impl Iterator<Item = &'s ApiServer>) -> Self {
+        let mut asked = Self::default();
+        for (key, count) in servers.flat_map(ApiServer::requests) {
+            *asked.0.entry(key).or_default() += count;
+        }
+        asked
+    }
+
+    /// What came since.
+    pub(crate) fn since(mut self, before: &Self) -> Self {
+        for (key, count) in &before.0 {
+            *self.0.entry(key.clone()).or_default() -= count;
+        }
+        self.0.retain(|(verb, resource), count| {
+            *count > 0 && (verb == "LIST" || OF_A_SYNC.contains(&resource.as_str())) && verb != "WATCH"
+        });
+        self
+    }
+
+    pub(crate) fn lists(&self) -> u64 {
+        self.sum(|verb| verb == "LIST")
+    }
+
+    pub(crate) fn writes(&self) -> u64 {
+        self.sum(|verb| WRITES.contains(&verb))
+    }
+
+    /// Everything but lists.
+    pub(crate) fn others(&self) -> u64 {
+        self.sum(|verb| verb != "LIST")
+    }
+
+    fn sum(&self, wanted: impl Fn(&str) -> bool) -> u64 {
+        self.0.iter().filter(|((verb, _), _)| wanted(verb)).map(|(_, count)| count).sum()
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let others = self.0.iter().filter(|((verb, _), _)| verb != "LIST");
+        let others: Vec<String> =
+            others.map(|((verb, resource), count)| format!("{verb} {resource} {count}")).collect();
+        f.write_str(&others.join(", "))
+    }
+}
