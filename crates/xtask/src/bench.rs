@@ -36,6 +36,15 @@ pub(crate) enum Bench {
         #[arg(default_values_t = [100, 500])]
         identities: Vec<usize>,
     },
+    /// Processor time of the release program that reads a fleet, against a loop that only downloads the same.
+    Read {
+        /// Clusters.
+        #[arg(long, default_value_t = 20)]
+        clusters: usize,
+        /// Services of each cluster, and as many Deployments.
+        #[arg(long, default_value_t = 2_000)]
+        services: usize,
+    },
 }
 
 impl Bench {
@@ -53,6 +62,7 @@ impl Bench {
                 .run(),
             Self::Instructions { update } => instructions::run(workspace, *update),
             Self::Yardstick { identities } => programs::run(workspace, "yardstick", identities),
+            Self::Read { clusters, services } => programs::run(workspace, "read", &[*clusters, *services]),
         }
     }
 }
