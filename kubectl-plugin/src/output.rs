@@ -95,6 +95,11 @@ impl Output {
         Ok(())
     }
 
+    /// A run that has no other end was ended as it should be: that is no interruption of it.
+    pub(crate) fn forget_interrupt(&mut self) {
+        self.interrupt = None;
+    }
+
     /// Whether somebody asked to stop by now.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.interrupt.as_ref().is_some_and(Interrupt::is_asked)

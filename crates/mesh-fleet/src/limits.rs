@@ -85,3 +85,32 @@ pub const PLUGIN_MARGIN: Duration = Duration::from_secs(10);
 pub const PLUGIN_PAUSE: Duration = Duration::from_secs(5);
 /// Largest kuberc that is read, in bytes.
 pub const MAX_KUBERC: u64 = 1 << 20;
+/// Largest refusal that is read, in bytes.
+pub const MAX_REFUSAL: usize = 64 << 10;
+
+/// Longest line of a watch, in bytes: the largest object and what is around it.
+pub const MAX_EVENT: usize = MAX_OBJECT + (64 << 10);
+/// How long a server is asked to keep one watch open. It then ends with a bookmark, and the next one begins there.
+pub const WATCH_LASTS: Duration = Duration::from_secs(30);
+/// A watch that says nothing for this long, not even its end, is broken, and its kind is listed again.
+pub const WATCH_SILENCE: Duration = Duration::from_secs(60);
+/// A kind that has been without a working watch or list for this long is unseen until it is listed again.
+pub const UNSEEN_AFTER: Duration = Duration::from_secs(30);
+/// Longest pause before a broken watch is begun again.
+pub const WATCH_PAUSE: Duration = Duration::from_secs(10);
+/// A watch that lasted this long did work: the next pause is a short one again.
+pub const WATCH_WORKED: Duration = Duration::from_secs(5);
+/// Changes that come within this time of the last one are planned together.
+pub const COALESCE: Duration = Duration::from_millis(50);
+/// But no change waits longer than this for others.
+pub const COALESCE_AT_MOST: Duration = Duration::from_millis(400);
+/// How often a watching run asks whether a cluster is another one, stores another policy or serves other kinds.
+pub const BEAT: Duration = Duration::from_secs(30);
+/// How long a reading of the newest versions may take.
+pub const MARK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections at once to the address of health and metrics.
+pub const MAX_LISTENERS: usize = 16;
+/// Longest request there, in bytes.
+pub const MAX_REQUEST: usize = 8 << 10;
+/// How long one of them may take to ask, and to take its answer.
+pub const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);

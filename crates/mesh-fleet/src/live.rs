@@ -1,6 +1,7 @@
 //! Live fleets: clusters that are asked over the network, each by the credentials that a source brings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_model::fleet::FleetSnapshot;
@@ -35,6 +36,7 @@ mod rest;
 mod secrets;
 mod source;
 mod target;
+pub mod watch;
 
 pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
 pub use error::LiveError;
@@ -44,6 +46,8 @@ pub use source::{Source, SourceForm};
 
 use contact::Contact;
 use members::{Place, Unreached};
+use plugins::Plugins;
+use target::Target;
 
 /// How much a run may take, and how much it does at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,10 @@ impl Default for Limits {
 pub struct LiveFleet {
     runtime: Runtime,
     source: Source,
+    /// The clusters that the source named.
+    targets: Vec<Target>,
+    /// Credential plugins that ran, and what they gave.
+    plugins: Arc<Plugins>,
     limits: Limits,
     policy: MeshPolicy,
     /// What of the policies in the clusters stands in the way of writing.
@@ -76,6 +84,8 @@ pub struct LiveFleet {
     /// The members, reached or not.
     places: Vec<Place>,
     strangers: Vec<ClusterName>,
+    /// Where policies are looked for.
+    policy_namespaces: Vec<Namespace>,
     /// Members whose sync namespace is going to be made.
     prepared: BTreeSet<ClusterName>,
 }
@@ -127,7 +137,7 @@ impl LiveFleet {
 
     /// Writes the steps of `plan`, ordered per name.
     pub fn apply(&self, plan: &Plan, run: Run<'_>) -> ApplyReport {
-        self.runtime.block_on(apply::apply(self, plan, run))
+        self.runtime.block_on(apply::apply(self, plan, run, &|_, _| {}))
     }
 
     /// The cluster of a member, or why it was not reached.

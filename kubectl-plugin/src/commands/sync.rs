@@ -1,6 +1,7 @@
 //! `kubectl mesh sync`.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -28,6 +29,7 @@ mod age;
 mod limits;
 mod migration;
 mod outcome;
+mod watch;
 
 /// Write what the plan shows, after asking
 ///
@@ -70,15 +72,22 @@ pub(crate) struct SyncArgs {
     /// Go on although --policy is not what the fleet stores
     #[arg(long)]
     policy_override: bool,
+    /// Stay, watch the clusters, and write what changes under the same limits, until a termination or Ctrl-C
+    #[arg(long, requires = "yes", conflicts_with_all = ["dry_run", "plan", "prune_ex_sources", "output"])]
+    watch: bool,
+    /// Answer /healthz, /readyz and /metrics here while watching, such as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR", requires = "watch")]
+    listen: Option<SocketAddr>,
 }
 
 /// Plans, shows, asks, writes and reports.
 pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    if args.watch {
+        return watch::run(args, global, output);
+    }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
     let mut reading = Reading::take(global, output)?;
-    if let Some(differs) = reading.policy_differs.as_ref().filter(|_| !args.policy_override) {
-        return Err(CommandError::usage(differs).hint("store it as the fleet's mesh.yaml, or add --policy-override"));
-    }
+    check_policy(args, reading.policy_differs.as_ref())?;
     if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| !args.dry_run) {
         return Err(refusal);
     }
@@ -92,7 +101,7 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     let scope = scope(args, saved.as_ref());
     let planned = reading.plan(&scope)?;
     let mut plan = planned.clone();
-    limits::apply(args, &reading, &mut plan, output);
+    limits::say(&limits::apply(args, &reading, &mut plan, |most| most), output);
     if let Some(saved) = &saved {
         check_saved(saved, &planned, &plan, &scope)?;
     }
@@ -112,6 +121,17 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     let exit = exit.merge(spread_policy(&reading.fleet, output));
     let report = output.watched(|run| reading.fleet.apply(&plan, run));
     Ok(exit.merge(outcome::show(&report, args.format.output, output)?))
+}
+
+/// A policy of one's own that is not the fleet's is used only on purpose.
+fn check_policy(args: &SyncArgs, differs: Option<&String>) -> Result<(), CommandError> {
+    match differs.filter(|_| !args.policy_override) {
+        Some(differs) => {
+            Err(CommandError::usage(differs.as_str())
+                .hint("store it as the fleet's mesh.yaml, or add --policy-override"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Members with an older policy get the one that counts first: whoever plans from there then plans the same.

@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 use mesh_model::claim;
 use mesh_model::facts::{ClusterFacts, PolicyMeta};
 use mesh_model::finding::{Code, Finding};
+use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 
 use super::Decoded;
 use crate::limits::{MAX_FINDINGS, MAX_OBJECTS};
 
 /// Facts in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Part {
     pub(crate) facts: ClusterFacts,
     /// Positions of the gateways' labels in `policy.gateway.apps`, parallel to `facts.gateways`.
@@ -23,6 +24,14 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// Says that a kind was not seen, and why.
+    pub(crate) fn unseen(cluster: &ClusterName, kind: Kind, why: &str) -> Self {
+        let mut part = Self::default();
+        part.facts.unseen.insert(kind);
+        part.findings.push(Finding::new(Code::KindUnseen, Some(cluster), kind.plural(), why.to_owned()));
+        part
+    }
+
     /// Adds what another decoder read. An object is in one part only.
     pub(crate) fn absorb(&mut self, other: Self) {
         let (facts, more) = (&mut self.facts, other.facts);

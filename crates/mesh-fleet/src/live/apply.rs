@@ -25,11 +25,15 @@ use crate::run::Run;
 /// Who a server says has written an object of ours.
 pub(crate) const FIELD_MANAGER: &str = "kubectl-mesh";
 
-pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>) -> ApplyReport {
+/// Hears of each write as soon as it is done, with the object that came back; none when it was deleted.
+pub(super) type Wrote<'a> = &'a (dyn Fn(&Step, Option<&Value>) + Sync);
+
+pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>, wrote: Wrote<'_>) -> ApplyReport {
     let steps = in_order(plan);
     let writer = Writer {
         fleet,
         run,
+        wrote,
         gate: Mutex::new(Gate::default()),
         turns: fleet.places.iter().map(|place| (&place.name, Semaphore::new(WRITES_AT_ONCE))).collect(),
         results: Mutex::new(steps.iter().map(|_| None).collect()),
@@ -58,6 +62,7 @@ pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>) -> Apply
 struct Writer<'p> {
     fleet: &'p LiveFleet,
     run: Run<'p>,
+    wrote: Wrote<'p>,
     gate: Mutex<Gate<'p>>,
     /// Writes at once, by cluster.
     turns: BTreeMap<&'p ClusterName, Semaphore>,
@@ -96,62 +101,72 @@ impl<'p> Writer<'p> {
         let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
         let list =
             format!("/apis/{}/namespaces/{}/{}", mesh_istio::API_VERSION, step.key.namespace, step.key.kind.plural());
-        match &step.action {
-            Action::Hold { .. } => Outcome::NotTried("held".to_owned()),
+        let outcome = match &step.action {
+            Action::Hold { .. } => return Outcome::NotTried("held".to_owned()),
             Action::Create { body } => create(&rest, &list, &manifest::created(body)).await,
             Action::Update { base, body } => {
                 update(&rest, &format!("{list}/{}", step.key.name), base, &manifest::updated(base, body)).await
             }
             Action::Delete { base } => delete(&rest, &format!("{list}/{}", step.key.name), base).await,
+        };
+        match outcome {
+            Ok((outcome, answer)) => {
+                (self.wrote)(step, answer.as_ref());
+                outcome
+            }
+            Err(outcome) => outcome,
         }
     }
 }
 
+/// What was written, with the object that came back; or why nothing was.
+type Written = Result<(Outcome, Option<Value>), Outcome>;
+
 /// A POST: an object that somebody made meanwhile is not adopted, but told by a conflict.
-async fn create(rest: &Rest, list: &str, manifest: &Value) -> Outcome {
+async fn create(rest: &Rest, list: &str, manifest: &Value) -> Written {
     match rest.write(Write::Create, &format!("{list}?{}", query()), manifest).await {
-        Ok(_) => Outcome::Created,
-        Err(error) if error.is_conflict() => Outcome::Moved("an object of this name is there already".to_owned()),
-        Err(error) => failed(&error),
+        Ok(object) => Ok((Outcome::Created, Some(object))),
+        Err(error) if error.is_conflict() => Err(Outcome::Moved("an object of this name is there already".to_owned())),
+        Err(error) => Err(failed(&error)),
     }
 }
 
 /// A PUT of the object as it is, with our `spec`, labels and annotations, at the version that was read: what others keep
 /// in its metadata stays, and `spec` is exactly what is wanted, which a patch could not promise.
-async fn update(rest: &Rest, path: &str, base: &OwnedObject, wanted: &Value) -> Outcome {
+async fn update(rest: &Rest, path: &str, base: &OwnedObject, wanted: &Value) -> Written {
     let mut object = match rest.get(path).await {
         Ok(object) => object,
-        Err(error) if error.is_not_found() => return Outcome::Moved("it is gone".to_owned()),
-        Err(error) => return failed(&error),
+        Err(error) if error.is_not_found() => return Err(Outcome::Moved("it is gone".to_owned())),
+        Err(error) => return Err(failed(&error)),
     };
     let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
     if version != Some(&*base.version) {
-        return Outcome::Moved("it is not as it was read".to_owned());
+        return Err(Outcome::Moved("it is not as it was read".to_owned()));
     }
     object["spec"] = wanted["spec"].clone();
     for field in ["labels", "annotations"] {
         object["metadata"][field] = wanted["metadata"].get(field).cloned().unwrap_or_else(|| json!({}));
     }
     match rest.write(Write::Replace, &format!("{path}?{}", query()), &object).await {
-        Ok(_) => Outcome::Updated,
-        Err(error) if error.is_conflict() => Outcome::Moved("it is not as it was read".to_owned()),
-        Err(error) if error.is_not_found() => Outcome::Moved("it is gone".to_owned()),
-        Err(error) => failed(&error),
+        Ok(object) => Ok((Outcome::Updated, Some(object))),
+        Err(error) if error.is_conflict() => Err(Outcome::Moved("it is not as it was read".to_owned())),
+        Err(error) if error.is_not_found() => Err(Outcome::Moved("it is gone".to_owned())),
+        Err(error) => Err(failed(&error)),
     }
 }
 
 /// A DELETE of this object at this version, and of no other one that took its name.
-async fn delete(rest: &Rest, path: &str, base: &OwnedObject) -> Outcome {
+async fn delete(rest: &Rest, path: &str, base: &OwnedObject) -> Written {
     let mut preconditions = json!({"resourceVersion": &*base.version});
     if let Some(uid) = &base.uid {
         preconditions["uid"] = json!(&**uid);
     }
     let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions});
     match rest.write(Write::Delete, path, &options).await {
-        Ok(_) => Outcome::Deleted,
-        Err(error) if error.is_not_found() => Outcome::Moved("it is gone already".to_owned()),
-        Err(error) if error.is_conflict() => Outcome::Moved("it is not as it was read".to_owned()),
-        Err(error) => failed(&error),
+        Ok(_) => Ok((Outcome::Deleted, None)),
+        Err(error) if error.is_not_found() => Err(Outcome::Moved("it is gone already".to_owned())),
+        Err(error) if error.is_conflict() => Err(Outcome::Moved("it is not as it was read".to_owned())),
+        Err(error) => Err(failed(&error)),
     }
 }
 

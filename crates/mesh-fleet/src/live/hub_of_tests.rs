@@ -36,5 +36,5 @@ pub(crate) async fn rest(answers: Vec<Answer>) -> Rest {
     });
     let cluster = Cluster { server: Some(server), ..Cluster::default() };
     let target = Target::of_kubeconfig("hub", credentials::kubeconfig("hub", cluster, AuthInfo::default()), "hub");
-    target.connect(&Arc::new(Plugins::of_user()), true, Duration::from_secs(10)).await.unwrap()
+    target.connect(&Arc::new(Plugins::of_user()), true, Duration::from_secs(10), Duration::from_secs(10)).await.unwrap()
 }

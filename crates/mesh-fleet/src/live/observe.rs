@@ -24,13 +24,13 @@ use crate::limits::KINDS_AT_ONCE;
 use crate::run::Run;
 
 /// What is generated, and by whom else the same hosts are held.
-const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRule];
+pub(super) const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRule];
 /// The ConfigMap in which Admiral keeps addresses (`reference/admiral.md` §3.5). Read, never written.
 const ADMIRAL_ADDRESSES: &str = "se-address-configmap";
 /// Admiral's own sync namespace.
-const ADMIRAL_SYNC: &str = "admiral-sync";
+pub(super) const ADMIRAL_SYNC: &str = "admiral-sync";
 /// Why a cluster was not read.
-const INTERRUPTED: &str = "the run was interrupted before it was read";
+pub(super) const INTERRUPTED: &str = "the run was interrupted before it was read";
 
 /// A cluster after the first phase.
 struct Half {
@@ -68,12 +68,17 @@ pub(super) async fn observe(fleet: &LiveFleet, run: Run<'_>) -> FleetSnapshot {
         snapshot.members.insert(place.name.clone(), view);
         snapshot.findings.extend(findings);
     }
+    note_strangers(fleet, &mut snapshot);
+    snapshot
+}
+
+/// The last of a snapshot: clusters that are no members, and findings in order.
+pub(super) fn note_strangers(fleet: &LiveFleet, snapshot: &mut FleetSnapshot) {
     for name in &fleet.strangers {
         let message = "was reached but is not a member".to_owned();
         snapshot.findings.push(Finding::new(Code::Stranger, Some(name), &**name, message));
     }
     snapshot.findings.sort();
-    snapshot
 }
 
 async fn first_phase(fleet: &LiveFleet, place: &Place, interners: &Interners, end: Instant) -> Result<Half, String> {
@@ -116,13 +121,7 @@ async fn list_all(reader: Reader<'_>, served: &Served, contact: &Contact, kinds:
     let lists = kinds.iter().map(|kind| async move {
         match served.path(*kind) {
             Some(base) => reader.list(*kind, base, "").await,
-            None if GENERATED.contains(kind) => reader.unseen(*kind, "is not served: Istio's CRDs are not installed"),
-            None if LiveFleet::served_once(contact, *kind) => reader.unseen(
-                *kind,
-                "is not served any more: its CRD is gone. Install it again; if it was removed on purpose, store the policy \
-                 anew with `kubectl mesh policy push`",
-            ),
-            None => Part::default(),
+            None => unserved(contact, *kind).map_or_else(Part::default, |why| reader.unseen(*kind, why)),
         }
     });
     let mut whole = Part::default();
@@ -133,7 +132,21 @@ async fn list_all(reader: Reader<'_>, served: &Served, contact: &Contact, kinds:
     whole
 }
 
-fn view(fleet: &LiveFleet, place: &Place, read: Result<Decoded, String>) -> (ClusterView, Vec<Finding>) {
+/// Why a kind that is not served is unseen; none when its absence is a fact.
+pub(super) fn unserved(contact: &Contact, kind: Kind) -> Option<&'static str> {
+    if GENERATED.contains(&kind) {
+        Some("is not served: Istio's CRDs are not installed")
+    } else if LiveFleet::served_once(contact, kind) {
+        Some(
+            "is not served any more: its CRD is gone. Install it again; if it was removed on purpose, store the policy \
+             anew with `kubectl mesh policy push`",
+        )
+    } else {
+        None
+    }
+}
+
+pub(super) fn view(fleet: &LiveFleet, place: &Place, read: Result<Decoded, String>) -> (ClusterView, Vec<Finding>) {
     let retired = place.member.as_ref().is_some_and(|member| member.state == MemberState::Retired);
     let mut findings = Vec::new();
     let read = read.and_then(|decoded| {

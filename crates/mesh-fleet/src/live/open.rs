@@ -14,6 +14,7 @@ use super::plugins::Plugins;
 use super::source::{Source, SourceForm};
 use super::target::Target;
 use super::{Limits, LiveError, LiveFleet, PolicyState, profiles, secrets};
+use crate::limits::REQUEST_TIMEOUT;
 use crate::run::Run;
 
 /// Where a policy is looked for when nobody names the sync namespace (product contract §5).
@@ -79,6 +80,8 @@ pub(super) fn open(
     Ok(LiveFleet {
         runtime,
         source,
+        targets,
+        plugins,
         limits,
         policy,
         policy_state,
@@ -86,6 +89,7 @@ pub(super) fn open(
         unreached,
         places,
         strangers,
+        policy_namespaces: namespaces,
         prepared: BTreeSet::new(),
     })
 }
@@ -105,7 +109,7 @@ impl Caller<'_> {
         let alone = targets.len() == 1;
         let answers = each(targets, self.limits.parallel, "reaching clusters", self.run, name, |index| async move {
             let target = &targets[index];
-            let rest = target.connect(self.plugins, alone, self.limits.cluster_timeout).await?;
+            let rest = target.connect(self.plugins, alone, self.limits.cluster_timeout, REQUEST_TIMEOUT).await?;
             contact(target, rest, self.namespaces).await
         });
         let (mut contacts, mut unreached) = (Vec::new(), Vec::new());
@@ -124,7 +128,7 @@ impl Caller<'_> {
         let name = |hub: &Target| hub.name.clone();
         let hubs = std::slice::from_ref(&hub);
         let found = each(hubs, 1, "looking for clusters", self.run, name, |_| async {
-            let rest = hub.connect(self.plugins, true, self.limits.cluster_timeout).await?;
+            let rest = hub.connect(self.plugins, true, self.limits.cluster_timeout, REQUEST_TIMEOUT).await?;
             match source.form {
                 SourceForm::Profiles(_) => profiles::find(&rest, namespace.as_ref(), &source.providers).await,
                 _ => secrets::find(&rest, namespace.as_ref()).await,

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::policy::MeshPolicy;
@@ -64,10 +63,7 @@ impl Reader<'_> {
 
     /// A part that says that the kind was not seen, and why.
     pub(crate) fn unseen(self, kind: Kind, why: &str) -> Part {
-        let mut part = Part::default();
-        part.facts.unseen.insert(kind);
-        part.findings.push(Finding::new(Code::KindUnseen, Some(self.cluster), kind.plural(), why.to_owned()));
-        part
+        Part::unseen(self.cluster, kind, why)
     }
 
     async fn list_once(self, kind: Kind, base: &str, query: &str) -> Result<Part, ListError> {
@@ -97,13 +93,16 @@ impl Reader<'_> {
 }
 
 /// Why a list is not complete.
-enum ListError {
+pub(crate) enum ListError {
+    /// The server did not answer, or refused.
     Rest(RestError),
+    /// What it answered is no such list.
     Page(String),
 }
 
 impl ListError {
-    fn in_words(&self, kind: Kind) -> String {
+    /// In words that name the missing rule where there is one.
+    pub(crate) fn in_words(&self, kind: Kind) -> String {
         match self {
             Self::Rest(error) if error.is_forbidden() => format!(
                 "may not be read; the missing rule is {{apiGroups: [{:?}], resources: [{:?}], verbs: [\"get\", \"list\"]}} ({error})",

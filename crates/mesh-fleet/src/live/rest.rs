@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plugins::Bearer;
-use crate::limits::{MAX_ANSWER, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
+use crate::limits::{MAX_ANSWER, MAX_REFUSAL, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -171,15 +171,35 @@ impl Rest {
         }
     }
 
-    async fn once(&self, mut request: Request<Body>) -> Result<String, RestError> {
+    /// Opens `path` as a stream; the deadline is that of its beginning.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Body, RestError> {
+        let request = Request::get(path).header(ACCEPT, "application/json").body(Body::empty());
+        let request = self.authorized(request.expect("paths are made of names that were checked")).await?;
         let start = Instant::now();
-        if let Some(bearer) = &self.bearer {
-            let header = timeout_at(self.deadline, bearer.header()).await;
-            let header = header.map_err(|_| RestError::TimedOut(self.deadline - start))?;
-            request
-                .headers_mut()
-                .extend(header.map_err(RestError::NotConnected)?.map(|header| (AUTHORIZATION, header)));
-        }
+        let until = self.deadline.min(start + REQUEST_TIMEOUT);
+        let answer = async {
+            let (head, body) = self.client.send(request).await.map_err(|error| unanswered(&error))?.into_parts();
+            if head.status.is_success() {
+                return Ok(body);
+            }
+            let text = Limited::new(body, MAX_REFUSAL).collect().await.map(|text| text.to_bytes()).unwrap_or_default();
+            Err(refusal(head.status, &String::from_utf8_lossy(&text), None))
+        };
+        timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))
+    }
+
+    /// The request with the token that a credential plugin gave, renewed where it has expired.
+    async fn authorized(&self, mut request: Request<Body>) -> Result<Request<Body>, RestError> {
+        let Some(bearer) = &self.bearer else { return Ok(request) };
+        let start = Instant::now();
+        let header = timeout_at(self.deadline, bearer.header()).await;
+        let header = header.map_err(|_| RestError::TimedOut(self.deadline - start))?.map_err(RestError::NotConnected)?;
+        request.headers_mut().extend(header.map(|header| (AUTHORIZATION, header)));
+        Ok(request)
+    }
+
+    async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
+        let request = self.authorized(request).await?;
         let start = Instant::now();
         let until = self.deadline.min(start + REQUEST_TIMEOUT);
         let answer = async {
@@ -253,7 +273,7 @@ fn unanswered(error: &kube::Error) -> RestError {
 }
 
 /// Not all clients at once: between half of the pause and all of it, by where the clock happens to be.
-fn jittered(pause: Duration, tried: u32) -> Duration {
+pub(crate) fn jittered(pause: Duration, tried: u32) -> Duration {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
     let share = f64::from((nanos >> (4 + tried)) & 0x3ff) / 1023.0;
     pause.mul_f64(0.5 + share / 2.0)

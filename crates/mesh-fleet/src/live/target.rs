@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::kubeconfig;
 use super::plugins::{Bearer, Plugin, Plugins};
 use super::rest::Rest;
-use crate::limits::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
+use crate::limits::CONNECT_TIMEOUT;
 
 /// A cluster that a source names. It has no `Debug`: it holds credentials.
 #[derive(Clone)]
@@ -60,9 +60,16 @@ impl Target {
         Self::of_context(name, &Arc::new(kubeconfig), context)
     }
 
-    /// Its API server, which has time until `within` from then on. Credential plugins run once
-    /// for all clusters, and ask nobody when there are several: `alone` says whether this is the only one.
-    pub(crate) async fn connect(&self, plugins: &Arc<Plugins>, alone: bool, within: Duration) -> Result<Rest, String> {
+    /// Its API server, which has time until `within` from then on; a connection that brings nothing for `silence` is
+    /// broken. Credential plugins run once for all clusters, and ask nobody when there are several: `alone` says whether
+    /// this is the only one.
+    pub(crate) async fn connect(
+        &self,
+        plugins: &Arc<Plugins>,
+        alone: bool,
+        within: Duration,
+        silence: Duration,
+    ) -> Result<Rest, String> {
         let access = self.access.as_ref().map_err(Clone::clone)?;
         let mut small = kubeconfig::only(&access.kubeconfig, &access.context)?;
         let mut bearer = None;
@@ -84,7 +91,7 @@ impl Target {
         let mut config =
             Config::from_custom_kubeconfig(small, &options).await.map_err(|error| kubeconfig::in_words(&error))?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(REQUEST_TIMEOUT);
+        config.read_timeout = Some(silence);
         config.reset_reader_on_write = true;
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));

@@ -1,0 +1,262 @@
+//! `sync --watch`: the fleet is kept in sight, and each change is planned and written under the same limits.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mesh_fleet::Fleet;
+use mesh_fleet::live::LiveFleet;
+use mesh_fleet::live::watch::{Monitor, Watch, Woken};
+use mesh_fleet::report::{ApplyReport, Outcome};
+use mesh_plan::budget::removals;
+use mesh_plan::desire::desire;
+use mesh_plan::plan::Plan;
+use mesh_render::plan::count;
+
+use super::limits::{self, Said};
+use super::{SyncArgs, migration, spread_policy};
+use crate::cli::GlobalArgs;
+use crate::clock;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::fleet;
+use crate::output::Output;
+use crate::reading::Reading;
+
+/// Removals of so long ago are none of the present ones: a watching run has no end, so its budget is one for any such
+/// time.
+const BUDGET_TIME: Duration = Duration::from_mins(10);
+/// The whole fleet is planned at least this often, whatever watches tell.
+const LOOK_AGAIN: Duration = Duration::from_mins(5);
+/// The pause before what could not be written is tried again; each further one doubles it.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest such pause.
+const RETRY_AT_MOST: Duration = Duration::from_secs(30);
+/// The pause before a fleet that cannot be opened is opened again.
+const OPEN_AGAIN: Duration = Duration::from_secs(5);
+/// Names and clusters that a line lists.
+const LISTED: usize = 4;
+
+/// Runs until it is told to stop.
+pub(super) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    output.notice_interrupts()?;
+    let monitor = Arc::new(Monitor::default());
+    if let Some(address) = args.listen {
+        listen(&monitor, address, output)?;
+    }
+    let mut spent = Spent::default();
+    let mut is_first = true;
+    loop {
+        match session(args, global, &monitor, &mut spent, output) {
+            Ok(Woken::Reopen(why)) => {
+                monitor.reopened();
+                output.note(&format!("{why}: the fleet is opened anew"));
+            }
+            Ok(_) => break,
+            Err(_) if output.is_interrupted() => break,
+            // What is wrong from the start is for whoever started it; what goes wrong later may mend itself.
+            Err(error) if is_first => return Err(error),
+            Err(error) => {
+                output.error(&error);
+                wait(OPEN_AGAIN, output);
+            }
+        }
+        is_first = false;
+    }
+    output.forget_interrupt();
+    let (rounds, written) = monitor.totals();
+    output.note(&format!("stopped: {rounds} rounds, {written} steps written"));
+    Ok(Exit::Success)
+}
+
+fn listen(monitor: &Arc<Monitor>, address: SocketAddr, output: &mut Output) -> Result<(), CommandError> {
+    let address = monitor.listen(address).map_err(|error| {
+        CommandError::usage(format!("cannot listen on {address}")).because(error).hint("name another --listen address")
+    })?;
+    output.note(&format!("listening on http://{address}"));
+    Ok(())
+}
+
+/// One opening of the fleet, for as long as it stays the same.
+fn session(
+    args: &SyncArgs,
+    global: &GlobalArgs,
+    monitor: &Arc<Monitor>,
+    spent: &mut Spent,
+    output: &mut Output,
+) -> Result<Woken, CommandError> {
+    let fleet = fleet::open(global, output)?;
+    let policy_differs = fleet::policy_differs(global, &fleet);
+    super::check_policy(args, policy_differs.as_ref())?;
+    if let Some(refusal) = fleet::forbids_writing(&fleet) {
+        return Err(refusal);
+    }
+    let Fleet::Live(live) = &fleet else {
+        return Err(CommandError::usage(format!("{fleet} is a folder, and only a live fleet can be watched"))
+            .hint("name clusters with --fleet contexts:GLOB"));
+    };
+    let mut watch = output.watched(|run| live.watch(Arc::clone(monitor), run));
+    spread_policy(&fleet, output);
+    let snapshot = watch.snapshot(live);
+    let now = clock::now()?;
+    let desired = desire(&snapshot, fleet.policy(), now);
+    let mut rounds = Rounds { args, monitor, spent, said: Vec::new(), failed: 0, seen: String::new() };
+    let mut reading = Reading { fleet, now, snapshot, desired, policy_differs };
+    let mut at_latest = Some(Duration::ZERO);
+    loop {
+        let Fleet::Live(live) = &reading.fleet else { unreachable!("it was live a moment ago") };
+        match output.watched(|run| watch.next(live, run, at_latest)) {
+            Woken::Changed(since) => {
+                let changed = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
+                at_latest = Some(rounds.round(&mut watch, &mut reading, changed, output)?);
+            }
+            other => return Ok(other),
+        }
+        if output.is_interrupted() {
+            return Ok(Woken::Stopped);
+        }
+    }
+}
+
+/// Rounds of one session, and what they have said already.
+struct Rounds<'a> {
+    args: &'a SyncArgs,
+    monitor: &'a Monitor,
+    spent: &'a mut Spent,
+    said: Vec<Said>,
+    failed: u32,
+    seen: String,
+}
+
+impl Rounds<'_> {
+    /// Plans, limits, writes. When the next round is to be, at the latest.
+    fn round(
+        &mut self,
+        watch: &mut Watch,
+        reading: &mut Reading,
+        changed: Instant,
+        output: &mut Output,
+    ) -> Result<Duration, CommandError> {
+        let start = Instant::now();
+        let Fleet::Live(live) = &reading.fleet else { unreachable!("only live fleets are watched") };
+        reading.snapshot = watch.snapshot(live);
+        reading.now = clock::now()?;
+        reading.desired = desire(&reading.snapshot, reading.fleet.policy(), reading.now);
+        let mut plan = reading.plan(&self.args.scope.scope())?;
+        let left = |most: usize| most.saturating_sub(self.spent.lately());
+        let said = limits::apply(self.args, reading, &mut plan, left);
+        if said != self.said {
+            limits::say(&said, output);
+            self.said = said;
+        }
+        self.say_coverage(&plan, output);
+        let waiting = watch.hold_back(live, &mut plan);
+        self.monitor.round(start.elapsed(), plan.counts().hold);
+        output.detail(&format!("planned in {:.1?}, {waiting} steps wait for newer facts", start.elapsed()));
+        if plan.is_empty() {
+            self.failed = 0;
+            return Ok(LOOK_AGAIN);
+        }
+        if !migration::is_agreed(self.args.yes_migrate, false, reading, &plan, output)? {
+            return Ok(LOOK_AGAIN);
+        }
+        self.spent.add(removals(&plan, &reading.desired).len());
+        let report = self.write(watch, live, &plan, output);
+        self.monitor.wrote(&report, changed.elapsed());
+        output.note(&line(&report, &plan, changed.elapsed()));
+        if report.not_written() == 0 {
+            self.failed = 0;
+            return Ok(LOOK_AGAIN);
+        }
+        self.failed += 1;
+        Ok((RETRY * (1 << (self.failed - 1).min(8))).min(RETRY_AT_MOST))
+    }
+
+    fn write(&self, watch: &Watch, live: &LiveFleet, plan: &Plan, output: &Output) -> ApplyReport {
+        output.watched(|run| watch.apply(live, plan, run))
+    }
+
+    /// Says once what cannot be seen.
+    fn say_coverage(&mut self, plan: &Plan, output: &mut Output) {
+        let coverage = &plan.coverage;
+        let mut text = format!("{} of {} members seen", coverage.seen, coverage.members);
+        for (cluster, why) in coverage.unseen.iter().take(LISTED) {
+            text.push_str(&format!("; {cluster}: {why}"));
+        }
+        for (cluster, kinds) in coverage.unseen_kinds.iter().take(LISTED) {
+            text.push_str(&format!("; {cluster}: {} not seen", kinds.join(", ")));
+        }
+        if text != self.seen {
+            output.note(&text);
+            self.seen = text;
+        }
+    }
+}
+
+/// Removals of late.
+#[derive(Default)]
+struct Spent(VecDeque<(Instant, usize)>);
+
+impl Spent {
+    fn add(&mut self, removals: usize) {
+        self.0.retain(|(at, _)| at.elapsed() < BUDGET_TIME);
+        if removals > 0 {
+            self.0.push_back((Instant::now(), removals));
+        }
+    }
+
+    fn lately(&self) -> usize {
+        self.0.iter().filter(|(at, _)| at.elapsed() < BUDGET_TIME).map(|(_, removals)| removals).sum()
+    }
+}
+
+/// `wrote 3 of 4 steps (2 added, 1 changed) in c1, c2 for stage.greeting.global, 80 ms after the change`.
+fn line(report: &ApplyReport, plan: &Plan, lag: Duration) -> String {
+    let (mut added, mut changed, mut removed) = (0, 0, 0);
+    let mut why = BTreeSet::new();
+    for result in &report.results {
+        match &result.outcome {
+            Outcome::Created => added += 1,
+            Outcome::Updated => changed += 1,
+            Outcome::Deleted => removed += 1,
+            Outcome::Moved(reason) | Outcome::Failed(reason) | Outcome::NotTried(reason) => {
+                why.insert(format!("{}: {reason}", result.cluster));
+            }
+        }
+    }
+    let parts = [(added, "added"), (changed, "changed"), (removed, "removed")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let clusters: BTreeSet<&str> = report.results.iter().map(|result| result.cluster.as_str()).collect();
+    let names: BTreeSet<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.is_write())
+        .filter_map(|step| step.base.as_ref().map(|base| base.as_str()))
+        .collect();
+    let mut text = format!("wrote {} of {}", report.written(), count(report.results.len(), "step"));
+    if !parts.is_empty() {
+        text.push_str(&format!(" ({})", parts.join(", ")));
+    }
+    text.push_str(&format!(" in {} for {}, {} ms after the change", few(&clusters), few(&names), lag.as_millis()));
+    for reason in why.iter().take(LISTED) {
+        text.push_str(&format!("\n  {reason}"));
+    }
+    text
+}
+
+fn few(all: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = all.iter().take(LISTED).copied().collect();
+    match all.len().checked_sub(LISTED) {
+        Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
+        _ => shown.join(", "),
+    }
+}
+
+fn wait(time: Duration, output: &Output) {
+    let end = Instant::now() + time;
+    while Instant::now() < end && !output.is_interrupted() {
+        thread::sleep(Duration::from_millis(100));
+    }
+}
