@@ -22,6 +22,9 @@ use crate::exit::Exit;
 use crate::fleet;
 use crate::output::Output;
 
+/// How often a fleet is read for a run that writes, where its policy changes meanwhile.
+const POLICY_TRIES: usize = 3;
+
 /// A fleet that was read, and what its clusters should hold.
 pub(crate) struct Reading {
     /// The fleet; [`Fleet::policy`] is the policy that counts.
@@ -40,6 +43,24 @@ impl Reading {
     /// Opens and reads the fleet that `args` mean.
     pub(crate) fn take(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
         Self::take_with(args, output, desire)
+    }
+
+    /// The same for a run that writes: the policy is one that still counted when everything had been read. What was
+    /// generated under a newer one must not be overwritten under an older one (law L9).
+    pub(crate) fn take_to_write(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
+        for _ in 0..POLICY_TRIES {
+            let reading = Self::take(args, output)?;
+            let Fleet::Live(live) = &reading.fleet else { return Ok(reading) };
+            if !output.watched(|run| live.policy_has_changed(run)) || output.is_interrupted() {
+                return Ok(reading);
+            }
+            output.detail("the stored policy was changed meanwhile; reading again");
+        }
+        Err(CommandError::new(
+            Exit::NothingDone,
+            "the stored policy was changed again and again while the fleet was read",
+        )
+        .hint("run again once nobody pushes a policy"))
     }
 
     /// The same for a question about the names that `key` means: no object of any other name is worked out.

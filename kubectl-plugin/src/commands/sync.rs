@@ -86,7 +86,7 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         return watch::run(args, global, output);
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
-    let mut reading = Reading::take(global, output)?;
+    let mut reading = Reading::take_to_write(global, output)?;
     check_policy(args, reading.policy_differs.as_ref())?;
     if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| !args.dry_run) {
         return Err(refusal);

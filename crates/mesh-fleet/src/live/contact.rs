@@ -35,6 +35,13 @@ pub(crate) struct Contact {
     pub(crate) policy_unseen: Option<String>,
 }
 
+impl Contact {
+    /// The text of the policy that it stores in a namespace.
+    pub(crate) fn text_in(&self, namespace: &Namespace) -> Option<&str> {
+        self.stored.iter().find(|stored| stored.namespace == *namespace).map(|stored| &*stored.text)
+    }
+}
+
 /// A policy in a cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredPolicy {

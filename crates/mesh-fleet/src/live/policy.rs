@@ -68,6 +68,35 @@ impl LiveFleet {
         self.store_in(&places, text, run)
     }
 
+    /// Whether a reached member stores another policy by now than when the fleet was opened. What cannot be read again
+    /// tells nothing: it is the reading of facts that says so.
+    pub fn policy_has_changed(&self, run: Run<'_>) -> bool {
+        let reached: Vec<&Place> = self.places.iter().filter(|place| place.contact.is_ok()).collect();
+        let places = reached.as_slice();
+        let name = |place: &&Place| place.name.to_string();
+        let changed = each(places, self.limits.parallel, "reading the policy again", run, name, |index| async move {
+            let Ok(contact) = &places[index].contact else { return false };
+            let rest = contact.rest.until(Instant::now() + self.limits.cluster_timeout);
+            for namespace in self.policy_namespaces(contact) {
+                let now = match rest.get(&policy_path(namespace)).await {
+                    Ok(config_map) => text_of(&config_map).map(str::to_owned),
+                    Err(error) if error.is_not_found() => None,
+                    Err(_) => continue,
+                };
+                if now.as_deref() != contact.text_in(namespace) {
+                    return true;
+                }
+            }
+            false
+        });
+        self.runtime.block_on(changed).into_iter().any(|changed| changed == Some(true))
+    }
+
+    /// Where a cluster may store a policy that counts: where it did, and where one is stored now.
+    fn policy_namespaces<'a>(&'a self, contact: &'a Contact) -> BTreeSet<&'a Namespace> {
+        contact.stored.iter().map(|stored| &stored.namespace).chain([&self.policy.sync_namespace]).collect()
+    }
+
     fn store_in(&self, places: &[&Place], text: &str, run: Run<'_>) -> Vec<PolicyResult> {
         let namespace = &self.policy.sync_namespace;
         let name = |place: &&Place| place.name.to_string();
@@ -77,7 +106,7 @@ impl LiveFleet {
             if self.prepared.contains(&places[index].name) {
                 prepare_namespace(&rest, namespace).await?;
             }
-            store(&rest, namespace, text).await
+            store(&rest, namespace, contact.text_in(namespace), text).await
         });
         let stored = self.runtime.block_on(stored);
         let result = |(place, outcome): (&&Place, Option<Result<PolicyOutcome, String>>)| PolicyResult {
@@ -104,7 +133,8 @@ impl LiveFleet {
     }
 }
 
-async fn store(rest: &Rest, namespace: &Namespace, text: &str) -> Result<PolicyOutcome, String> {
+/// Stores `text` in the place of `before`, which is what was there when the fleet was opened.
+async fn store(rest: &Rest, namespace: &Namespace, before: Option<&str>, text: &str) -> Result<PolicyOutcome, String> {
     let served = Served::ask(rest).await.map_err(|error| error.to_string())?;
     let kinds: Vec<&str> = served.optional_kinds().map(Kind::as_str).collect();
     let kinds = kinds.join(",");
@@ -118,7 +148,11 @@ async fn store(rest: &Rest, namespace: &Namespace, text: &str) -> Result<PolicyO
     });
     match rest.get(&path).await {
         Ok(mut there) => {
-            let is_same = there.pointer("/data").and_then(|data| data.get(POLICY_KEY)?.as_str()) == Some(text)
+            let now = text_of(&there);
+            if now != before && now != Some(text) {
+                return Err(MEANWHILE.to_owned());
+            }
+            let is_same = now == Some(text)
                 && there.pointer("/metadata/annotations").and_then(|all| all.get(SERVED_KINDS)?.as_str())
                     == Some(&*kinds);
             if is_same {
@@ -175,9 +209,17 @@ fn writer_role(namespace: &Namespace) -> Value {
     })
 }
 
+/// The policy in its ConfigMap.
+fn text_of(config_map: &Value) -> Option<&str> {
+    config_map.get("data")?.get(POLICY_KEY)?.as_str()
+}
+
+/// Why a policy is not stored: the one that it would replace is not the one that was read.
+const MEANWHILE: &str = "somebody else stored a policy meanwhile; run again";
+
 fn refused(error: &RestError) -> String {
     match error {
-        error if error.is_conflict() => "somebody else stored a policy meanwhile; run again".to_owned(),
+        error if error.is_conflict() => MEANWHILE.to_owned(),
         error => error.to_string(),
     }
 }
