@@ -25,6 +25,7 @@ use crate::output::Output;
 use crate::reading::Reading;
 use crate::{fleet, tolerance};
 
+mod again;
 mod age;
 mod limits;
 mod migration;
@@ -91,13 +92,7 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| !args.dry_run) {
         return Err(refusal);
     }
-    if let Some(age) = args.prune_ex_sources {
-        let pruned = prune_ex_sources(&mut reading.desired, &reading.snapshot, reading.now, age);
-        if pruned.kept > 0 {
-            let kept = count(pruned.kept, "object");
-            output.warning(&format!("{kept} of ex-sources stay while something is unseen"));
-        }
-    }
+    prune(args, &mut reading, output);
     let scope = scope(args, saved.as_ref());
     let planned = reading.plan(&scope)?;
     let mut plan = planned.clone();
@@ -120,7 +115,19 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     output.notice_interrupts()?;
     let exit = exit.merge(spread_policy(&reading.fleet, output));
     let report = output.watched(|run| reading.fleet.apply(&plan, run));
-    Ok(exit.merge(outcome::show(&report, args.format.output, output)?))
+    let first = again::First { reading: &reading, plan: &plan, scope: &scope };
+    let (report, held) = again::settle(args, global, &first, report, output);
+    Ok(exit.merge(held).merge(outcome::show(&report, args.format.output, output)?))
+}
+
+/// Takes what ex-sources keep out of what is desired, where that is asked for.
+fn prune(args: &SyncArgs, reading: &mut Reading, output: &mut Output) {
+    let Some(age) = args.prune_ex_sources else { return };
+    let pruned = prune_ex_sources(&mut reading.desired, &reading.snapshot, reading.now, age);
+    if pruned.kept > 0 {
+        let kept = count(pruned.kept, "object");
+        output.warning(&format!("{kept} of ex-sources stay while something is unseen"));
+    }
 }
 
 /// A policy of one's own that is not the fleet's is used only on purpose.
