@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
+use mesh_model::origin::Origins;
 use mesh_plan::plan::{Action, Step};
 use mesh_plan::writing::{Phase, name_of, phase};
 
@@ -26,6 +27,10 @@ impl<'p> Gate<'p> {
         let name = name_of(step);
         let mut unserved = self.unserved.iter().filter(|(of, _)| *of == name).map(|(_, source)| *source);
         if is_client && let Some(source) = unserved.find(|source| leads_to(step, source)) {
+            return Some(Outcome::NotTried(format!("source cluster {source} was not written")));
+        }
+        let mut unserved = self.unserved.iter().filter(|(of, _)| *of == name).map(|(_, source)| *source);
+        if !is_client && let Some(source) = unserved.find(|source| gains(step, source)) {
             return Some(Outcome::NotTried(format!("source cluster {source} was not written")));
         }
         if matches!(step.action, Action::Delete { .. }) && self.missing.contains(&object(step)) {
@@ -54,6 +59,14 @@ fn leads_to(step: &Step, source: &ClusterName) -> bool {
         }
         Action::Delete { .. } | Action::Hold { .. } => true,
     }
+}
+
+/// Whether a source cluster, which calls its own name too, would hear of `source` for the first time. What it has of
+/// its own must not wait for others that it knows already.
+fn gains(step: &Step, source: &ClusterName) -> bool {
+    let Action::Update { base, body } = &step.action else { return false };
+    let has = |origins: &Origins| origins.iter().any(|(origin, _)| origin.cluster == *source);
+    step.cluster != *source && has(&body.origins) && !has(&base.origins)
 }
 
 fn object(step: &Step) -> (&ClusterName, Kind, &str) {

@@ -72,8 +72,16 @@ struct Writer<'p> {
 
 impl<'p> Writer<'p> {
     async fn name(&self, steps: &[(usize, &'p Step)]) {
-        for phase_now in [Phase::Sources, Phase::ClientAdditions, Phase::ClientRemovals] {
-            let now = steps.iter().filter(|(_, step)| phase(step) == phase_now);
+        // A new source first: those that serve the name already hear of it in what they hold.
+        let is_new = |step: &Step| matches!(step.action, Action::Create { .. });
+        let turns: [&dyn Fn(&Step) -> bool; 4] = [
+            &|step| phase(step) == Phase::Sources && is_new(step),
+            &|step| phase(step) == Phase::Sources && !is_new(step),
+            &|step| phase(step) == Phase::ClientAdditions,
+            &|step| phase(step) == Phase::ClientRemovals,
+        ];
+        for is_now in turns {
+            let now = steps.iter().filter(|(_, step)| is_now(step));
             join_all(now.map(|numbered| self.step(*numbered))).await;
         }
     }
