@@ -1,7 +1,9 @@
-//! Against real API servers, which `cargo xtask servers` builds, and fake ones where a test wants ills.
+//! Against real API servers, which `cargo xtask servers` builds, and against API servers of ills.
 
 mod bookstore;
 mod on_clusters;
+mod on_fakes;
+mod overtaken;
 mod readme;
 mod servers;
 mod sources;
