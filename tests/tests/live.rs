@@ -1,5 +1,6 @@
 //! Against real API servers, which `cargo xtask servers` builds, and against API servers of ills.
 
+mod at_once;
 mod bookstore;
 mod killed;
 mod on_clusters;
@@ -7,6 +8,8 @@ mod on_fakes;
 mod overtaken;
 mod readme;
 mod servers;
+mod small;
 mod sources;
+mod sources_first;
 mod watch;
 mod watching;

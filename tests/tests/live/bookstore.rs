@@ -4,7 +4,7 @@ use mesh_tests::{copy_folder, example};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::on_clusters::OnClusters;
+use super::on_clusters::{OnClusters, until};
 
 const ENTRY: &str = "/apis/networking.istio.io/v1/namespaces/mesh-sync/serviceentries";
 const RULE: &str = "/apis/networking.istio.io/v1/namespaces/mesh-sync/destinationrules";
@@ -159,13 +159,4 @@ fn a_retired_member_is_cleaned_up(live: &OnClusters) {
 fn without(file: &std::path::Path, line: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap();
     text.split("---\n").filter(|document| !document.lines().any(|each| each == line)).collect::<Vec<_>>().join("---\n")
-}
-
-/// Waits until it holds, half a minute at most.
-fn until(holds: &dyn Fn() -> bool, what: &str) {
-    let start = std::time::Instant::now();
-    while !holds() {
-        assert!(start.elapsed().as_secs() < 30, "not in time: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
-use mesh_testkit::servers::{ApiServers, Crds};
+use mesh_testkit::servers::{ApiServer, ApiServers, Crds, User};
 use mesh_tests::{TestEnv, example};
 use serde_json::Value;
 
@@ -36,13 +37,30 @@ impl OnClusters {
             .collect();
         clusters.sort();
         let names: Vec<&str> = clusters.iter().map(String::as_str).collect();
-        let servers = ApiServers::start(&names)?;
-        servers.install_crds(&Crds::ALL);
-        for cluster in servers.clusters() {
+        let live = Self::of(&names)?;
+        for cluster in live.servers.clusters() {
             let loaded = cluster.load(&folder.join(cluster.name()));
             assert_eq!(loaded.refused, Vec::<String>::new());
         }
-        Some(Self { servers, env: TestEnv::new(), clusters })
+        Some(live)
+    }
+
+    /// Starts clusters of these names with all CRDs and nothing else.
+    pub(super) fn of(names: &[&str]) -> Option<Self> {
+        let servers = ApiServers::start(names)?;
+        servers.install_crds(&Crds::ALL);
+        Some(Self { servers, env: TestEnv::new(), clusters: names.iter().map(|&name| name.to_owned()).collect() })
+    }
+
+    /// Stores this policy in all clusters, with their UIDs in it: lines of members end with `uid: NAME`.
+    pub(super) fn push_policy(&self, text: &str) {
+        let mut text = text.to_owned();
+        for cluster in self.servers.clusters() {
+            text = text.replace(&format!("uid: {}\n", cluster.name()), &format!("uid: {}\n", cluster.uid()));
+        }
+        let file = self.env.root().join("mesh.yaml");
+        std::fs::write(&file, text).unwrap();
+        self.mesh(&["policy", "push", file.to_str().unwrap(), "--yes"]).exits(0);
     }
 
     /// Runs the program on every context of the kubeconfig.
@@ -52,8 +70,21 @@ impl OnClusters {
 
     /// Runs the program on a fleet.
     pub(super) fn on(&self, fleet: &str, args: &[&str]) -> Said {
+        self.run(self.servers.kubeconfig(), fleet, args)
+    }
+
+    /// Runs the program with another kubeconfig for one cluster; the contexts of the others are as ever.
+    pub(super) fn with_kubeconfig(&self, text: &str, args: &[&str]) -> Said {
+        let file = self.env.root().join("kubeconfig");
+        std::fs::write(&file, text).unwrap();
+        // The first file that has a context, a cluster or a user of some name counts.
+        let files = std::env::join_paths([file.as_path(), self.servers.kubeconfig()]).unwrap();
+        self.run(Path::new(&files), "contexts:*", args)
+    }
+
+    fn run(&self, kubeconfig: &Path, fleet: &str, args: &[&str]) -> Said {
         let mut command = self.env.mesh(args);
-        command.env("KUBECONFIG", self.servers.kubeconfig()).env("MESH_FLEET", fleet).env("COLUMNS", "160");
+        command.env("KUBECONFIG", kubeconfig).env("MESH_FLEET", fleet).env("COLUMNS", "160");
         Said::of(&command.output().unwrap())
     }
 
@@ -113,7 +144,30 @@ impl OnClusters {
 
     /// Writes that all servers were asked for so far.
     pub(super) fn writes(&self) -> u64 {
-        self.servers.clusters().iter().map(mesh_testkit::servers::ApiServer::writes).sum()
+        self.servers.clusters().iter().map(ApiServer::writes).sum()
+    }
+}
+
+/// Grants a user what `permissions` says, changed a little.
+pub(super) fn granted(
+    live: &OnClusters,
+    cluster: &ApiServer,
+    user: &User,
+    permissions: &[&str],
+    change: &dyn Fn(&mut Vec<Value>),
+) {
+    let mut role: Value = serde_saphyr::from_str(&live.mesh(permissions).exits(0).stdout).unwrap();
+    role["metadata"]["name"] = user.name.clone().into();
+    change(role["rules"].as_array_mut().unwrap());
+    cluster.grant(user, &role);
+}
+
+/// Waits until it holds, half a minute at most.
+pub(super) fn until(holds: &dyn Fn() -> bool, what: &str) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed().as_secs() < 30, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
