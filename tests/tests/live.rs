@@ -1,6 +1,7 @@
 //! Against real API servers, which `cargo xtask servers` builds, and against API servers of ills.
 
 mod at_once;
+mod bank;
 mod bookstore;
 mod killed;
 mod on_clusters;
