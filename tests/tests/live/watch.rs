@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mesh_model::kind::Kind;
-use mesh_testkit::apiserver::{Fault, Ill, Verb};
+use mesh_testkit::apiserver::{ApiServer, Fault, Ill, Verb};
 
 use super::on_clusters::OnClusters;
 use super::watching::{Fake, Watching, dependency, until, until_or, workload};
@@ -59,20 +59,19 @@ fn what_changes_is_written_at_once_and_nothing_else_ever() {
 
 #[test]
 fn a_watch_that_breaks_removes_nothing_and_goes_on_where_it_was() {
-    for ill in [Ill::Reset, Ill::Gone, Ill::CutBody, Ill::Status(503)] {
+    // Each kind of the cluster is struck about twice; a watch that is never answered costs a whole timeout.
+    for (ill, times) in [(Ill::Reset, 40), (Ill::Gone, 40), (Ill::Status(503), 40), (Ill::Hang, 15)] {
         let fake = Fake::bookstore();
         let entries = |fake: &Fake| -> usize {
             fake.fleet.servers().map(|(_, server)| server.objects(Kind::ServiceEntry).len()).sum()
         };
         let before = entries(&fake);
         let payments = fake.server(PAYMENTS);
-        payments.fault(Fault::new(Verb::Watch, ill.clone()).first(40));
+        payments.fault(Fault::new(Verb::Watch, ill.clone()).first(times));
         let watching = fake.watch(&[]);
-        until_or(
-            "watches break",
-            || watching.figure("kubectl_mesh_watch_failures_total") > 0.0 || ill == Ill::Gone,
-            || watching.said(),
-        );
+        // That the server does not remember so far is no failure: it is listed again.
+        let failed = || watching.figure("kubectl_mesh_watch_failures_total") > 0.0 || ill == Ill::Gone;
+        until_or(&format!("{ill:?}: watches break"), failed, || watching.said());
         fake.server(RETAIL).put(dependency("orders", "orders", &["gifts".to_owned()]));
         for object in workload("payments", "gifts") {
             payments.put(object);
@@ -107,6 +106,32 @@ fn a_cluster_whose_watches_stay_broken_is_unseen_until_it_is_back() {
 }
 
 #[test]
+fn what_somebody_wrote_from_newer_facts_is_left_alone() {
+    let fake = Fake::bookstore();
+    let payments = fake.server(PAYMENTS);
+    // Ours does not hear of Deployments for a while.
+    payments.fault(Fault::new(Verb::Watch, Ill::Hang).of(Kind::Deployment).first(1));
+    let watching = fake.watch(&[]);
+    for object in workload("payments", "gifts") {
+        payments.put(object);
+    }
+    fake.mesh(&["sync", "--yes"]).exits(0);
+    assert_eq!(fake.holders("prod.gifts.global"), 1);
+    let deletes = || {
+        let writes = fake.fleet.servers().flat_map(|(_, server)| server.writes());
+        writes.filter(|write| write.verb == Verb::Delete).count()
+    };
+    // Of what it knows, the new ServiceEntry serves nobody.
+    let waits = || watching.said().contains(" 2 steps wait for newer facts") || deletes() > 0;
+    until_or("it would delete what was written", waits, || watching.said());
+    assert_eq!(deletes(), 0, "{}", watching.said());
+    let caught_up = || watching.said().ends_with(" 0 steps wait for newer facts\n");
+    until_or("its facts are as new", caught_up, || watching.said());
+    assert_eq!((deletes(), fake.holders("prod.gifts.global")), (0, 1), "{}", watching.said());
+    assert_eq!(watching.stop().0, Some(0));
+}
+
+#[test]
 fn two_watches_at_once_write_what_one_would() {
     let fake = Fake::bookstore();
     let (one, other) = (fake.watch(&[]), fake.watch(&[]));
@@ -121,37 +146,11 @@ fn two_watches_at_once_write_what_one_would() {
     let done = || names.iter().all(|name| fake.holders(&format!("prod.{name}.global")) == 2);
     until_or("all names are known", done, || one.said() + &other.said());
     until("nothing is in flight", || fake.mesh(&["plan"]).stdout.contains("No changes"));
-    let written: Vec<_> = fake
-        .fleet
-        .servers()
-        .flat_map(|(_, server)| server.writes())
-        .skip(0)
-        .filter(|write| write.target.contains("pair-") || write.verb == Verb::Create)
-        .collect();
-    let succeeded = fake
-        .fleet
-        .servers()
-        .flat_map(|(_, server)| server.writes())
-        .filter(|write| write.status.is_some_and(|status| status < 300))
-        .count();
     let all = fake.writes() - before;
-    println!("two watches: {all} writes asked for, {} of them noted, {succeeded} in all succeeded", written.len());
-    // A ServiceEntry and a DestinationRule a cluster, at most; of each one may have been asked for twice.
-    let objects: usize = fake
-        .fleet
-        .servers()
-        .map(|(_, server)| {
-            [Kind::ServiceEntry, Kind::DestinationRule].map(|kind| {
-                server
-                    .objects(kind)
-                    .iter()
-                    .filter(|object| object["metadata"]["name"].as_str().unwrap().contains("pair-"))
-                    .count()
-            })
-        })
-        .map(|[entries, rules]| entries + rules)
-        .sum();
-    assert!(all <= 4 * objects, "{all} writes for {objects} objects");
+    let objects: usize = fake.fleet.servers().map(|(_, server)| generated(server, "pair-")).sum();
+    println!("two watches: {all} writes were asked for to make {objects} objects");
+    // Both see a change at the same moment, and each object may be asked for by both; one of them is told that it is there.
+    assert!((objects..=2 * objects).contains(&all), "{all} writes for {objects} objects");
     assert_eq!((one.stop().0, other.stop().0), (Some(0), Some(0)));
 }
 
@@ -172,15 +171,11 @@ fn a_burst_of_1300_changes_is_written_once_and_completely() {
     until_or("all names are known", done, || watching.said());
     until("nothing is left to write", || fake.mesh(&["plan"]).stdout.contains("No changes"));
     let took = start.elapsed();
-    let objects = [Kind::ServiceEntry, Kind::DestinationRule].map(|kind| {
-        let objects = fake.server(PAYMENTS).objects(kind);
-        objects.iter().filter(|object| object["metadata"]["name"].as_str().unwrap().contains("burst-")).count()
-    });
     let rounds = watching.figure("kubectl_mesh_rounds_total");
     let writes = fake.writes() - before;
     println!("1,300 changes in {rounds} rounds, {writes} writes, {took:.1?} in all");
     assert_eq!(watching.figure("kubectl_mesh_steps_total{outcome=\"moved\"}"), 0.0, "{}", watching.said());
-    assert_eq!(writes, objects.iter().sum::<usize>(), "each object is created, once");
+    assert_eq!(writes, generated(fake.server(PAYMENTS), "burst-"), "each object is created, once");
     assert_eq!(watching.stop().0, Some(0));
 }
 
@@ -212,4 +207,10 @@ fn a_deployment_is_written_at_once_on_real_clusters() {
     let (exit, took, said) = watching.stop();
     assert_eq!(exit, Some(0), "{said}");
     println!("ended after {took:.0?}");
+}
+
+/// Generated objects whose name has this text.
+fn generated(server: &ApiServer, text: &str) -> usize {
+    let objects = [Kind::ServiceEntry, Kind::DestinationRule].into_iter().flat_map(|kind| server.objects(kind));
+    objects.filter(|object| object["metadata"]["name"].as_str().unwrap().contains(text)).count()
 }
