@@ -193,7 +193,8 @@ impl Rest {
         let Some(bearer) = &self.bearer else { return Ok(request) };
         let start = Instant::now();
         let header = timeout_at(self.deadline, bearer.header()).await;
-        let header = header.map_err(|_| RestError::TimedOut(self.deadline - start))?.map_err(RestError::NotConnected)?;
+        let header =
+            header.map_err(|_| RestError::TimedOut(self.deadline - start))?.map_err(RestError::NotConnected)?;
         request.headers_mut().extend(header.map(|header| (AUTHORIZATION, header)));
         Ok(request)
     }

@@ -256,11 +256,7 @@ async fn start(fleet: &LiveFleet, monitor: Arc<Monitor>, run: Run<'_>) -> Watch 
     Watch { shared, feeds, tasks, round: None }
 }
 
-async fn connect(
-    fleet: &LiveFleet,
-    index: usize,
-    shared: &Arc<Shared>,
-) -> Result<Connected, String> {
+async fn connect(fleet: &LiveFleet, index: usize, shared: &Arc<Shared>) -> Result<Connected, String> {
     let place = &fleet.places[index];
     let contact = place.contact.as_ref().map_err(Clone::clone)?;
     let alone = fleet.contacts.len() + fleet.unreached.len() == 1;

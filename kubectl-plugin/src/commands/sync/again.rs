@@ -53,7 +53,7 @@ pub(super) fn settle(
     prune(args, &mut reading, output);
     let scope = Scope { names: names.iter().cloned().collect(), ..first.scope.clone() };
     let mut plan = plan::plan(&reading.desired, &reading.snapshot, reading.fleet.policy(), &scope);
-    limits::apply(args, &reading, &mut plan, output);
+    limits::say(&limits::apply(args, &reading, &mut plan, |most| most), output);
     hold_unshown(first, &reading, &mut plan);
     if output.is_interrupted() {
         return (ApplyReport { interrupted: true, ..report }, Exit::Success);

@@ -56,7 +56,9 @@ pub(super) fn missing(fleet: &LiveFleet, shared: &Arc<Shared>) -> impl Future<Ou
             // Where another cluster lists them, they are tried as they were found.
             let targets = source.targets().unwrap_or_else(|_| opened.clone());
             for target in targets.iter().filter(|target| wanted.contains(&target.name)) {
-                let Ok(rest) = target.connect(&plugins, alone, REQUEST_TIMEOUT, REQUEST_TIMEOUT).await else { continue };
+                let Ok(rest) = target.connect(&plugins, alone, REQUEST_TIMEOUT, REQUEST_TIMEOUT).await else {
+                    continue;
+                };
                 if contact(target, rest, &namespaces).await.is_ok_and(|found| !known.contains(&found.uid)) {
                     return shared.reopen(format!("{} can be reached now", target.name));
                 }
