@@ -87,7 +87,7 @@ fn run(command: &mut Command) -> (Duration, Duration) {
     let output = command.output().expect("the program starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
-    (cpu_of_children() - before, start.elapsed())
+    (cpu_of_children().saturating_sub(before), start.elapsed())
 }
 
 /// User and system time of children that have ended (`proc_pid_stat(5)`: cutime and cstime).

@@ -93,7 +93,7 @@ pub const MAX_EVENT: usize = MAX_OBJECT + (64 << 10);
 /// How long a server is asked to keep one watch open. It then ends with a bookmark, and the next one begins there.
 pub const WATCH_LASTS: Duration = Duration::from_secs(30);
 /// A watch that says nothing for this long, not even its end, is broken, and its kind is listed again.
-pub const WATCH_SILENCE: Duration = Duration::from_secs(60);
+pub const WATCH_SILENCE: Duration = Duration::from_mins(1);
 /// A kind that has been without a working watch or list for this long is unseen until it is listed again.
 pub const UNSEEN_AFTER: Duration = Duration::from_secs(30);
 /// Longest pause before a broken watch is begun again.

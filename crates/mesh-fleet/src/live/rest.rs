@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
@@ -182,7 +182,7 @@ impl Rest {
             if head.status.is_success() {
                 return Ok(body);
             }
-            let text = Limited::new(body, MAX_REFUSAL).collect().await.map(|text| text.to_bytes()).unwrap_or_default();
+            let text = Limited::new(body, MAX_REFUSAL).collect().await.map(Collected::to_bytes).unwrap_or_default();
             Err(refusal(head.status, &String::from_utf8_lossy(&text), None))
         };
         timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))

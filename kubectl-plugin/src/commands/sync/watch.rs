@@ -1,6 +1,7 @@
 //! `sync --watch`: the fleet is kept in sight, and each change is planned and written under the same limits.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +11,7 @@ use mesh_fleet::Fleet;
 use mesh_fleet::live::LiveFleet;
 use mesh_fleet::live::watch::{Monitor, Watch, Woken};
 use mesh_fleet::report::{ApplyReport, Outcome};
+use mesh_model::name::Host;
 use mesh_plan::budget::removals;
 use mesh_plan::desire::desire;
 use mesh_plan::plan::Plan;
@@ -163,7 +165,7 @@ impl Rounds<'_> {
             return Ok(LOOK_AGAIN);
         }
         self.spent.add(removals(&plan, &reading.desired).len());
-        let report = self.write(watch, live, &plan, output);
+        let report = output.watched(|run| watch.apply(live, &plan, run));
         self.monitor.wrote(&report, changed.elapsed());
         output.note(&line(&report, &plan, changed.elapsed()));
         if report.not_written() == 0 {
@@ -174,19 +176,15 @@ impl Rounds<'_> {
         Ok((RETRY * (1 << (self.failed - 1).min(8))).min(RETRY_AT_MOST))
     }
 
-    fn write(&self, watch: &Watch, live: &LiveFleet, plan: &Plan, output: &Output) -> ApplyReport {
-        output.watched(|run| watch.apply(live, plan, run))
-    }
-
     /// Says once what cannot be seen.
     fn say_coverage(&mut self, plan: &Plan, output: &mut Output) {
         let coverage = &plan.coverage;
         let mut text = format!("{} of {} members seen", coverage.seen, coverage.members);
         for (cluster, why) in coverage.unseen.iter().take(LISTED) {
-            text.push_str(&format!("; {cluster}: {why}"));
+            let _ = write!(text, "; {cluster}: {why}");
         }
         for (cluster, kinds) in coverage.unseen_kinds.iter().take(LISTED) {
-            text.push_str(&format!("; {cluster}: {} not seen", kinds.join(", ")));
+            let _ = write!(text, "; {cluster}: {} not seen", kinds.join(", "));
         }
         if text != self.seen {
             output.note(&text);
@@ -233,15 +231,15 @@ fn line(report: &ApplyReport, plan: &Plan, lag: Duration) -> String {
         .steps
         .iter()
         .filter(|step| step.is_write())
-        .filter_map(|step| step.base.as_ref().map(|base| base.as_str()))
+        .filter_map(|step| step.base.as_ref().map(Host::as_str))
         .collect();
     let mut text = format!("wrote {} of {}", report.written(), count(report.results.len(), "step"));
     if !parts.is_empty() {
-        text.push_str(&format!(" ({})", parts.join(", ")));
+        let _ = write!(text, " ({})", parts.join(", "));
     }
-    text.push_str(&format!(" in {} for {}, {} ms after the change", few(&clusters), few(&names), lag.as_millis()));
+    let _ = write!(text, " in {} for {}, {} ms after the change", few(&clusters), few(&names), lag.as_millis());
     for reason in why.iter().take(LISTED) {
-        text.push_str(&format!("\n  {reason}"));
+        let _ = write!(text, "\n  {reason}");
     }
     text
 }

@@ -120,13 +120,11 @@ impl Feed {
                 let head = Head::read(item).ok_or("an object of the list has no name")?;
                 objects.insert(head.id(), self.decode(item, &mut interner));
             }
-            match page.next() {
-                Some(next) => path = format!("{list}&continue={}", utf8_percent_encode(next, NON_ALPHANUMERIC)),
-                None => {
-                    let version = number(page.version()).ok_or("the list has no version that can be watched from")?;
-                    return Ok((objects, version));
-                }
-            }
+            let Some(next) = page.next() else {
+                let version = number(page.version()).ok_or("the list has no version that can be watched from")?;
+                return Ok((objects, version));
+            };
+            path = format!("{list}&continue={}", utf8_percent_encode(next, NON_ALPHANUMERIC));
         }
     }
 

@@ -143,6 +143,7 @@ impl Monitor {
         }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "a count that a float cannot hold takes millennia")]
     fn metrics(&self) -> String {
         let mut text = String::new();
         let mut one = |name: &str, sort: &str, help: &str, rows: &[(&str, f64)]| {

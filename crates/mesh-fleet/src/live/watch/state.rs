@@ -205,7 +205,8 @@ impl Shared {
         self.monitor.broken(1);
         let mut state = self.state();
         let known = &mut state.clusters[place].feeds[feed];
-        known.broken.get_or_insert_with(|| (Instant::now(), why.to_owned())).1 = why.to_owned();
+        let since = known.broken.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        known.broken = Some((since, why.to_owned()));
         known.is_seen()
     }
 
