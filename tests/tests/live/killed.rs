@@ -1,7 +1,7 @@
 //! `kill -9` at every write of a sync: what is there is whole, no client is ahead of its source, and the next run ends where
 //! an undisturbed one does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 
 use mesh_testkit::apiserver::{ApiServer, Fault, Ill, Verb};
@@ -32,7 +32,7 @@ fn a_sync_killed_at_any_write_is_completed_by_the_next() {
     assert_eq!(deaths.len(), 50, "one for each step");
     // A write without an answer is one more or one less for the next run: one in three is enough.
     deaths.extend(self::deaths(&start, &undisturbed, &[Verb::Create], true).into_iter().step_by(3));
-    let nothing = Generated::from_iter(start.clusters().map(|cluster| (cluster.to_owned(), Default::default())));
+    let nothing: Generated = start.clusters().map(|cluster| (cluster.to_owned(), BTreeMap::new())).collect();
     two_by_two(deaths, |death| dies_and_recovers(&start, &SYNC, &death, &nothing, &wanted));
 }
 
