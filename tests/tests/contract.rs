@@ -1,7 +1,7 @@
 //! What the code takes for granted about API servers, as laws that hold for the fake one and for a real one alike. It is
 //! the fake's licence to stand in for clusters elsewhere.
 
-mod laws;
+pub(crate) mod laws;
 
 use mesh_testkit::apiserver::{ApiServer, Setup};
 

@@ -345,7 +345,7 @@ pub(crate) fn apply_gives_fields_to_managers(rest: &Rest) {
         let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
         rest.patch(&format!("{}?{manager}", room.config_map("a")), "application/apply-patch+yaml", &object)
     };
-    assert_eq!(apply("", &json!({})).status, 400, "an apply without a manager");
+    refused(&apply("", &json!({})), 422, "Invalid", "fieldManager: Required value: is required for apply patch");
     let first = made(apply("fieldManager=one", &json!({"a": "1", "b": "1"})));
     assert_eq!(first["metadata"]["managedFields"][0]["operation"], "Apply");
     let same = apply("fieldManager=one", &json!({"a": "1", "b": "1"}));

@@ -102,6 +102,14 @@ impl Refusal {
         status(400, "BadRequest", message, Value::Null)
     }
 
+    /// An apply that does not say whose it is.
+    pub(crate) fn no_manager() -> Self {
+        let why = "Required value: is required for apply patch";
+        let causes = json!([{"reason": "FieldValueRequired", "message": why, "field": "fieldManager"}]);
+        let details = json!({"group": "meta.k8s.io", "kind": "PatchOptions", "causes": causes});
+        status(422, "Invalid", format!("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: {why}"), details)
+    }
+
     pub(crate) fn unauthorized() -> Self {
         status(401, "Unauthorized", "Unauthorized", Value::Null)
     }

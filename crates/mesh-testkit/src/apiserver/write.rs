@@ -88,9 +88,7 @@ pub(crate) fn patch(store: &mut Store, resource: &'static Resource, call: &Call,
 /// Server-side apply: the fields that are sent are the manager's, and those that it had and did not send go away.
 fn apply(store: &mut Store, resource: &'static Resource, call: &Call, mut applied: Value) -> Written {
     if call.parameter("fieldManager").is_empty() {
-        return Err(Refusal::bad_request(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-        ));
+        return Err(Refusal::no_manager());
     }
     check_kind(resource, call, &mut applied)?;
     check_namespace(store, resource, call, &mut applied)?;
