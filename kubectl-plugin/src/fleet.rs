@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use mesh_fleet::Fleet;
 use mesh_fleet::directory::{DirectoryError, DirectoryFleet};
 use mesh_fleet::live::{Limits, LiveError, LiveFleet, Provider, Source, SourceForm};
+use mesh_model::finding::Code;
+use mesh_model::fleet::FleetSnapshot;
 use mesh_model::limits::MAX_POLICY;
 use mesh_model::name::ClusterName;
 use mesh_model::policy::{self, MeshPolicy};
@@ -24,6 +26,9 @@ const CONFIG_FOLDER: &str = "kubectl-mesh";
 const CONFIG_FILE: &str = "fleet.yaml";
 /// What helps with a policy that does not read.
 const POLICY_HINT: &str = "`kubectl mesh policy schema` says what may stand in a policy";
+
+/// Most clusters that an error names.
+const MAX_HINTS: usize = 5;
 
 /// `fleet.yaml`.
 #[derive(Debug, Default, Deserialize)]
@@ -94,8 +99,24 @@ pub(crate) fn open(args: &GlobalArgs, output: &mut Output) -> Result<Fleet, Comm
                 run_timeout: args.timeout.unwrap_or(limits.run_timeout),
             };
             let fleet = output.watched(|run| LiveFleet::open(source, policy, args.sync_namespace.clone(), limits, run));
-            fleet.map(|fleet| Fleet::Live(Box::new(fleet))).map_err(|error| unusable_live(args, error))
+            let fleet = fleet.map_err(|error| unusable_live(args, error))?;
+            for (cluster, problem) in &fleet.policy_state().problems {
+                output.warning(&format!("{cluster}: {problem}"));
+            }
+            Ok(Fleet::Live(Box::new(fleet)))
         }
+    }
+}
+
+/// Says why kinds of live clusters are unseen: the reports only say which. Whoever keeps a directory fleet knows what it
+/// leaves out.
+pub(crate) fn warn_of_unseen_kinds(fleet: &Fleet, snapshot: &FleetSnapshot, output: &mut Output) {
+    if matches!(fleet, Fleet::Directory(_)) {
+        return;
+    }
+    for finding in snapshot.findings.iter().filter(|finding| finding.code == Code::KindUnseen) {
+        let cluster = finding.cluster.as_ref().map_or("", ClusterName::as_str);
+        output.warning(&format!("{cluster}: {} {}", finding.place, finding.message));
     }
 }
 
@@ -104,6 +125,9 @@ pub(crate) fn forbids_writing(fleet: &Fleet) -> Option<CommandError> {
     let Fleet::Live(live) = fleet else { return None };
     if fleet.policy().fleet.members.is_empty() {
         let error = CommandError::usage(format!("fleet {fleet} has no list of members, so it can only be read"));
+        // The list may be stored where nobody came.
+        let unreached = live.unreached().map(|(cluster, why)| format!("{cluster} was not reached: {why}"));
+        let error = unreached.take(MAX_HINTS).fold(error, CommandError::hint);
         return Some(
             error.hint("`kubectl mesh fleet init` lists them: a cluster that is away is then held, not forgotten"),
         );

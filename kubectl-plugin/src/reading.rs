@@ -79,6 +79,7 @@ impl Reading {
         let start = Instant::now();
         let snapshot = output.watched(|run| fleet.observe(run));
         output.detail(&format!("read {} clusters in {:.1?}", snapshot.members.len(), start.elapsed()));
+        fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
         let start = Instant::now();
         let desired = desire(&snapshot, fleet.policy(), now);
         output.detail(&format!("worked out {} names in {:.1?}", desired.names.len(), start.elapsed()));

@@ -9,6 +9,7 @@ mod conformance;
 mod contract;
 mod docs;
 mod documents;
+mod faults;
 mod install_sample;
 mod kubectl;
 mod laws;

@@ -8,13 +8,13 @@ use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::plan::Plan;
-use tokio::runtime::Runtime;
 
 use crate::limits::{CLUSTER_TIMEOUT, PARALLEL, RUN_TIMEOUT};
 use crate::report::ApplyReport;
 use crate::run::Run;
 
 mod apply;
+mod background;
 mod contact;
 mod credentials;
 mod crowd;
@@ -33,6 +33,7 @@ mod plugins;
 mod policy;
 mod profiles;
 mod rest;
+mod rule;
 mod secrets;
 mod source;
 mod target;
@@ -44,6 +45,7 @@ pub use policy::{PolicyOutcome, PolicyResult, WRITER_ROLE};
 pub use profiles::Provider;
 pub use source::{Source, SourceForm};
 
+use background::Background;
 use contact::Contact;
 use members::{Place, Unreached};
 use plugins::Plugins;
@@ -68,7 +70,7 @@ impl Default for Limits {
 
 /// A live fleet that was opened: its clusters were asked who they are, and its policy is known.
 pub struct LiveFleet {
-    runtime: Runtime,
+    runtime: Background,
     source: Source,
     /// The clusters that the source named.
     targets: Vec<Target>,
@@ -145,6 +147,11 @@ impl LiveFleet {
         let place = self.places.iter().find(|place| &*place.name == cluster);
         let place = place.ok_or_else(|| "is no member".to_owned())?;
         place.contact.as_ref().map_err(Clone::clone)
+    }
+
+    /// The clusters that did not answer, and why: what the source calls each.
+    pub fn unreached(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unreached.iter().map(|cluster| (cluster.name.as_str(), cluster.why.as_str()))
     }
 
     /// The clusters that answered: what the source calls each, and the UID of its `kube-system` namespace.

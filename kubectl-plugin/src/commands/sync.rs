@@ -145,7 +145,8 @@ fn check_policy(args: &SyncArgs, differs: Option<&String>) -> Result<(), Command
 fn spread_policy(fleet: &Fleet, output: &mut Output) -> Exit {
     let Fleet::Live(live) = fleet else { return Exit::Success };
     let results = output.watched(|run| live.spread_policy(run));
-    stored(&results, live.policy().revision, output)
+    // The plan is still written.
+    if stored(&results, live.policy().revision, output) == Exit::Success { Exit::Success } else { Exit::Partial }
 }
 
 /// What the command line says, else what the saved plan was asked about.

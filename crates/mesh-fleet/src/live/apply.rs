@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use futures::future::join_all;
+use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::owned::OwnedObject;
 use mesh_plan::manifest;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use super::LiveFleet;
 use super::crowd::each;
 use super::rest::{Rest, RestError, Write};
+use super::rule::missing_rule_for;
 use crate::gate::Gate;
 use crate::limits::{WRITE_TIMEOUT, WRITES_AT_ONCE};
 use crate::report::{ApplyReport, Outcome, StepResult};
@@ -109,13 +111,12 @@ impl<'p> Writer<'p> {
         let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
         let list =
             format!("/apis/{}/namespaces/{}/{}", mesh_istio::API_VERSION, step.key.namespace, step.key.kind.plural());
+        let (kind, path) = (step.key.kind, format!("{list}/{}", step.key.name));
         let outcome = match &step.action {
             Action::Hold { .. } => return Outcome::NotTried("held".to_owned()),
-            Action::Create { body } => create(&rest, &list, &manifest::created(body)).await,
-            Action::Update { base, body } => {
-                update(&rest, &format!("{list}/{}", step.key.name), base, &manifest::updated(base, body)).await
-            }
-            Action::Delete { base } => delete(&rest, &format!("{list}/{}", step.key.name), base).await,
+            Action::Create { body } => create(&rest, &list, kind, &manifest::created(body)).await,
+            Action::Update { base, body } => update(&rest, &path, kind, base, &manifest::updated(base, body)).await,
+            Action::Delete { base } => delete(&rest, &path, kind, base).await,
         };
         match outcome {
             Ok((outcome, answer)) => {
@@ -131,21 +132,21 @@ impl<'p> Writer<'p> {
 type Written = Result<(Outcome, Option<Value>), Outcome>;
 
 /// A POST: an object that somebody made meanwhile is not adopted, but told by a conflict.
-async fn create(rest: &Rest, list: &str, manifest: &Value) -> Written {
+async fn create(rest: &Rest, list: &str, kind: Kind, manifest: &Value) -> Written {
     match rest.write(Write::Create, &format!("{list}?{}", query()), manifest).await {
         Ok(object) => Ok((Outcome::Created, Some(object))),
         Err(error) if error.is_conflict() => Err(Outcome::Moved("an object of this name is there already".to_owned())),
-        Err(error) => Err(failed(&error)),
+        Err(error) => Err(failed(&error, kind, "create")),
     }
 }
 
 /// A PUT of the object as it is, with our `spec`, labels and annotations, at the version that was read: what others keep
 /// in its metadata stays, and `spec` is exactly what is wanted, which a patch could not promise.
-async fn update(rest: &Rest, path: &str, base: &OwnedObject, wanted: &Value) -> Written {
+async fn update(rest: &Rest, path: &str, kind: Kind, base: &OwnedObject, wanted: &Value) -> Written {
     let mut object = match rest.get(path).await {
         Ok(object) => object,
         Err(error) if error.is_not_found() => return Err(Outcome::Moved("it is gone".to_owned())),
-        Err(error) => return Err(failed(&error)),
+        Err(error) => return Err(failed(&error, kind, "get")),
     };
     let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
     if version != Some(&*base.version) {
@@ -159,12 +160,12 @@ async fn update(rest: &Rest, path: &str, base: &OwnedObject, wanted: &Value) -> 
         Ok(object) => Ok((Outcome::Updated, Some(object))),
         Err(error) if error.is_conflict() => Err(Outcome::Moved("it is not as it was read".to_owned())),
         Err(error) if error.is_not_found() => Err(Outcome::Moved("it is gone".to_owned())),
-        Err(error) => Err(failed(&error)),
+        Err(error) => Err(failed(&error, kind, "update")),
     }
 }
 
 /// A DELETE of this object at this version, and of no other one that took its name.
-async fn delete(rest: &Rest, path: &str, base: &OwnedObject) -> Written {
+async fn delete(rest: &Rest, path: &str, kind: Kind, base: &OwnedObject) -> Written {
     let mut preconditions = json!({"resourceVersion": &*base.version});
     if let Some(uid) = &base.uid {
         preconditions["uid"] = json!(&**uid);
@@ -174,7 +175,7 @@ async fn delete(rest: &Rest, path: &str, base: &OwnedObject) -> Written {
         Ok(_) => Ok((Outcome::Deleted, None)),
         Err(error) if error.is_not_found() => Err(Outcome::Moved("it is gone already".to_owned())),
         Err(error) if error.is_conflict() => Err(Outcome::Moved("it is not as it was read".to_owned())),
-        Err(error) => Err(failed(&error)),
+        Err(error) => Err(failed(&error, kind, "delete")),
     }
 }
 
@@ -182,9 +183,9 @@ fn query() -> String {
     format!("fieldManager={FIELD_MANAGER}&fieldValidation=Strict")
 }
 
-fn failed(error: &RestError) -> Outcome {
+fn failed(error: &RestError, kind: Kind, verb: &str) -> Outcome {
     if error.is_forbidden() {
-        Outcome::Failed(format!("forbidden: {error}"))
+        Outcome::Failed(format!("forbidden; {} ({error})", missing_rule_for(kind, &[verb])))
     } else {
         Outcome::Failed(error.to_string())
     }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesh_model::kind::Kind;
 use mesh_model::name::Namespace;
 use mesh_model::policy::{self, MeshPolicy, PolicyError};
 use serde_json::Value;
+use tokio::time::Instant;
 
-use super::rest::{Rest, RestError};
+use super::rest::Rest;
+use super::rule::missing_rule_for;
 use super::target::Target;
 use crate::decode::KUBE_SYSTEM;
 
@@ -27,11 +30,13 @@ pub(crate) struct Contact {
     pub(crate) target: Target,
     /// Its API server.
     pub(crate) rest: Rest,
+    /// What is left of its share of time.
+    pub(crate) left: Duration,
     /// UID of its `kube-system` namespace.
     pub(crate) uid: Arc<str>,
     /// The policies that it stores, at most one a namespace.
     pub(crate) stored: Vec<StoredPolicy>,
-    /// Why it cannot be known whether it stores one.
+    /// Why it cannot be known whether it stores one: `cannot be read: …`.
     pub(crate) policy_unseen: Option<String>,
 }
 
@@ -56,7 +61,12 @@ pub(crate) struct StoredPolicy {
 }
 
 /// Asks a cluster for its UID and its policy.
-pub(crate) async fn contact(target: &Target, rest: Rest, namespaces: &[Namespace]) -> Result<Contact, String> {
+pub(crate) async fn contact(
+    target: &Target,
+    rest: Rest,
+    deadline: Instant,
+    namespaces: &[Namespace],
+) -> Result<Contact, String> {
     let uid = uid(&rest).await?;
     let mut stored = Vec::new();
     let mut policy_unseen = None;
@@ -65,11 +75,17 @@ pub(crate) async fn contact(target: &Target, rest: Rest, namespaces: &[Namespace
             Ok(config_map) => stored.extend(stored_policy(namespace, &config_map, &target.name)),
             Err(error) if error.is_not_found() => {}
             Err(error) => {
-                policy_unseen = Some(format!("its stored policy cannot be read: {error}"));
+                policy_unseen = Some(if error.is_forbidden() {
+                    let rule = missing_rule_for(Kind::ConfigMap, &["get"]);
+                    format!("may not be read; {rule} ({error})")
+                } else {
+                    format!("cannot be read: {error}")
+                });
             }
         }
     }
-    Ok(Contact { target: target.clone(), rest, uid, stored, policy_unseen })
+    let left = deadline.saturating_duration_since(Instant::now());
+    Ok(Contact { target: target.clone(), rest, left, uid, stored, policy_unseen })
 }
 
 /// The path of the stored policy.
@@ -78,12 +94,12 @@ pub(crate) fn policy_path(namespace: &Namespace) -> String {
 }
 
 async fn uid(rest: &Rest) -> Result<Arc<str>, String> {
-    let namespace = rest.get(&format!("/api/v1/namespaces/{KUBE_SYSTEM}")).await.map_err(|error| match error {
-        RestError::Status { code: 401, .. } => "its credentials are refused (401)".to_owned(),
-        error if error.is_forbidden() => {
-            format!("namespaces may not be read: {error}; `kubectl mesh permissions` prints the role")
+    let namespace = rest.get(&format!("/api/v1/namespaces/{KUBE_SYSTEM}")).await.map_err(|error| {
+        if !error.is_forbidden() {
+            return error.to_string();
         }
-        error => error.to_string(),
+        let rule = missing_rule_for(Kind::Namespace, &["get", "list"]);
+        format!("namespaces may not be read; {rule} ({error}); `kubectl mesh permissions` prints the role")
     })?;
     let uid = namespace.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
     uid.map(Arc::from)

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join;
 use futures::stream::{self, StreamExt};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::{ClusterView, FleetSnapshot, Unseen};
@@ -84,7 +85,7 @@ pub(super) fn note_strangers(fleet: &LiveFleet, snapshot: &mut FleetSnapshot) {
 async fn first_phase(fleet: &LiveFleet, place: &Place, interners: &Interners, end: Instant) -> Result<Half, String> {
     let contact = place.contact.as_ref().map_err(Clone::clone)?;
     let start = Instant::now();
-    let share = fleet.limits.cluster_timeout;
+    let share = contact.left;
     let rest = contact.rest.until(end.min(start + share));
     let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
     let reader = Reader { cluster: &place.name, policy: &fleet.policy, interners, rest: &rest };
@@ -105,14 +106,26 @@ async fn second_phase(
     let kinds: Vec<Kind> =
         Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap).collect();
     let mut part = half.part;
-    part.absorb(list_all(reader, &half.served, contact, &kinds).await);
-    let namespaces: BTreeSet<&str> = BTreeSet::from([&*fleet.policy.sync_namespace, ADMIRAL_SYNC]);
-    for namespace in namespaces {
+    // Side by side, so that a list that hangs takes nobody else's time.
+    let (lists, config_maps) =
+        join(list_all(reader, &half.served, contact, &kinds), config_maps(reader, contact)).await;
+    part.absorb(lists);
+    part.absorb(config_maps);
+    part.facts.uid = Some(Arc::clone(&contact.uid));
+    Ok(part.finish(&place.name))
+}
+
+/// Admiral's addresses. A policy that is stored there and cannot be read is unknown too.
+async fn config_maps(reader: Reader<'_>, contact: &Contact) -> Part {
+    let mut part = Part::default();
+    if let Some(why) = &contact.policy_unseen {
+        part.absorb(reader.unseen(Kind::ConfigMap, why));
+    }
+    for namespace in BTreeSet::from([&*reader.policy.sync_namespace, ADMIRAL_SYNC]) {
         let path = format!("/api/v1/namespaces/{namespace}/configmaps/{ADMIRAL_ADDRESSES}");
         part.absorb(reader.one(Kind::ConfigMap, &path).await);
     }
-    part.facts.uid = Some(Arc::clone(&contact.uid));
-    Ok(part.finish(&place.name))
+    part
 }
 
 /// Lists the kinds that are served, some at once. A kind that was served when the policy was stored and is not any more

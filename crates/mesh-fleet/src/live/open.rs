@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use mesh_model::name::Namespace;
 use mesh_model::policy::MeshPolicy;
-use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
+use super::background::Background;
 use super::contact::{Contact, StoredPolicy, contact};
 use super::crowd::each;
 use super::members::{Joined, Unreached, join};
@@ -27,7 +28,7 @@ pub(super) fn open(
     limits: Limits,
     run: Run<'_>,
 ) -> Result<LiveFleet, LiveError> {
-    let runtime = Builder::new_multi_thread().enable_all().build().map_err(LiveError::Runtime)?;
+    let runtime = Background::start().map_err(LiveError::Runtime)?;
     let namespaces: Vec<Namespace> = match &sync_namespace {
         Some(namespace) => vec![namespace.clone()],
         None => POLICY_NAMESPACES.iter().map(|name| Namespace::parse(name).expect("a legal namespace")).collect(),
@@ -61,7 +62,9 @@ pub(super) fn open(
     let highest = stored.map(|(policy, _)| policy.revision);
     for place in &places {
         let Ok(contact) = &place.contact else { continue };
-        policy_state.problems.extend(contact.policy_unseen.iter().map(|why| (place.name.clone(), why.clone())));
+        policy_state
+            .problems
+            .extend(contact.policy_unseen.iter().map(|why| (place.name.clone(), format!("its stored policy {why}"))));
         for stored_here in &contact.stored {
             match &stored_here.policy {
                 Ok(here) => {
@@ -107,10 +110,13 @@ impl Caller<'_> {
     async fn call(&self, targets: &[Target]) -> (Vec<Contact>, Vec<Unreached>) {
         let name = |target: &Target| target.name.clone();
         let alone = targets.len() == 1;
+        let end = Instant::now() + self.limits.run_timeout;
         let answers = each(targets, self.limits.parallel, "reaching clusters", self.run, name, |index| async move {
             let target = &targets[index];
-            let rest = target.connect(self.plugins, alone, self.limits.cluster_timeout, REQUEST_TIMEOUT).await?;
-            contact(target, rest, self.namespaces).await
+            let share = self.limits.cluster_timeout;
+            let deadline = end.min(Instant::now() + share);
+            let rest = target.connect(self.plugins, alone, share.min(end - Instant::now()), REQUEST_TIMEOUT).await?;
+            contact(target, rest.until(deadline), deadline, self.namespaces).await
         });
         let (mut contacts, mut unreached) = (Vec::new(), Vec::new());
         for (target, answer) in targets.iter().zip(answers.await) {
@@ -141,7 +147,7 @@ impl Caller<'_> {
     /// The contexts of the members that the cluster of the current context lists.
     fn members_of_current(
         &self,
-        runtime: &Runtime,
+        runtime: &Background,
         source: &Source,
         all: Vec<Target>,
     ) -> Result<Vec<Target>, LiveError> {
@@ -155,7 +161,11 @@ impl Caller<'_> {
         let policy = match contact.stored.first().map(|stored| &stored.policy) {
             Some(Ok(policy)) if !policy.fleet.members.is_empty() => policy,
             Some(Err(error)) => return Err(none(format!(": {error}"))),
-            _ => return Err(none(contact.policy_unseen.as_ref().map(|why| format!(": {why}")).unwrap_or_default())),
+            _ => {
+                return Err(none(
+                    contact.policy_unseen.as_ref().map(|why| format!(": its stored policy {why}")).unwrap_or_default(),
+                ));
+            }
         };
         let wanted: BTreeSet<&str> =
             policy.fleet.members.iter().map(|member| member.context.as_deref().unwrap_or(&member.name)).collect();

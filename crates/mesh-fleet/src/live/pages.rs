@@ -8,6 +8,7 @@ use mesh_model::policy::MeshPolicy;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::rest::{Rest, RestError};
+use super::rule::missing_rule_for;
 use crate::decode::{ClusterDecoder, Interner, Part, Place, Source};
 use crate::limits::PAGE;
 
@@ -104,13 +105,14 @@ impl ListError {
     /// In words that name the missing rule where there is one.
     pub(crate) fn in_words(&self, kind: Kind) -> String {
         match self {
-            Self::Rest(error) if error.is_forbidden() => format!(
-                "may not be read; the missing rule is {{apiGroups: [{:?}], resources: [{:?}], verbs: [\"get\", \"list\"]}} ({error})",
-                kind.group(),
-                kind.plural(),
-            ),
+            Self::Rest(error) if error.is_forbidden() => {
+                format!("may not be read; {} ({error})", missing_rule_for(kind, &["get", "list"]))
+            }
+            Self::Rest(error) if error.is_gone() => {
+                format!("changed for longer than its API server remembers: {error}; run again")
+            }
             Self::Rest(error) => format!("cannot be read: {error}"),
-            Self::Page(problem) => problem.clone(),
+            Self::Page(problem) => format!("{problem}; is a proxy in the way?"),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::crowd::each;
 use super::discovery::Served;
 use super::members::Place;
 use super::rest::{Rest, RestError, Write};
+use super::rule::{missing_rule, missing_rule_for};
 use crate::limits::WRITE_TIMEOUT;
 use crate::run::Run;
 
@@ -37,6 +38,9 @@ pub enum PolicyOutcome {
     /// It was as it should be.
     Same,
 }
+
+/// The API group of Roles.
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The Role by which somebody else may be let write generated objects and the policy, and nothing else.
 pub const WRITER_ROLE: &str = "kubectl-mesh-writer";
@@ -62,7 +66,9 @@ impl LiveFleet {
         let is_older = |place: &&Place| {
             let stored = self.policy_state.stored.get(&place.name);
             let is_active = place.member.as_ref().is_some_and(|member| member.state == MemberState::Active);
-            is_active && place.contact.is_ok() && stored.is_none_or(|(_, revision)| *revision < self.policy.revision)
+            // What cannot be read is unknown, not older.
+            let is_known = place.contact.as_ref().is_ok_and(|contact| contact.policy_unseen.is_none());
+            is_active && is_known && stored.is_none_or(|(_, revision)| *revision < self.policy.revision)
         };
         let places: Vec<&Place> = self.places.iter().filter(is_older).collect();
         self.store_in(&places, text, run)
@@ -161,15 +167,17 @@ async fn store(rest: &Rest, namespace: &Namespace, before: Option<&str>, text: &
             there["data"][POLICY_KEY] = json!(text);
             there["metadata"]["annotations"][SERVED_KINDS] = json!(kinds);
             // At the version that was read: of two people who store a policy at once one is told.
-            rest.write(Write::Replace, &format!("{path}?{query}"), &there).await.map_err(|error| refused(&error))?;
+            rest.write(Write::Replace, &format!("{path}?{query}"), &there)
+                .await
+                .map_err(|error| refused(&error, "update"))?;
             Ok(PolicyOutcome::Updated)
         }
         Err(error) if error.is_not_found() => {
             let list = format!("/api/v1/namespaces/{namespace}/configmaps?{query}");
-            rest.write(Write::Create, &list, &wanted).await.map_err(|error| refused(&error))?;
+            rest.write(Write::Create, &list, &wanted).await.map_err(|error| refused(&error, "create"))?;
             Ok(PolicyOutcome::Created)
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(refused(&error, "get")),
     }
 }
 
@@ -181,15 +189,22 @@ async fn prepare_namespace(rest: &Rest, namespace: &Namespace) -> Result<(), Str
             format!("/api/v1/namespaces?{query}"),
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": &**namespace}}),
         ),
-        (format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles?{query}"), writer_role(namespace)),
+        (format!("/apis/{RBAC}/v1/namespaces/{namespace}/roles?{query}"), writer_role(namespace)),
     ];
     for (path, manifest) in made {
+        let kind = manifest["kind"].as_str().unwrap_or_default();
         match rest.write(Write::Create, &path, &manifest).await {
             Ok(_) => {}
             Err(error) if error.is_conflict() => {}
-            Err(error) => {
-                return Err(format!("{} cannot be made: {error}", manifest["kind"].as_str().unwrap_or_default()));
+            // The server names the rule itself: nobody may make a Role that allows more than they may do themselves.
+            Err(error) if error.is_escalation() => {
+                return Err(format!("{kind} cannot be made, since it allows what you may not do yourself: {error}"));
             }
+            Err(error) if error.is_forbidden() => {
+                let (group, plural) = if kind == "Role" { (RBAC, "roles") } else { ("", "namespaces") };
+                return Err(format!("{kind} cannot be made; {} ({error})", missing_rule(group, plural, &["create"])));
+            }
+            Err(error) => return Err(format!("{kind} cannot be made: {error}")),
         }
     }
     Ok(())
@@ -217,8 +232,11 @@ fn text_of(config_map: &Value) -> Option<&str> {
 /// Why a policy is not stored: the one that it would replace is not the one that was read.
 const MEANWHILE: &str = "somebody else stored a policy meanwhile; run again";
 
-fn refused(error: &RestError) -> String {
+fn refused(error: &RestError, verb: &str) -> String {
     match error {
+        error if error.is_forbidden() => {
+            format!("forbidden; {} ({error})", missing_rule_for(Kind::ConfigMap, &[verb]))
+        }
         error if error.is_conflict() => MEANWHILE.to_owned(),
         error => error.to_string(),
     }

@@ -16,25 +16,25 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plugins::Bearer;
-use crate::limits::{MAX_ANSWER, MAX_REFUSAL, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
+use crate::limits::{MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RestError {
     /// No connection came about: nothing was sent.
-    #[error("cannot be reached: {0}")]
+    #[error("cannot be reached: {0}; check its server and certificates in the kubeconfig, and the way there")]
     NotConnected(String),
     /// The connection broke.
-    #[error("the connection broke: {0}")]
+    #[error("the connection broke: {0}; run again")]
     Broken(String),
     /// A write whose answer did not come: it may have been done.
-    #[error("the answer was lost ({0}): it may have been written")]
+    #[error("the answer was lost ({0}): it may have been written; run again to see")]
     AnswerLost(String),
     /// Nothing came in time.
-    #[error("no answer within {} s", .0.as_secs())]
+    #[error("{}; run again, or allow more with --cluster-timeout", late(*.0))]
     TimedOut(Duration),
     /// A `Status` of the API server.
-    #[error("{message} ({})", reason_or_code(reason, *code))]
+    #[error("{}", status_in_words(*code, reason, message))]
     Status {
         /// HTTP status.
         code: u16,
@@ -49,7 +49,7 @@ pub(crate) enum RestError {
     #[error("answered {0}, which is not an API server's answer; is a proxy in the way?")]
     Strange(String),
     /// More than a request may bring.
-    #[error("the answer is larger than {} MiB", MAX_ANSWER >> 20)]
+    #[error("the answer is larger than {} MiB; no API server's page of {PAGE} objects is", MAX_ANSWER >> 20)]
     TooLarge,
 }
 
@@ -57,6 +57,11 @@ impl RestError {
     /// `403 Forbidden`.
     pub(crate) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Status { code: 403, .. })
+    }
+
+    /// `403`, since an object of RBAC would allow more than its maker may do.
+    pub(crate) fn is_escalation(&self) -> bool {
+        matches!(self, Self::Status { code: 403, message, .. } if message.contains("attempting to grant"))
     }
 
     /// `404` of the API server itself: the object is not there.
@@ -78,7 +83,7 @@ impl RestError {
     fn is_passing(&self) -> bool {
         match self {
             Self::NotConnected(_) | Self::Broken(_) => true,
-            Self::Status { code, .. } => matches!(code, 429 | 500 | 503 | 504),
+            Self::Status { code, .. } => is_overload(*code),
             _ => false,
         }
     }
@@ -166,7 +171,7 @@ impl Rest {
         match self.once(request).await {
             Ok(text) => parsed(&text),
             Err(RestError::Broken(why)) => Err(RestError::AnswerLost(why)),
-            Err(RestError::TimedOut(after)) => Err(RestError::AnswerLost(format!("none within {} s", after.as_secs()))),
+            Err(RestError::TimedOut(after)) => Err(RestError::AnswerLost(late(after))),
             Err(error) => Err(error),
         }
     }
@@ -284,8 +289,32 @@ fn shorten(text: &str) -> String {
     text.chars().take(400).collect()
 }
 
-fn reason_or_code(reason: &str, code: u16) -> String {
-    if reason.is_empty() { code.to_string() } else { reason.to_owned() }
+/// What a server says that has too much to do, or whose database has.
+fn is_overload(code: u16) -> bool {
+    matches!(code, 429 | 500 | 503 | 504)
+}
+
+fn status_in_words(code: u16, reason: &str, message: &str) -> String {
+    if code == 401 {
+        return "its credentials are refused (401); log in again, or renew them".to_owned();
+    }
+    let reason = if reason.is_empty() { code.to_string() } else { reason.to_owned() };
+    let next = if is_overload(code) { "; run again when its API server has recovered" } else { "" };
+    format!("{message} ({reason}){next}")
+}
+
+/// Other questions may have taken all the time that there was.
+fn late(after: Duration) -> String {
+    if after < LEAST { "no time was left to ask".to_owned() } else { format!("no answer within {}", seconds(after)) }
+}
+
+/// Less time than this is none.
+const LEAST: Duration = Duration::from_millis(100);
+
+/// `2 s`, `1.4 s`.
+fn seconds(duration: Duration) -> String {
+    let tenths = duration.as_millis() / 100;
+    if tenths % 10 == 0 { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
 }
 
 #[cfg(test)]
@@ -298,8 +327,16 @@ mod tests {
         assert!(!strange.is_not_found() && matches!(strange, RestError::Strange(_)), "{strange}");
         let html = refusal(StatusCode::BAD_GATEWAY, "<html>", None);
         assert!(html.to_string().contains("proxy"), "{html}");
+        let login = refusal(StatusCode::UNAUTHORIZED, "Unauthorized", None);
+        assert!(login.to_string().contains("credentials are refused"), "{login}");
         let busy = refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", Some(Duration::from_secs(2)));
         assert!(busy.is_passing() && busy.retry_after() == Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn times_are_told_in_seconds() {
+        assert_eq!(seconds(Duration::from_secs(15)), "15 s");
+        assert_eq!(seconds(Duration::from_millis(1_420)), "1.4 s");
     }
 
     #[test]

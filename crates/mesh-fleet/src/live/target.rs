@@ -9,7 +9,7 @@ use kube::Client;
 use kube::config::{AuthInfo, Config, KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::kubeconfig;
 use super::plugins::{Bearer, Plugin, Plugins};
@@ -96,7 +96,8 @@ impl Target {
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
         let _turn = if runs_program { Some(plugins.turn().await) } else { None };
-        let made = spawn_blocking(move || Client::try_from(config)).await;
+        let made = timeout(within, spawn_blocking(move || Client::try_from(config))).await;
+        let made = made.map_err(|_| "the program of its auth-provider does not end; run it by hand".to_owned())?;
         // kube's error may quote a credential, or what an auth-provider's program printed.
         let unusable = || "its credentials cannot be used".to_owned();
         let client = made.map_err(|_| unusable())?.map_err(|_| unusable())?;

@@ -106,6 +106,7 @@ impl Edited {
         let fleet = fleet::open(global, output)?;
         let store = Store::of(&fleet)?;
         let snapshot = output.watched(|run| fleet.observe(run));
+        fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
         Ok(Self { policy: fleet.policy().clone(), store, snapshot, fleet })
     }
 
@@ -211,6 +212,11 @@ impl Edited {
             }
             (Store::Clusters { .. }, Fleet::Live(live)) => {
                 let results = output.watched(|run| live.store_policy(text, run));
+                if results.is_empty() {
+                    let error =
+                        CommandError::new(Exit::NothingDone, "no active member was reached: nothing was stored");
+                    return Err(error.hint("`kubectl mesh fleet list` says why"));
+                }
                 stored(&results, live.policy().revision, output)
             }
             (Store::Clusters { .. }, Fleet::Directory(_)) => unreachable!("a directory fleet has a file"),

@@ -56,6 +56,7 @@ struct Row {
 pub(super) fn run(args: &ListArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let fleet = fleet::open(global, output)?;
     let snapshot = output.watched(|run| fleet.observe(run));
+    fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
     let mut rows: Vec<Row> =
         snapshot.members.iter().map(|(cluster, view)| row(cluster, Some(view), fleet.policy())).collect();
     rows.extend(snapshot.strangers.iter().map(|cluster| row(cluster, None, fleet.policy())));
