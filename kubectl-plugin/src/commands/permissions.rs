@@ -27,11 +27,28 @@ pub(crate) enum Verb {
     Check,
     Diff,
     Explain,
+    FleetAdd,
+    FleetInit,
+    FleetList,
+    FleetRetire,
     Plan,
+    PolicyPush,
     Render,
     Status,
     Sync,
     Whereis,
+}
+
+impl Verb {
+    /// Whether it may find a member whose sync namespace is missing, and makes it, with the Role of its writers.
+    fn prepares(self) -> bool {
+        matches!(self, Self::FleetAdd | Self::FleetInit | Self::PolicyPush)
+    }
+
+    /// Whether it stores the policy.
+    fn stores(self) -> bool {
+        self.prepares() || matches!(self, Self::FleetRetire | Self::Sync)
+    }
 }
 
 /// Whether a run can do without a rule.
@@ -50,36 +67,111 @@ enum Access {
     /// Only objects of these names.
     ReadNamed(&'static [&'static str]),
     Write,
+    /// Only objects of these names.
+    UpdateNamed(&'static [&'static str]),
+    /// A name cannot be told while an object is created (Kubernetes' page on RBAC), so such a rule has none.
+    Create,
+}
+
+impl Access {
+    fn verbs(self) -> &'static str {
+        match self {
+            Self::Read => r#""get", "list""#,
+            Self::ReadNamed(_) => r#""get""#,
+            Self::Write => r#""create", "update", "delete""#,
+            Self::UpdateNamed(_) => r#""update""#,
+            Self::Create => r#""create""#,
+        }
+    }
+
+    fn names(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::ReadNamed(names) | Self::UpdateNamed(names) => Some(names),
+            _ => None,
+        }
+    }
+}
+
+/// One line of the table.
+struct Row {
+    /// Which verbs need it.
+    who: fn(Verb) -> bool,
+    access: Access,
+    need: Need,
+    what: What,
+    why: &'static str,
+}
+
+/// What a rule is about.
+enum What {
+    Kinds(&'static [Kind]),
+    /// Roles of RBAC, which nobody reads.
+    Roles,
+}
+
+impl What {
+    /// A rule has one group: kinds of several need several rules.
+    fn by_group(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
+        let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        match self {
+            Self::Kinds(kinds) => {
+                for kind in *kinds {
+                    groups.entry(kind.group()).or_default().push(kind.plural());
+                }
+            }
+            Self::Roles => groups.entry("rbac.authorization.k8s.io").or_default().push("roles"),
+        }
+        groups
+    }
 }
 
 /// The stored policy (product contract §5), and Admiral's addresses (`reference/admiral.md` §3.5).
 const CONFIG_MAPS: [&str; 2] = ["mesh-policy", "se-address-configmap"];
+/// The one of them that is written.
+const POLICY: [&str; 1] = ["mesh-policy"];
 
 /// What is read and written, and why. Every reading verb reads the same: what a cluster should hold depends on all of it.
-const TABLE: [(Access, Need, &[Kind], &str); 8] = [
-    (
-        Access::Read,
-        Need::Required,
-        &[Kind::Namespace, Kind::Service, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout],
-        "Who serves, and where",
-    ),
-    (
-        Access::Read,
-        Need::Required,
-        &[Kind::ServiceEntry, Kind::DestinationRule],
-        "What the cluster holds, and what others put on the same hosts",
-    ),
-    (Access::Read, Need::Optional, &[Kind::Node], "Regions; a member's region in the policy does as well"),
-    (
-        Access::Read,
-        Need::Optional,
-        &[Kind::Job, Kind::CronJob, Kind::VirtualService],
-        "Further clients, diverted hosts",
-    ),
-    (
-        Access::Read,
-        Need::Optional,
-        &[
+const TABLE: [Row; 13] = [
+    Row {
+        who: |_| true,
+        access: Access::Read,
+        need: Need::Required,
+        what: What::Kinds(&[
+            Kind::Namespace,
+            Kind::Service,
+            Kind::Deployment,
+            Kind::StatefulSet,
+            Kind::DaemonSet,
+            Kind::Rollout,
+        ]),
+        why: "Who serves, and where",
+    },
+    Row {
+        who: |_| true,
+        access: Access::Read,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::ServiceEntry, Kind::DestinationRule]),
+        why: "What the cluster holds, and what others put on the same hosts",
+    },
+    Row {
+        who: |_| true,
+        access: Access::Read,
+        need: Need::Optional,
+        what: What::Kinds(&[Kind::Node]),
+        why: "Regions; a member's region in the policy does as well",
+    },
+    Row {
+        who: |_| true,
+        access: Access::Read,
+        need: Need::Optional,
+        what: What::Kinds(&[Kind::Job, Kind::CronJob, Kind::VirtualService]),
+        why: "Further clients, diverted hosts",
+    },
+    Row {
+        who: |_| true,
+        access: Access::Read,
+        need: Need::Optional,
+        what: What::Kinds(&[
             Kind::Dependency,
             Kind::GlobalTrafficPolicy,
             Kind::OutlierDetection,
@@ -87,22 +179,65 @@ const TABLE: [(Access, Need, &[Kind], &str); 8] = [
             Kind::RoutingPolicy,
             Kind::TrafficConfig,
             Kind::DependencyProxy,
-        ],
-        "Who calls whom, and traffic policies",
-    ),
-    (Access::Read, Need::Optional, &[Kind::GlobalName, Kind::GlobalNameSet], "Claims"),
-    (
-        Access::ReadNamed(&CONFIG_MAPS),
-        Need::Optional,
-        &[Kind::ConfigMap],
-        "The stored policy, and Admiral's addresses: another name here, if Admiral's --se_address_configmap gives one",
-    ),
-    (
-        Access::Write,
-        Need::Required,
-        &[Kind::ServiceEntry, Kind::DestinationRule],
-        "What is generated; a RoleBinding in the sync namespace is enough for this rule",
-    ),
+        ]),
+        why: "Who calls whom, and traffic policies",
+    },
+    Row {
+        who: |_| true,
+        access: Access::Read,
+        need: Need::Optional,
+        what: What::Kinds(&[Kind::GlobalName, Kind::GlobalNameSet]),
+        why: "Claims",
+    },
+    Row {
+        who: |_| true,
+        access: Access::ReadNamed(&CONFIG_MAPS),
+        need: Need::Optional,
+        what: What::Kinds(&[Kind::ConfigMap]),
+        why: "The stored policy, and Admiral's addresses: another name here, if Admiral's --se_address_configmap gives one",
+    },
+    Row {
+        who: |verb| verb == Verb::Sync,
+        access: Access::Write,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::ServiceEntry, Kind::DestinationRule]),
+        why: "What is generated; a RoleBinding in the sync namespace is enough for this rule",
+    },
+    Row {
+        who: Verb::stores,
+        access: Access::UpdateNamed(&POLICY),
+        need: Need::Required,
+        what: What::Kinds(&[Kind::ConfigMap]),
+        why: "The stored policy, where a member has an older one; a RoleBinding in the sync namespace is enough for this rule",
+    },
+    Row {
+        who: Verb::stores,
+        access: Access::Create,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::ConfigMap]),
+        why: "The stored policy, where a member has none; a RoleBinding in the sync namespace is enough for this rule",
+    },
+    Row {
+        who: Verb::prepares,
+        access: Access::Create,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::Namespace]),
+        why: "The sync namespace, where it is missing",
+    },
+    Row {
+        who: Verb::prepares,
+        access: Access::Create,
+        need: Need::Required,
+        what: What::Roles,
+        why: "The Role kubectl-mesh-writer in the sync namespace",
+    },
+    Row {
+        who: Verb::prepares,
+        access: Access::Write,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::ServiceEntry, Kind::DestinationRule]),
+        why: "Nothing is written here: nobody may make a Role that lets others do what they may not do themselves",
+    },
 ];
 
 /// Prints the role; no fleet is read.
@@ -117,27 +252,22 @@ fn cluster_role(verb: Verb, required_only: bool) -> String {
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: kubectl-mesh-{}\nrules:\n",
         value.get_name()
     );
-    for (access, need, kinds, why) in TABLE {
-        if (access == Access::Write && verb != Verb::Sync) || (required_only && need == Need::Optional) {
+    for row in &TABLE {
+        if !(row.who)(verb) || (required_only && row.need == Need::Optional) {
             continue;
         }
-        let verbs = match access {
-            Access::Read => r#""get", "list""#,
-            Access::ReadNamed(_) => r#""get""#,
-            Access::Write => r#""create", "update", "delete""#,
-        };
-        let need = match need {
+        let need = match row.need {
             Need::Required => "Required",
             Need::Optional => "Optional: when forbidden, only what came from these kinds is held",
         };
-        let _ = writeln!(text, "  # {need}. {why}.");
-        for (group, resources) in by_group(kinds) {
+        let _ = writeln!(text, "  # {need}. {}.", row.why);
+        for (group, resources) in row.what.by_group() {
             let _ = writeln!(text, "  - apiGroups: [{group:?}]");
             let _ = writeln!(text, "    resources: [{}]", quoted(&resources));
-            if let Access::ReadNamed(names) = access {
+            if let Some(names) = row.access.names() {
                 let _ = writeln!(text, "    resourceNames: [{}]", quoted(names));
             }
-            let _ = writeln!(text, "    verbs: [{verbs}]");
+            let _ = writeln!(text, "    verbs: [{}]", row.access.verbs());
         }
     }
     text
@@ -145,15 +275,6 @@ fn cluster_role(verb: Verb, required_only: bool) -> String {
 
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
-}
-
-/// A rule has one group: kinds of several need several rules.
-fn by_group(kinds: &[Kind]) -> BTreeMap<&'static str, Vec<&'static str>> {
-    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for kind in kinds {
-        groups.entry(kind.group()).or_default().push(kind.plural());
-    }
-    groups
 }
 
 #[cfg(test)]
@@ -164,22 +285,36 @@ mod tests {
 
     #[test]
     fn every_kind_that_is_read_is_in_the_table() {
-        let read: BTreeSet<Kind> =
-            TABLE.iter().filter(|row| row.0 != Access::Write).flat_map(|row| row.2).copied().collect();
+        let mut read = BTreeSet::new();
+        for row in TABLE.iter().filter(|row| matches!(row.access, Access::Read | Access::ReadNamed(_))) {
+            if let What::Kinds(kinds) = &row.what {
+                read.extend(kinds.iter().copied());
+            }
+        }
         assert_eq!(read, Kind::ALL.into_iter().collect());
     }
 
     #[test]
-    fn only_sync_may_write_and_only_generated_kinds() {
+    fn a_verb_that_reads_may_not_write() {
         for verb in Verb::value_variants() {
             let text = cluster_role(*verb, false);
-            assert_eq!(text.contains("\"delete\""), *verb == Verb::Sync, "{verb:?}");
+            assert_eq!(text.contains("\"create\""), verb.stores(), "{verb:?}");
+            assert_eq!(text.contains("\"delete\""), verb.prepares() || *verb == Verb::Sync, "{verb:?}");
             assert!(!text.contains('*'), "no wildcard");
-            let read_only = cluster_role(*verb, true);
-            assert!(!read_only.contains("nodes") && read_only.contains("\"namespaces\""));
+            let required = cluster_role(*verb, true);
+            assert!(!required.contains("nodes") && required.contains("\"namespaces\""));
         }
-        let sync = cluster_role(Verb::Sync, true);
-        let rule = sync.split("  - ").find(|rule| rule.contains("\"delete\"")).unwrap();
+    }
+
+    #[test]
+    fn only_generated_kinds_are_deleted_and_only_the_policy_is_updated() {
+        let rules = |verb: Verb, word: &str| {
+            let text = cluster_role(verb, false);
+            text.split("  - ").filter(|rule| rule.contains(word)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let [rule] = &rules(Verb::Sync, "\"delete\"")[..] else { panic!("one rule deletes") };
         assert!(rule.contains(r#"resources: ["serviceentries", "destinationrules"]"#), "{rule}");
+        let [rule] = &rules(Verb::FleetRetire, "\"update\"")[..] else { panic!("one rule updates") };
+        assert!(rule.contains(r#"resourceNames: ["mesh-policy"]"#), "{rule}");
     }
 }

@@ -43,7 +43,7 @@ const VERBS: [(&str, &str, &str); 23] = [
     ("permissions", "", "kubectl mesh permissions sync | kubectl apply -f -"),
     ("plan", "1 changes (`--exit-code`), 3, 4", "kubectl mesh plan --fleet examples/bookstore"),
     ("policy import", "4", "kubectl mesh policy import --admiral-flags flags.txt > mesh.yaml"),
-    ("policy push", "1 declined, 3, 4", "kubectl mesh policy push mesh.yaml --fleet contexts:prod-*"),
+    ("policy push", "1 declined, 3, 4", "kubectl mesh policy push mesh.yaml --fleet 'contexts:prod-*'"),
     ("policy schema", "", "kubectl mesh policy schema > mesh.schema.json"),
     ("policy show", "", "kubectl mesh policy show --fleet examples/bookstore"),
     ("render", "3, 4", "kubectl mesh render --fleet examples/bookstore --output-dir out"),
