@@ -8,6 +8,7 @@ mod killed;
 mod on_clusters;
 mod on_fakes;
 mod overtaken;
+mod permissions;
 mod readme;
 mod servers;
 mod small;
