@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mesh_fleet::Fleet;
-use mesh_fleet::live::LiveFleet;
 use mesh_fleet::live::watch::{Monitor, Watch, Woken};
 use mesh_fleet::report::{ApplyReport, Outcome};
 use mesh_model::name::Host;

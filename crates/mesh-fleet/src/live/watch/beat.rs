@@ -59,7 +59,8 @@ pub(super) fn missing(fleet: &LiveFleet, shared: &Arc<Shared>) -> impl Future<Ou
                 let Ok(rest) = target.connect(&plugins, alone, REQUEST_TIMEOUT, REQUEST_TIMEOUT).await else {
                     continue;
                 };
-                if contact(target, rest, &namespaces).await.is_ok_and(|found| !known.contains(&found.uid)) {
+                let deadline = Instant::now() + REQUEST_TIMEOUT;
+                if contact(target, rest, deadline, &namespaces).await.is_ok_and(|found| !known.contains(&found.uid)) {
                     return shared.reopen(format!("{} can be reached now", target.name));
                 }
             }
@@ -69,9 +70,10 @@ pub(super) fn missing(fleet: &LiveFleet, shared: &Arc<Shared>) -> impl Future<Ou
 
 /// Whether a cluster that is asked again is still the one that was opened, and stores the same.
 async fn is_as_it_was(old: &Contact, namespaces: &[Namespace], text: Option<&str>) -> Result<(), String> {
-    let rest = old.rest.until(Instant::now() + REQUEST_TIMEOUT);
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
+    let rest = old.rest.until(deadline);
     // What cannot be asked is told by its watches.
-    let Ok(new) = contact(&old.target, rest, namespaces).await else { return Ok(()) };
+    let Ok(new) = contact(&old.target, rest, deadline, namespaces).await else { return Ok(()) };
     if new.uid != old.uid {
         return Err("is another cluster now".to_owned());
     }
