@@ -65,7 +65,7 @@ impl Watching {
     }
 
     /// One of its figures.
-    pub(super) fn figure(&self, name: &str) -> f64 {
+    pub(super) fn figure(&self, name: &str) -> u64 {
         let metrics = self.ask("/metrics");
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).parse().unwrap()

@@ -314,7 +314,7 @@ const LEAST: Duration = Duration::from_millis(100);
 /// `2 s`, `1.4 s`.
 fn seconds(duration: Duration) -> String {
     let tenths = duration.as_millis() / 100;
-    if tenths % 10 == 0 { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
 }
 
 #[cfg(test)]
