@@ -24,6 +24,9 @@ mod process;
 pub(crate) use answer::{Credential, is_token};
 use kuberc::Kuberc;
 
+/// Why a cluster is unseen whose plugin takes longer than the cluster has.
+pub(crate) const ENDLESS_PLUGIN: &str = "its credential plugin does not end; run it by hand";
+
 /// A program to run, as the user configured it.
 #[derive(Clone)]
 pub(crate) struct Plugin {

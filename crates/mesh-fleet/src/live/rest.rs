@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::plugins::Bearer;
+use super::plugins::{Bearer, ENDLESS_PLUGIN};
 use crate::limits::{MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
@@ -196,10 +196,8 @@ impl Rest {
     /// The request with the token that a credential plugin gave, renewed where it has expired.
     async fn authorized(&self, mut request: Request<Body>) -> Result<Request<Body>, RestError> {
         let Some(bearer) = &self.bearer else { return Ok(request) };
-        let start = Instant::now();
         let header = timeout_at(self.deadline, bearer.header()).await;
-        let header =
-            header.map_err(|_| RestError::TimedOut(self.deadline - start))?.map_err(RestError::NotConnected)?;
+        let header = header.unwrap_or_else(|_| Err(ENDLESS_PLUGIN.to_owned())).map_err(RestError::NotConnected)?;
         request.headers_mut().extend(header.map(|header| (AUTHORIZATION, header)));
         Ok(request)
     }

@@ -12,9 +12,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use super::kubeconfig;
-use super::plugins::{Bearer, Plugin, Plugins};
+use super::plugins::{Bearer, ENDLESS_PLUGIN, Plugin, Plugins};
 use super::rest::Rest;
-use crate::limits::CONNECT_TIMEOUT;
+use crate::limits::{CONNECT_TIMEOUT, PLUGIN_TIMEOUT_ATTENDED};
 
 /// A cluster that a source names. It has no `Debug`: it holds credentials.
 #[derive(Clone)]
@@ -80,11 +80,15 @@ impl Target {
             if let Some(exec) = user.exec.take().filter(|_| needs_plugin(user)) {
                 bearer = Some(Bearer::new(plugins, Plugin::of(&exec, &cluster, alone)?));
             }
-            if let Some(bearer) = &bearer
-                && let Some((certificate, key)) = &bearer.credential().await?.certificate
-            {
-                user.client_certificate_data = Some(STANDARD.encode(certificate));
-                user.client_key_data = Some(STANDARD.encode(key.expose_secret()).into());
+            if let Some(bearer) = &bearer {
+                // Who is asked something by it has more time than a cluster has.
+                let patience = if alone { within.max(PLUGIN_TIMEOUT_ATTENDED) } else { within };
+                let credential = timeout(patience, bearer.credential()).await;
+                let credential = credential.map_err(|_| ENDLESS_PLUGIN.to_owned())??;
+                if let Some((certificate, key)) = &credential.certificate {
+                    user.client_certificate_data = Some(STANDARD.encode(certificate));
+                    user.client_key_data = Some(STANDARD.encode(key.expose_secret()).into());
+                }
             }
         }
         let options = KubeConfigOptions { context: Some(access.context.clone()), ..KubeConfigOptions::default() };
