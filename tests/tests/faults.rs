@@ -16,7 +16,7 @@ mod trial;
 mod writes;
 
 /// Ills that are tried at once: most of the time they wait.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 
 #[test]
 fn no_ill_of_one_cluster_removes_anything_and_docs_say_what_it_costs() {
