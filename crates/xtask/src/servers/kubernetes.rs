@@ -64,7 +64,8 @@ fn version(source: &Path) -> anyhow::Result<String> {
     let manifest = source.join("go.mod");
     read(&manifest)?
         .lines()
-        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "))
+        // After it may stand `// indirect`: tools are no imports.
+        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes ")?.split_whitespace().next())
         .map(str::to_owned)
         .with_context(|| format!("{} requires no k8s.io/kubernetes", manifest.display()))
 }
