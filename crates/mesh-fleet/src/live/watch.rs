@@ -1,9 +1,9 @@
 //! A live fleet that is kept in sight: slim state by lists and watches, woken by what changes.
 //!
-//! One task a kind and cluster keeps the state ([`feed`]); whoever drives it takes snapshots, plans and writes, under the
+//! One task a kind and cluster keeps the state (`feed`); whoever drives it takes snapshots, plans and writes, under the
 //! same rules as a run that reads once. Nothing is kept that the clusters do not hold, so that any number of such runs may
 //! go on at once, and one that is lost loses nothing. How two of them keep out of each other's way is told in
-//! [`settle`].
+//! `settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
