@@ -11,6 +11,7 @@ pub mod output;
 pub mod paths;
 pub mod report;
 pub mod run;
+mod sight;
 mod store;
 
 pub use fleet::Fleet;

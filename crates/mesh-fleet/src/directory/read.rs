@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mesh_model::finding::{Code, Finding};
-use mesh_model::fleet::{ClusterView, Unseen};
+use mesh_model::fleet::ClusterView;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::owned::CREATED_BY;
@@ -18,7 +18,7 @@ use super::walk::{self, FoundFile, LinkProblem, Trouble};
 use super::{DirectoryFleet, UNSEEN_FILE};
 use crate::decode::{ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, yaml_documents};
 use crate::limits::{MAX_FILE, MAX_UNSEEN};
-use crate::store;
+use crate::{sight, store};
 
 /// Reads a member: what is known of it, and what was found on the way.
 pub(super) fn member(fleet: &DirectoryFleet, place: Place<'_>, interner: &mut Interner) -> (ClusterView, Vec<Finding>) {
@@ -39,18 +39,7 @@ pub(super) fn member(fleet: &DirectoryFleet, place: Place<'_>, interner: &mut In
         }
     });
     let retired = place.member.is_some_and(|member| member.state == MemberState::Retired);
-    let view = match read {
-        Ok(facts) if retired => ClusterView::Retired(Some(facts)),
-        Ok(facts) => ClusterView::Seen(facts),
-        Err(why) if retired => {
-            findings.push(Finding::new(Code::RetiredNotReached, Some(name), &**name, why));
-            ClusterView::Retired(None)
-        }
-        Err(why) => {
-            findings.push(Finding::new(Code::ClusterUnseen, Some(name), &**name, why.clone()));
-            ClusterView::Unseen(Unseen { why })
-        }
-    };
+    let view = sight::view(name, retired, read, &mut findings);
     (view, findings)
 }
 

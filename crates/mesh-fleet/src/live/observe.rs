@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::join;
 use futures::stream::{self, StreamExt};
 use mesh_model::finding::{Code, Finding};
-use mesh_model::fleet::{ClusterView, FleetSnapshot, Unseen};
+use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
 use mesh_model::policy::MemberState;
 use tokio::time::Instant;
@@ -23,6 +23,7 @@ use super::pages::{Interners, Reader};
 use crate::decode::{Decoded, Part};
 use crate::limits::KINDS_AT_ONCE;
 use crate::run::Run;
+use crate::sight;
 
 /// What is generated, and by whom else the same hosts are held.
 pub(super) const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRule];
@@ -176,17 +177,6 @@ pub(super) fn view(fleet: &LiveFleet, place: &Place, read: Result<Decoded, Strin
         }
     });
     let name = &place.name;
-    let view = match read {
-        Ok(facts) if retired => ClusterView::Retired(Some(facts)),
-        Ok(facts) => ClusterView::Seen(facts),
-        Err(why) if retired => {
-            findings.push(Finding::new(Code::RetiredNotReached, Some(name), &**name, why));
-            ClusterView::Retired(None)
-        }
-        Err(why) => {
-            findings.push(Finding::new(Code::ClusterUnseen, Some(name), &**name, why.clone()));
-            ClusterView::Unseen(Unseen { why })
-        }
-    };
+    let view = sight::view(name, retired, read, &mut findings);
     (view, findings)
 }
