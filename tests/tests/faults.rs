@@ -10,10 +10,15 @@ use similar::TextDiff;
 
 mod fleet;
 mod ills;
+mod many;
 mod page;
 mod plugin;
 mod trial;
 mod writes;
+
+use mesh_testkit::company::Company;
+
+use many::Many;
 
 /// Ills that are tried at once: most of the time they wait.
 const AT_ONCE: usize = 3;
@@ -51,4 +56,16 @@ fn no_ill_of_one_cluster_removes_anything_and_docs_say_what_it_costs() {
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+/// The same at full size, with figures: `cargo xtask bench live`.
+#[test]
+fn three_hundred_clusters_of_which_37_are_ill() {
+    let many = Many::start(Company { members: 300, services: 12, names: 2 });
+    many.first_sync();
+    many.idle_plan();
+    many.change();
+    many.fall_ill();
+    many.ill_plan();
+    many.ill_sync();
 }

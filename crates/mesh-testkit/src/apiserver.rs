@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use mesh_model::kind::Kind;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use call::Verb;
@@ -95,7 +96,7 @@ impl Setup {
 /// A running fake API server. It ends, with all its connections, when it is dropped.
 pub struct ApiServer {
     address: SocketAddr,
-    door: Door,
+    door: watch::Sender<Door>,
     uid: String,
     cluster: Arc<Cluster>,
     gauge: Arc<Gauge>,
@@ -125,9 +126,10 @@ impl ApiServer {
         let token = setup.token.unwrap_or_else(random::token);
         let cluster = Arc::new(Cluster::of(store, token, setup.unserved, gauges));
         // A shut door is a port where nobody listens: the listener ends here.
-        let serve = || runtime().spawn(door::serve(listener, setup.door, Arc::clone(&cluster)));
+        let door = watch::Sender::new(setup.door);
+        let serve = || runtime().spawn(door::serve(listener, door.subscribe(), Arc::clone(&cluster)));
         let task = (setup.door != Door::Shut).then(serve);
-        Self { address, door: setup.door, uid, cluster, gauge, task }
+        Self { address, door, uid, cluster, gauge, task }
     }
 
     /// Where clients find it. A server of [`Door::PlainHttp`] still says HTTPS: that is what is wrong with it.
@@ -152,7 +154,13 @@ impl ApiServer {
 
     /// How it is reached.
     pub fn door(&self) -> Door {
-        self.door
+        *self.door.borrow()
+    }
+
+    /// From now on new connections find another door. Nobody listens behind one that was shut from the start, and this
+    /// shuts none.
+    pub fn behind(&self, door: Door) {
+        self.door.send_replace(door);
     }
 
     /// A plain client with the token.

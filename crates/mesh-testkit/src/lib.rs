@@ -1,12 +1,13 @@
 //! Fleets for tests and benches: hand-written ([`build`]), generated ([`arb`]) and edited ([`world`]), and big ones
 //! ([`scale`]). Istio's own schema, for judging what is emitted ([`schema`]). Clusters: real API servers ([`servers`]),
 //! and ones that answer as real ones do, or do not ([`apiserver`]), with a plain client of both ([`rest`]) and one that only
-//! downloads ([`download`]).
+//! downloads ([`download`]); a company with hundreds of clusters ([`company`]).
 
 pub mod apiserver;
 pub mod arb;
 pub mod broken;
 pub mod build;
+pub mod company;
 pub mod describe;
 pub mod download;
 pub mod manifests;

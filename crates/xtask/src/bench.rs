@@ -36,6 +36,15 @@ pub(crate) enum Bench {
         #[arg(default_values_t = [100, 500])]
         identities: Vec<usize>,
     },
+    /// Time and peak memory of the release program on hundreds of fake clusters, some of them ill.
+    Live {
+        /// Clusters: a multiple of five, at least 70.
+        #[arg(long, default_value_t = 300)]
+        members: usize,
+        /// Services of each cluster, and as many Deployments.
+        #[arg(long, default_value_t = 2_000)]
+        services: usize,
+    },
     /// Processor time of the release program that reads a fleet, against a loop that only downloads the same.
     Read {
         /// Clusters.
@@ -62,6 +71,7 @@ impl Bench {
                 .run(),
             Self::Instructions { update } => instructions::run(workspace, *update),
             Self::Yardstick { identities } => programs::run(workspace, "yardstick", identities),
+            Self::Live { members, services } => programs::run(workspace, "live", &[*members, *services]),
             Self::Read { clusters, services } => programs::run(workspace, "read", &[*clusters, *services]),
         }
     }

@@ -13,6 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
@@ -40,14 +41,8 @@ pub enum Door {
 }
 
 /// Takes connections until the task is aborted, and with it all of them.
-pub(crate) async fn serve(listener: StdListener, door: Door, cluster: Arc<Cluster>) {
+pub(crate) async fn serve(listener: StdListener, door: watch::Receiver<Door>, cluster: Arc<Cluster>) {
     let listener = TcpListener::from_std(listener).expect("the listener does not block");
-    let tls = match door {
-        Door::Tls => Some(pki::good()),
-        Door::ExpiredCertificate => Some(pki::expired()),
-        Door::WrongCa => Some(pki::of_a_strange_ca()),
-        Door::PlainHttp | Door::Mute | Door::Shut => None,
-    };
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = tokio::select! {
@@ -55,7 +50,13 @@ pub(crate) async fn serve(listener: StdListener, door: Door, cluster: Arc<Cluste
             Some(_) = connections.join_next() => continue,
         };
         let _ = stream.set_nodelay(true);
-        let (tls, cluster) = (tls.clone(), Arc::clone(&cluster));
+        let (door, cluster) = (*door.borrow(), Arc::clone(&cluster));
+        let tls = match door {
+            Door::Tls => Some(pki::good()),
+            Door::ExpiredCertificate => Some(pki::expired()),
+            Door::WrongCa => Some(pki::of_a_strange_ca()),
+            Door::PlainHttp | Door::Mute | Door::Shut => None,
+        };
         connections.spawn(async move {
             match tls {
                 Some(tls) => {
