@@ -15,4 +15,5 @@ mod small;
 mod sources;
 mod sources_first;
 mod watch;
+mod watched;
 mod watching;

@@ -45,6 +45,18 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 2_000)]
         services: usize,
     },
+    /// From a change to the last write that follows, where the release program watches hundreds of fake clusters.
+    Watch {
+        /// Clusters: a multiple of five.
+        #[arg(long, default_value_t = 300)]
+        members: usize,
+        /// Services of each cluster, and as many Deployments.
+        #[arg(long, default_value_t = 2_000)]
+        services: usize,
+        /// How long changes go on at the pace of a busy day.
+        #[arg(long, default_value_t = 10)]
+        minutes: usize,
+    },
     /// Processor time of the release program that reads a fleet, against a loop that only downloads the same.
     Read {
         /// Clusters.
@@ -72,6 +84,9 @@ impl Bench {
             Self::Instructions { update } => instructions::run(workspace, *update),
             Self::Yardstick { identities } => programs::run(workspace, "yardstick", identities),
             Self::Live { members, services } => programs::run(workspace, "live", &[*members, *services]),
+            Self::Watch { members, services, minutes } => {
+                programs::run(workspace, "watch", &[*members, *services, *minutes])
+            }
             Self::Read { clusters, services } => programs::run(workspace, "read", &[*clusters, *services]),
         }
     }

@@ -31,9 +31,9 @@ const MOST_MEMORY: u64 = 1 << 30;
 
 /// Clusters, synced once.
 pub(crate) struct Many {
-    company: Company,
-    fleet: FakeFleet,
-    env: TestEnv,
+    pub(crate) company: Company,
+    pub(crate) fleet: FakeFleet,
+    pub(crate) env: TestEnv,
 }
 
 /// A run of the program.
@@ -79,7 +79,7 @@ impl Many {
         let gone = gone.expect("the first name runs there");
         let text = |path: &str| gone.pointer(path).and_then(Value::as_str).unwrap_or_default();
         assert!(server.remove(Kind::Deployment, text("/metadata/namespace"), text("/metadata/name")));
-        for object in fresh() {
+        for object in workload("fresh") {
             self.server(CHANGED + 1).put(object);
         }
         for number in HANGING.end..HANGING.end + GROUP {
@@ -156,7 +156,7 @@ impl Many {
         versions
     }
 
-    fn server(&self, number: usize) -> &ApiServer {
+    pub(crate) fn server(&self, number: usize) -> &ApiServer {
         self.fleet.server(&cluster(number))
     }
 
@@ -202,21 +202,20 @@ impl Ran {
     }
 }
 
-/// A workload that nobody ran before.
-fn fresh() -> [Value; 2] {
-    let labels =
-        json!({"app": "fresh", "identity": "fresh", "admiral.io/env": "prod", "sidecar.istio.io/inject": "true"});
+/// A workload with its Service, of the identity that has its name.
+pub(crate) fn workload(name: &str) -> [Value; 2] {
+    let labels = json!({"app": name, "identity": name, "admiral.io/env": "prod", "sidecar.istio.io/inject": "true"});
     [
         json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "fresh", "namespace": "team-00"},
-            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "fresh"}}, "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "fresh", "image": "fresh:1"}]},
-            }},
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "team-00"},
+            "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]},
         }),
         json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "fresh", "namespace": "team-00"},
-            "spec": {"selector": {"app": "fresh"}, "ports": [{"name": "http", "port": 80}]},
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "team-00"},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+            }},
         }),
     ]
 }

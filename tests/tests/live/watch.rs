@@ -8,7 +8,8 @@ use mesh_model::kind::Kind;
 use mesh_testkit::apiserver::{ApiServer, Fault, Ill, Verb};
 
 use super::on_clusters::OnClusters;
-use super::watching::{Fake, Watching, dependency, until, until_or, workload};
+use super::watched::{Fake, dependency, workload};
+use super::watching::{Watching, until, until_or};
 use mesh_tests::example;
 
 const PAYMENTS: &str = "payments-us-east";

@@ -2,57 +2,86 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 
 use futures::stream::{self, StreamExt};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::limits::TICK;
+use crate::limits::{MAX_READERS, TICK};
 use crate::run::{Progress, Run};
 
-/// Does `work` for each of `items`, at most `at_once` at a time. The results are in the order of the items; none for what
-/// was not done when the run was stopped.
+/// Does `work` for each of `items`, at most `at_once` at a time, on as many threads as the machine has cores: what
+/// clusters answer is unpacked and read there. The results are in the order of the items; none for what was not done
+/// when the run was stopped.
+///
+/// Blocks: it is for the thread that waits for the runtime, not for one of the runtime's own.
 pub(crate) async fn each<T, R, F>(
     items: &[T],
     at_once: usize,
     doing: &'static str,
     run: Run<'_>,
     name: impl Fn(&T) -> String,
-    work: impl Fn(usize) -> F,
+    work: impl Fn(usize) -> F + Sync,
 ) -> Vec<Option<R>>
 where
+    T: Sync,
+    R: Send,
     F: Future<Output = R>,
 {
-    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    let started = std::sync::Mutex::new(BTreeMap::<usize, Instant>::new());
-    let begin = |index: usize| {
-        let (future, started) = (work(index), &started);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(MAX_READERS).min(at_once).min(items.len()).max(1);
+    let results: Mutex<Vec<Option<R>>> = Mutex::new(items.iter().map(|_| None).collect());
+    let started = Mutex::new(BTreeMap::<usize, Instant>::new());
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let one = |index: usize| {
+        let (future, results, started, done) = (work(index), &results, &started, &done);
         async move {
             started.lock().expect("no holder panics").insert(index, Instant::now());
-            (index, future.await)
+            let result = future.await;
+            started.lock().expect("no holder panics").remove(&index);
+            results.lock().expect("no holder panics")[index] = Some(result);
+            done.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let mut running = stream::iter(0..items.len()).map(begin).buffer_unordered(at_once.max(1));
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut done = 0;
-    loop {
-        tokio::select! {
-            next = running.next() => match next {
-                Some((index, result)) => {
-                    started.lock().expect("no holder panics").remove(&index);
-                    results[index] = Some(result);
-                    done += 1;
-                }
-                None => return results,
-            },
-            _ = tick.tick() => {
-                if (run.interrupted)() {
-                    return results;
-                }
-                let oldest = started.lock().expect("no holder panics").iter().min_by_key(|(_, since)| **since).map(|(index, _)| *index);
-                let slowest = oldest.map(|index| name(&items[index]));
-                (run.progress)(&Progress { doing, done, total: items.len(), slowest });
-            }
+    let (stop, stopped) = watch::channel(false);
+    let runtime = Handle::current();
+    thread::scope(|scope| {
+        let (ended, all_ended) = channel::<()>();
+        for number in 0..threads {
+            let (runtime, ended, mut stopped) = (runtime.clone(), ended.clone(), stopped.clone());
+            let (one, next) = (&one, &next);
+            let share = at_once / threads + usize::from(number < at_once % threads);
+            scope.spawn(move || {
+                let _ended = ended;
+                let open = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
+                let open = open.take_while(|index| *index < items.len());
+                let all = stream::iter(open).map(one).buffer_unordered(share.max(1)).for_each(|()| async {});
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = all => {}
+                        _ = stopped.wait_for(|stopped| *stopped) => {}
+                    }
+                });
+            });
         }
-    }
+        drop(ended);
+        while all_ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            if (run.interrupted)() {
+                stop.send_replace(true);
+                break;
+            }
+            let started = started.lock().expect("no holder panics");
+            let oldest = started.iter().min_by_key(|(_, since)| **since).map(|(index, _)| *index);
+            drop(started);
+            let slowest = oldest.map(|index| name(&items[index]));
+            let done = done.load(Ordering::Relaxed);
+            (run.progress)(&Progress { doing, done, total: items.len(), slowest });
+        }
+    });
+    results.into_inner().expect("no holder panics")
 }
