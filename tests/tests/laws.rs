@@ -9,10 +9,10 @@ use std::env;
 use std::sync::Mutex;
 
 use mesh_plan::laws::{
-    Given, Law, Observation, Planner, Violation, applied_plan_is_a_fixpoint, every_step_names_its_facts,
-    exposes_only_what_is_routed, hosts_and_addresses_are_unique, input_order_does_not_matter,
-    older_run_never_overwrites, one_name_is_desired_as_among_all, scope_is_a_restriction, touches_only_what_is_ours,
-    unseen_changes_nothing,
+    Given, Law, Observation, Planner, Violation, a_change_concerns_all_that_it_changes, applied_plan_is_a_fixpoint,
+    every_step_names_its_facts, exposes_only_what_is_routed, hosts_and_addresses_are_unique,
+    input_order_does_not_matter, older_run_never_overwrites, one_name_is_desired_as_among_all, scope_is_a_restriction,
+    touches_only_what_is_ours, unseen_changes_nothing,
 };
 use mesh_plan::plan::Counts;
 use mesh_plan::writing::in_order;
@@ -20,6 +20,7 @@ use mesh_testkit::arb::{self, Ending, Story};
 use mesh_testkit::broken::{self, are_accepted, emitted};
 use mesh_testkit::describe::{describe, describe_plan};
 use mesh_testkit::schema::SchemaChecker;
+use mesh_testkit::world::Write;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestError, TestRng, TestRunner};
 
@@ -71,6 +72,28 @@ fn l7_a_scope_restricts_a_plan_and_does_not_change_it() {
 #[test]
 fn l7_a_name_that_is_asked_for_alone_is_desired_as_among_all() {
     check(Law::L7, Just(()), |given, ()| one_name_is_desired_as_among_all(given));
+}
+
+#[test]
+fn l7_what_a_change_does_not_concern_is_planned_as_before() {
+    let edits = prop::collection::vec(arb::fact_edit(), 1..4);
+    let told = RefCell::new((0, 0));
+    check_ending(Law::L7, edits, |ending, edits| {
+        let mut world = ending.world.clone();
+        let plan = Planner::REAL.all(&ending.fleet, &ending.policy, ending.now);
+        world.write(&plan, Write::All);
+        let before = world.view();
+        world.edit_all(edits);
+        let given = Given { fleet: &before, ..ending.given() };
+        let steps = a_change_concerns_all_that_it_changes(given, &world.view())?;
+        let mut told = told.borrow_mut();
+        told.0 += usize::from(steps.is_some());
+        told.1 += usize::from(steps.is_some_and(|steps| steps > 0));
+        Ok(())
+    });
+    // If every change concerned everything, or nothing, the law would say little.
+    let (some, writing) = told.into_inner();
+    assert!(some > 100 && writing > 50, "{some} changes concern some names, {writing} of them write something");
 }
 
 #[test]

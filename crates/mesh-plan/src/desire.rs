@@ -41,7 +41,7 @@ use callers::Callers;
 use foreign::Foreign;
 use governing::PolicyIndex;
 use held::Owners;
-use live::{Live, LiveEntry};
+use live::{Live, LiveEntry, LiveHost, LiveName};
 use name::NamePlan;
 use site::Site;
 
@@ -153,26 +153,62 @@ impl<'a> Names<'a> {
     /// a person asks about one name. What another name wants on a host that is held as this one's comes with it, and so do
     /// findings, in no order.
     pub fn desire_one(&self, base: &Host, desired: &mut Desired) {
-        let live = &self.context.survey.live.names;
-        let base = base.to_lowercase();
-        let held = live.get(base.as_str()).into_iter().flat_map(|name| name.hosts.keys().map(ToString::to_string));
-        let own = self.plans_of(&base).into_iter().flat_map(|plan| &plan.hosts).map(|host| host.host.to_lowercase());
-        let hosts: BTreeSet<String> = held.chain(own).collect();
+        let hosts = self.hosts_of(base);
         let plans: BTreeSet<usize> =
             hosts.iter().filter_map(|host| self.by_host.get(host)).flatten().copied().collect();
         for at in plans {
             self.plans[at].write(&self.context, &self.addresses, desired);
         }
-        for host in &hosts {
-            // A host is held as that of a name which it is or ends in.
-            let tails = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
-            for base in std::iter::once(host.as_str()).chain(tails) {
-                let Some(name) = live.get(base) else { continue };
-                if let Some(held) = name.hosts.get(host.as_str()) {
-                    leftovers::judge(name, (base, host), held, &self.plans_of(base), &self.context, desired);
-                }
-            }
+        for (base, name, host, held) in self.held_on(&hosts) {
+            leftovers::judge(name, (base, host), held, &self.plans_of(base), &self.context, desired);
         }
+    }
+
+    /// The base hosts of the names that `identities` have, or whose objects carry one of them as a mark.
+    pub(crate) fn bases_of(&self, identities: &BTreeSet<Arc<str>>) -> BTreeSet<Host> {
+        let own = self.plans.iter().filter(|plan| identities.contains(plan.pair.0.as_str()));
+        let mut bases: BTreeSet<Host> = own.map(|plan| plan.base.clone()).collect();
+        let Live { names, elsewhere } = &self.context.survey.live;
+        let is_marked = |entry: &LiveEntry<'_>| {
+            let mark = entry.object.annotations.get(self.context.policy.keys.identity.as_str());
+            mark.is_some_and(|mark| identities.contains(mark))
+        };
+        let marked =
+            names.iter().chain(elsewhere).filter(|(_, name)| name.entries().any(|(_, entry)| is_marked(entry)));
+        bases.extend(marked.filter_map(|(base, _)| Host::parse(base).ok()));
+        bases
+    }
+
+    /// What is held of the name whose base host is `base`, by cluster.
+    pub(crate) fn held_of(&self, base: &Host) -> impl Iterator<Item = (&'a ClusterName, &'a ObjectKey)> {
+        let hosts = self.hosts_of(base);
+        let held: Vec<_> = self.held_on(&hosts).flat_map(|(_, _, _, held)| held.objects()).collect();
+        held.into_iter()
+    }
+
+    /// The hosts of a name, in lower case: its own, and those that are held as its.
+    fn hosts_of(&self, base: &Host) -> BTreeSet<String> {
+        let base = base.to_lowercase();
+        let live = self.context.survey.live.names.get(base.as_str());
+        let held = live.into_iter().flat_map(|name| name.hosts.keys().map(ToString::to_string));
+        let own = self.plans_of(&base).into_iter().flat_map(|plan| &plan.hosts).map(|host| host.host.to_lowercase());
+        held.chain(own).collect()
+    }
+
+    /// What is held on hosts, each with the name that it is held as: a host is held as that of a name which it is or
+    /// ends in.
+    fn held_on<'h>(
+        &'h self,
+        hosts: &'h BTreeSet<String>,
+    ) -> impl Iterator<Item = (&'h str, &'h LiveName<'a>, &'h str, &'h LiveHost<'a>)> {
+        let live = &self.context.survey.live.names;
+        hosts.iter().flat_map(move |host| {
+            let tails = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
+            std::iter::once(host.as_str()).chain(tails).filter_map(move |base| {
+                let name = live.get(base)?;
+                Some((base, name, host.as_str(), name.hosts.get(host.as_str())?))
+            })
+        })
     }
 
     /// The plans of a base host: one, but for identities that share it.

@@ -13,6 +13,7 @@ use crate::desire::desire;
 use crate::plan::{Plan, Step, plan};
 use crate::scope::Scope;
 
+mod concerned;
 mod exposure;
 mod fixpoint;
 mod order;
@@ -23,6 +24,7 @@ mod scoped;
 mod uniqueness;
 mod unsee;
 
+pub use concerned::a_change_concerns_all_that_it_changes;
 pub use exposure::exposes_only_what_is_routed;
 pub use fixpoint::{applied_plan_is_a_fixpoint, unseen_changes_nothing};
 pub use order::{input_order_does_not_matter, shuffled};

@@ -178,6 +178,21 @@ pub struct Counts {
 
 /// Compares what is desired with what is held. Deletes only with proof; the rest is held.
 pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope: &Scope) -> Plan {
+    plan_among(desired, fleet, policy, scope, None)
+}
+
+/// Objects that clusters hold.
+pub(crate) type Held<'a> = BTreeMap<&'a ClusterName, BTreeSet<&'a ObjectKey>>;
+
+/// The same where only some of what is held is looked at, since `desired` says nothing of the rest; and nothing of
+/// retired clusters.
+pub(crate) fn plan_among(
+    desired: &Desired,
+    fleet: &FleetSnapshot,
+    policy: &MeshPolicy,
+    scope: &Scope,
+    held: Option<&Held<'_>>,
+) -> Plan {
     let names = HostIndex::of(desired);
     let mut steps = Vec::new();
     for (cluster, objects) in &desired.objects {
@@ -186,8 +201,17 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
         for (key, object) in objects {
             steps.extend(step_for(cluster, key, object, facts.owned.get(key).filter(ours)));
         }
-        let unwanted = facts.owned.iter().filter(|(key, object)| !objects.contains_key(*key) && ours(object));
+        let is_unwanted =
+            |(key, object): &(&ObjectKey, &OwnedObject)| !objects.contains_key(*key) && is_ours(object, policy);
+        let unwanted: Vec<_> = match held {
+            None => facts.owned.iter().filter(is_unwanted).collect(),
+            Some(held) => {
+                let keys = held.get(cluster).into_iter().flatten();
+                keys.filter_map(|key| facts.owned.get_key_value(*key)).filter(is_unwanted).collect()
+            }
+        };
         let gone: Vec<_> = unwanted
+            .into_iter()
             .filter_map(|(key, base)| {
                 let at = (cluster.clone(), key.clone());
                 let stays = desired.kept.contains_key(&at) || desired.excluded.contains(&at);
@@ -206,7 +230,7 @@ pub fn plan(desired: &Desired, fleet: &FleetSnapshot, policy: &MeshPolicy, scope
         let because = if live { with_fact(because.clone(), cluster, key) } else { because.clone() };
         steps.push(hold(cluster, key, &names, instead_of, because));
     }
-    for (cluster, view) in &fleet.members {
+    for (cluster, view) in fleet.members.iter().filter(|_| held.is_none()) {
         if let ClusterView::Retired(Some(facts)) = view {
             let because = |base: &OwnedObject| Because::whole(format!("{cluster} is retired"), origins_of(base));
             let ours = facts.owned.iter().filter(|(_, object)| is_ours(object, policy));

@@ -97,6 +97,14 @@ impl<'a> LiveEntry<'a> {
     }
 }
 
+impl<'a> LiveHost<'a> {
+    /// Every object of it, with its cluster.
+    pub(super) fn objects(&self) -> impl Iterator<Item = (&'a ClusterName, &'a ObjectKey)> {
+        let entries = self.entries.iter().map(|(cluster, entry)| (*cluster, entry.key));
+        entries.chain(self.rules.iter().map(|(cluster, rule)| (*cluster, rule.key)))
+    }
+}
+
 impl LiveRule<'_> {
     /// Its spec; none where it is not what a DestinationRule looks like.
     pub(super) fn spec(&self) -> Option<&DestinationRule> {

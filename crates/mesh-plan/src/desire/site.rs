@@ -45,6 +45,12 @@ pub(crate) enum Gateway {
     At { address: Arc<str>, port: u16, service: Option<Arc<str>> },
 }
 
+/// The region of most nodes, of several the smallest (deviation D6).
+pub(crate) fn region_of_nodes(facts: &ClusterFacts) -> Option<&Arc<str>> {
+    // `max_by_key` takes the last of equals, so the order is reversed.
+    facts.node_regions.iter().rev().max_by_key(|(_, nodes)| **nodes).map(|(region, _)| region)
+}
+
 impl<'a> Site<'a> {
     pub(crate) fn new(name: &'a ClusterName, fleet: &'a FleetSnapshot, policy: &MeshPolicy) -> Self {
         let view = fleet.members.get(name);
@@ -54,11 +60,7 @@ impl<'a> Site<'a> {
             _ => None,
         };
         let member = policy.member(name);
-        let node_region = facts.and_then(|facts| {
-            // The most frequent value, then the smallest: `max_by_key` takes the last of equals, so the order is reversed.
-            let most = facts.node_regions.iter().rev().max_by_key(|(_, nodes)| **nodes);
-            most.map(|(region, _)| Arc::clone(region))
-        });
+        let node_region = facts.and_then(region_of_nodes).cloned();
         let policy_region = member.and_then(|m| m.region.as_deref()).map(Arc::<str>::from);
         let sees_nodes = facts.is_some_and(|facts| !facts.unseen.contains(&Kind::Node));
         let network = member

@@ -1,4 +1,7 @@
 //! `sync --watch`: the fleet is kept in sight, and each change is planned and written under the same limits.
+//!
+//! A round plans the names that the changes since the last one concern, and nothing where they concern none. That these
+//! are all names whose plan can change is law L7's business; a round for the whole fleet, now and then, does not rely on it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -10,8 +13,10 @@ use std::time::{Duration, Instant};
 use mesh_fleet::Fleet;
 use mesh_fleet::live::watch::{Monitor, Watch, Woken};
 use mesh_fleet::report::{ApplyReport, Outcome};
+use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::Host;
 use mesh_plan::budget::removals;
+use mesh_plan::concern::{Concern, plan_concerned};
 use mesh_plan::desire::desire;
 use mesh_plan::plan::Plan;
 use mesh_render::plan::count;
@@ -103,7 +108,7 @@ fn session(
     let snapshot = watch.snapshot(live);
     let now = clock::now()?;
     let desired = desire(&snapshot, fleet.policy(), now);
-    let mut rounds = Rounds { args, monitor, spent, said: Vec::new(), failed: 0, seen: String::new() };
+    let mut rounds = Rounds::new(args, monitor, spent);
     let mut reading = Reading { fleet, now, snapshot, desired, policy_differs };
     let mut at_latest = Some(Duration::ZERO);
     loop {
@@ -129,9 +134,52 @@ struct Rounds<'a> {
     said: Vec<Said>,
     failed: u32,
     seen: String,
+    /// When the whole fleet was planned last; none where it must be planned next, since something was not written.
+    whole: Option<Instant>,
+    /// The endpoints that the whole fleet serves: the measure of removal budgets.
+    served_endpoints: usize,
 }
 
-impl Rounds<'_> {
+/// What one round plans.
+struct Planned {
+    plan: Plan,
+    /// Of how many identities; none for the whole fleet.
+    identities: Option<usize>,
+}
+
+impl<'a> Rounds<'a> {
+    fn new(args: &'a SyncArgs, monitor: &'a Monitor, spent: &'a mut Spent) -> Self {
+        let (said, seen) = (Vec::new(), String::new());
+        Self { args, monitor, spent, said, failed: 0, seen, whole: None, served_endpoints: 0 }
+    }
+
+    /// When the whole fleet is to be planned next, at the latest.
+    fn until_whole(&self) -> Duration {
+        self.whole.map_or(LOOK_AGAIN, |last| LOOK_AGAIN.saturating_sub(last.elapsed()))
+    }
+
+    /// Plans what has changed since `before`; nothing where that concerns no name.
+    fn plan(&mut self, before: &FleetSnapshot, reading: &mut Reading) -> Result<Option<Planned>, CommandError> {
+        let scope = self.args.scope.scope();
+        let is_due = self.whole.is_none_or(|last| last.elapsed() >= LOOK_AGAIN);
+        let policy = reading.fleet.policy();
+        let concern = if is_due { Concern::Everything } else { Concern::between(before, &reading.snapshot, policy) };
+        if concern.is_nothing() {
+            return Ok(None);
+        }
+        let Concern::Some { identities, objects } = concern else {
+            reading.desired = desire(&reading.snapshot, policy, reading.now);
+            let plan = reading.plan(&scope)?;
+            (self.whole, self.served_endpoints) = (Some(Instant::now()), plan.coverage.served_endpoints);
+            return Ok(Some(Planned { plan, identities: None }));
+        };
+        let mut plan;
+        (reading.desired, plan) =
+            plan_concerned(&reading.snapshot, policy, reading.now, (&identities, &objects), &scope);
+        plan.coverage.served_endpoints = self.served_endpoints;
+        Ok(Some(Planned { plan, identities: Some(identities.len()) }))
+    }
+
     /// Plans, limits, writes. When the next round is to be, at the latest.
     fn round(
         &mut self,
@@ -142,26 +190,37 @@ impl Rounds<'_> {
     ) -> Result<Duration, CommandError> {
         let start = Instant::now();
         let Fleet::Live(live) = &reading.fleet else { unreachable!("only live fleets are watched") };
-        reading.snapshot = watch.snapshot(live);
+        let before = std::mem::replace(&mut reading.snapshot, watch.snapshot(live));
         reading.now = clock::now()?;
-        reading.desired = desire(&reading.snapshot, reading.fleet.policy(), reading.now);
-        let mut plan = reading.plan(&self.args.scope.scope())?;
+        let Some(Planned { mut plan, identities }) = self.plan(&before, reading)? else {
+            return Ok(self.until_whole());
+        };
+        let is_whole = identities.is_none();
         let left = |most: usize| most.saturating_sub(self.spent.lately());
         let said = limits::apply(self.args, reading, &mut plan, left);
-        if said != self.said {
-            limits::say(&said, output);
+        let new: Vec<Said> = said.iter().filter(|said| !self.said.contains(said)).cloned().collect();
+        limits::say(&new, output);
+        if is_whole {
             self.said = said;
+        } else {
+            self.said.extend(new);
         }
+        let Fleet::Live(live) = &reading.fleet else { unreachable!("it was live a moment ago") };
         self.say_coverage(&plan, output);
         let waiting = watch.hold_back(live, &mut plan);
-        self.monitor.round(start.elapsed(), plan.counts().hold);
-        output.detail(&format!("planned in {:.1?}, {waiting} steps wait for newer facts", start.elapsed()));
+        self.monitor.round(start.elapsed(), is_whole.then(|| plan.counts().hold));
+        let what =
+            identities.map_or_else(|| "the fleet".to_owned(), |number| format!("what concerns {number} identities"));
+        output.detail(&format!("planned {what} in {:.1?}, {waiting} steps wait for newer facts", start.elapsed()));
+        if waiting > 0 {
+            self.whole = None;
+        }
         if plan.is_empty() {
             self.failed = 0;
-            return Ok(LOOK_AGAIN);
+            return Ok(self.until_whole());
         }
         if !migration::is_agreed(self.args.yes_migrate, false, reading, &plan, output)? {
-            return Ok(LOOK_AGAIN);
+            return Ok(self.until_whole());
         }
         self.spent.add(removals(&plan, &reading.desired).len());
         let report = output.watched(|run| watch.apply(live, &plan, run));
@@ -169,8 +228,9 @@ impl Rounds<'_> {
         output.note(&line(&report, &plan, changed.elapsed()));
         if report.not_written() == 0 {
             self.failed = 0;
-            return Ok(LOOK_AGAIN);
+            return Ok(self.until_whole());
         }
+        self.whole = None;
         self.failed += 1;
         Ok((RETRY * (1 << (self.failed - 1).min(8))).min(RETRY_AT_MOST))
     }

@@ -61,11 +61,13 @@ impl Monitor {
         Ok(address)
     }
 
-    /// A round is over: it took so long to plan, and left so many steps held.
-    pub fn round(&self, plan: Duration, held: usize) {
+    /// A round is over: it took so long to plan; one for the whole fleet left so many steps held.
+    pub fn round(&self, plan: Duration, held: Option<usize>) {
         self.rounds.fetch_add(1, Ordering::Relaxed);
         self.plan_micros.store(micros(plan), Ordering::Relaxed);
-        self.held.store(held as u64, Ordering::Relaxed);
+        if let Some(held) = held {
+            self.held.store(held as u64, Ordering::Relaxed);
+        }
         self.ready.store(true, Ordering::Relaxed);
     }
 
@@ -173,7 +175,12 @@ impl Monitor {
         let members = [("", of(&self.members))];
         one("kubectl_mesh_members", "gauge", "Members of the fleet.", &members);
         one("kubectl_mesh_members_unseen", "gauge", "Members that are not seen now.", &[("", of(&self.unseen))]);
-        one("kubectl_mesh_held_steps", "gauge", "Steps that the last plan held.", &[("", of(&self.held))]);
+        one(
+            "kubectl_mesh_held_steps",
+            "gauge",
+            "Steps that the last plan of the whole fleet held.",
+            &[("", of(&self.held))],
+        );
         let unsettled = [("", of(&self.unsettled))];
         one("kubectl_mesh_unsettled_objects", "gauge", "Objects that others wrote lately.", &unsettled);
         one("kubectl_mesh_plan_seconds", "gauge", "What the last plan took.", &[("", seconds(&self.plan_micros))]);
@@ -196,7 +203,7 @@ mod tests {
         let monitor = Monitor::default();
         assert!(monitor.answer_to("GET /healthz HTTP/1.1").0.starts_with("200"));
         assert!(monitor.answer_to("GET /readyz HTTP/1.1").0.starts_with("503"));
-        monitor.round(Duration::from_millis(5), 2);
+        monitor.round(Duration::from_millis(5), Some(2));
         assert!(monitor.answer_to("GET /readyz HTTP/1.1").0.starts_with("200"));
         let metrics = monitor.answer_to("GET /metrics HTTP/1.1").1;
         for line in ["kubectl_mesh_rounds_total 1", "kubectl_mesh_held_steps 2", "kubectl_mesh_plan_seconds 0.005"] {
