@@ -38,6 +38,7 @@ mod secrets;
 mod source;
 mod target;
 pub mod watch;
+mod write;
 
 pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
 pub use error::LiveError;

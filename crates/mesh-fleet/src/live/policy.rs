@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::LiveFleet;
-use super::apply::FIELD_MANAGER;
 use super::contact::{Contact, POLICY_CONFIG_MAP, POLICY_KEY, SERVED_KINDS, policy_path};
 use super::crowd::each;
 use super::discovery::Served;
 use super::members::Place;
 use super::rest::{Rest, RestError, Write};
 use super::rule::{missing_rule, missing_rule_for};
+use super::write::FIELD_MANAGER;
 use crate::limits::WRITE_TIMEOUT;
 use crate::run::Run;
 
