@@ -59,7 +59,9 @@ impl Yardstick {
         println!("{:<28}{:>9}{:>9}{:>8}{:>9}  REQUESTS BUT LISTS", "RUN", "TIME", "WRITTEN", "LISTS", "OTHERS");
         let written = self.row("first sync --yes", &["sync", "--yes"]);
         let held = scene::generated(&self.meshes);
-        assert_eq!(written, held as u64, "each object is written once");
+        // The ServiceEntries of one of two new sources are completed once the other routes them (law L10).
+        let twice = self.identities as u64;
+        assert_eq!(written, held as u64 + twice, "each object is written once, but for one entry an identity");
         let again = self.row("second sync, nothing to do", &["sync", "--yes"]);
         assert_eq!(again, 0, "a second sync writes nothing");
         // The place of watch mode: a row for a minute of watching in which nothing changes, and one for a change.

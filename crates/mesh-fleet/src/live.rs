@@ -37,6 +37,7 @@ mod rule;
 mod secrets;
 mod source;
 mod target;
+mod turns;
 pub mod watch;
 mod write;
 

@@ -34,6 +34,8 @@ pub enum Outcome {
     Updated,
     /// Deleted.
     Deleted,
+    /// Written, but for what leads to a source cluster that was not: run again.
+    Incomplete(String),
     /// It was not as it had been read: run again.
     Moved(String),
     /// Could not be written: lower case, no final period.
@@ -43,7 +45,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether the step was written.
+    /// Whether the step was written, to its end.
     pub fn is_written(&self) -> bool {
         matches!(self, Self::Created | Self::Updated | Self::Deleted)
     }

@@ -14,7 +14,7 @@ use mesh_plan::writing::in_order;
 use super::rewrite::{Rewrite, sole_document};
 use super::walk::{self, FoundFile};
 use super::{DirectoryFleet, members};
-use crate::gate::Gate;
+use crate::gate::{Gate, Leave, incomplete, with};
 use crate::limits::MAX_FILE;
 
 use crate::report::{ApplyReport, Outcome, StepResult};
@@ -26,12 +26,15 @@ pub(super) fn apply(fleet: &DirectoryFleet, plan: &Plan, interrupted: &dyn Fn() 
     let mut gate = Gate::default();
     for step in in_order(plan) {
         report.interrupted = report.interrupted || interrupted();
-        let outcome = if report.interrupted {
-            Outcome::NotTried("interrupted".to_owned())
-        } else if let Some(stopped) = gate.stops(step) {
-            stopped
-        } else {
-            writer.write(step).unwrap_or_else(|problem| problem)
+        // A folder routes nothing: what leads to a file that comes later in the same run may be written before it.
+        let outcome = match gate.leave(step) {
+            _ if report.interrupted => Outcome::NotTried("interrupted".to_owned()),
+            Leave::Nothing(stopped) => stopped,
+            Leave::Everything => writer.write(step).unwrap_or_else(|problem| problem),
+            Leave::Part(body, source) => {
+                let written = writer.write(&with(step, body)).unwrap_or_else(|problem| problem);
+                if written.is_written() { incomplete(&source) } else { written }
+            }
         };
         gate.note(step, &outcome);
         report.results.push(StepResult { cluster: step.cluster.clone(), key: step.key.clone(), outcome });

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use futures::future::join_all;
+use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
+use mesh_model::owned::ObjectKey;
 use mesh_plan::manifest;
 use mesh_plan::plan::{Action, Plan, Step};
 use mesh_plan::writing::{Phase, in_order, name_of, phase};
@@ -15,8 +17,10 @@ use tokio::time::Instant;
 
 use super::LiveFleet;
 use super::crowd::each;
-use super::write::{create, delete, update};
-use crate::gate::Gate;
+use super::rest::Rest;
+use super::turns::{ALL_ROUTE, turns};
+use super::write::{Written, complete, create, delete, update};
+use crate::gate::{Gate, Leave, incomplete, with};
 use crate::limits::{WRITE_TIMEOUT, WRITES_AT_ONCE};
 use crate::report::{ApplyReport, Outcome, StepResult};
 use crate::run::Run;
@@ -30,7 +34,7 @@ pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>, wrote: W
         fleet,
         run,
         wrote,
-        gate: Mutex::new(Gate::default()),
+        gate: Mutex::new(Gate::before(plan)),
         turns: fleet.places.iter().map(|place| (&place.name, Semaphore::new(WRITES_AT_ONCE))).collect(),
         results: Mutex::new(steps.iter().map(|_| None).collect()),
     };
@@ -66,58 +70,98 @@ struct Writer<'p> {
     results: Mutex<Vec<Option<Outcome>>>,
 }
 
+/// A step of which only a part was written.
+struct Begun<'p> {
+    number: usize,
+    step: &'p Step,
+    /// What came of that part.
+    outcome: Outcome,
+    /// The object as it is now.
+    object: Value,
+}
+
 impl<'p> Writer<'p> {
     async fn name(&self, steps: &[(usize, &'p Step)]) {
-        // A new source first: those that serve the name already hear of it in what they hold.
-        let is_new = |step: &Step| matches!(step.action, Action::Create { .. });
-        let turns: [&dyn Fn(&Step) -> bool; 4] = [
-            &|step| phase(step) == Phase::Sources && is_new(step),
-            &|step| phase(step) == Phase::Sources && !is_new(step),
-            &|step| phase(step) == Phase::ClientAdditions,
-            &|step| phase(step) == Phase::ClientRemovals,
-        ];
-        for is_now in turns {
-            let now = steps.iter().filter(|(_, step)| is_now(step));
-            join_all(now.map(|numbered| self.step(*numbered))).await;
+        let mut begun = Vec::new();
+        for (turn, now) in turns(steps).into_iter().enumerate() {
+            begun.extend(join_all(now.into_iter().map(|numbered| self.step(numbered))).await.into_iter().flatten());
+            if turn == ALL_ROUTE {
+                join_all(begun.drain(..).map(|begun| self.complete(begun))).await;
+            }
         }
     }
 
-    async fn step(&self, (number, step): (usize, &'p Step)) {
-        let stopped = self.gate.lock().expect("no holder panics").stops(step);
-        let outcome = match stopped {
-            Some(stopped) => stopped,
-            None => self.write(step).await,
+    /// Writes what may be written of a step now. What is left of it is told.
+    async fn step(&self, (number, step): (usize, &'p Step)) -> Option<Begun<'p>> {
+        let leave = self.gate.lock().expect("no holder panics").leave(step);
+        let (outcome, begun) = match leave {
+            Leave::Nothing(stopped) => (stopped, None),
+            Leave::Everything => (self.write(step).await.0, None),
+            Leave::Part(body, source) => match self.write(&with(step, body)).await {
+                (outcome, Some(object)) if outcome.is_written() => {
+                    (incomplete(&source), Some(Begun { number, step, outcome, object }))
+                }
+                (outcome, _) => (outcome, None),
+            },
         };
         self.gate.lock().expect("no holder panics").note(step, &outcome);
         self.results.lock().expect("no holder panics")[number] = Some(outcome);
+        begun
     }
 
-    async fn write(&self, step: &Step) -> Outcome {
+    /// Writes the whole of a step that was begun, where it may be by now. If not, it stays as it is.
+    async fn complete(&self, begun: Begun<'p>) {
+        let leave = self.gate.lock().expect("no holder panics").leave(begun.step);
+        let (Leave::Everything, Action::Create { body } | Action::Update { body, .. }) = (leave, &begun.step.action)
+        else {
+            return;
+        };
+        let step = begun.step;
+        let completed = self.send(step, async |rest, path, kind| complete(rest, path, kind, begun.object, body).await);
+        let outcome = match completed.await.0 {
+            Outcome::Updated => begun.outcome,
+            outcome => outcome,
+        };
+        self.results.lock().expect("no holder panics")[begun.number] = Some(outcome);
+    }
+
+    async fn write(&self, step: &Step) -> (Outcome, Option<Value>) {
+        let write = async |rest: &Rest, path: &str, kind| match &step.action {
+            Action::Hold { .. } => Err(Outcome::NotTried("held".to_owned())),
+            Action::Create { body } => create(rest, path, kind, &manifest::created(body)).await,
+            Action::Update { base, body } => update(rest, path, kind, base, &manifest::updated(base, body)).await,
+            Action::Delete { base } => delete(rest, path, kind, base).await,
+        };
+        self.send(step, write).await
+    }
+
+    /// Does `write` with the object of `step`, once it is its cluster's turn.
+    async fn send(
+        &self,
+        step: &Step,
+        write: impl AsyncFnOnce(&Rest, &str, Kind) -> Written,
+    ) -> (Outcome, Option<Value>) {
         let contact = match self.fleet.contact(&step.cluster) {
             Ok(contact) => contact,
-            Err(why) => return Outcome::Failed(why),
+            Err(why) => return (Outcome::Failed(why), None),
         };
         let turn = self.turns.get(&step.cluster).expect("every member has turns");
         let _turn = turn.acquire().await.expect("the semaphore is never closed");
         if (self.run.interrupted)() {
-            return Outcome::NotTried("interrupted".to_owned());
+            return (Outcome::NotTried("interrupted".to_owned()), None);
         }
         let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
-        let list =
-            format!("/apis/{}/namespaces/{}/{}", mesh_istio::API_VERSION, step.key.namespace, step.key.kind.plural());
-        let (kind, path) = (step.key.kind, format!("{list}/{}", step.key.name));
-        let outcome = match &step.action {
-            Action::Hold { .. } => return Outcome::NotTried("held".to_owned()),
-            Action::Create { body } => create(&rest, &list, kind, &manifest::created(body)).await,
-            Action::Update { base, body } => update(&rest, &path, kind, base, &manifest::updated(base, body)).await,
-            Action::Delete { base } => delete(&rest, &path, kind, base).await,
-        };
-        match outcome {
+        match write(&rest, &path_of(&step.key), step.key.kind).await {
             Ok((outcome, answer)) => {
                 (self.wrote)(step, answer.as_ref());
-                outcome
+                (outcome, answer)
             }
-            Err(outcome) => outcome,
+            Err(outcome) => (outcome, None),
         }
     }
+}
+
+/// The path of an object.
+fn path_of(key: &ObjectKey) -> String {
+    format!("/apis/{}/namespaces/{}/{}/{}", mesh_istio::API_VERSION, key.namespace, key.kind.plural(), key.name)
 }

@@ -2,6 +2,8 @@
 
 use mesh_model::kind::Kind;
 use mesh_model::owned::OwnedObject;
+use mesh_plan::desired::Body;
+use mesh_plan::manifest;
 use serde_json::{Value, json};
 
 use super::rest::{Rest, RestError, Write};
@@ -15,7 +17,8 @@ pub(crate) const FIELD_MANAGER: &str = "kubectl-mesh";
 pub(super) type Written = Result<(Outcome, Option<Value>), Outcome>;
 
 /// A POST: an object that somebody made meanwhile is not adopted, but told by a conflict.
-pub(super) async fn create(rest: &Rest, list: &str, kind: Kind, manifest: &Value) -> Written {
+pub(super) async fn create(rest: &Rest, path: &str, kind: Kind, manifest: &Value) -> Written {
+    let list = path.rsplit_once('/').map_or(path, |(list, _)| list);
     match rest.write(Write::Create, &format!("{list}?{}", query()), manifest).await {
         Ok(object) => Ok((Outcome::Created, Some(object))),
         Err(error) if error.is_conflict() => Err(Outcome::Moved("an object of this name is there already".to_owned())),
@@ -39,7 +42,24 @@ pub(super) async fn update(rest: &Rest, path: &str, kind: Kind, base: &OwnedObje
     for field in ["labels", "annotations"] {
         object["metadata"][field] = wanted["metadata"].get(field).cloned().unwrap_or_else(|| json!({}));
     }
-    match rest.write(Write::Replace, &format!("{path}?{}", query()), &object).await {
+    replace(rest, path, kind, &object).await
+}
+
+/// A PUT over `object`, which a write of ours has just left, so that it holds all of `body`. What others added in between,
+/// a webhook for instance, stays.
+pub(super) async fn complete(rest: &Rest, path: &str, kind: Kind, mut object: Value, body: &Body) -> Written {
+    let wanted = manifest::created(body);
+    object["spec"] = wanted["spec"].clone();
+    for field in ["labels", "annotations"] {
+        for (key, value) in wanted["metadata"][field].as_object().into_iter().flatten() {
+            object["metadata"][field][key] = value.clone();
+        }
+    }
+    replace(rest, path, kind, &object).await
+}
+
+async fn replace(rest: &Rest, path: &str, kind: Kind, object: &Value) -> Written {
+    match rest.write(Write::Replace, &format!("{path}?{}", query()), object).await {
         Ok(object) => Ok((Outcome::Updated, Some(object))),
         Err(error) if error.is_conflict() => Err(Outcome::Moved("it is not as it was read".to_owned())),
         Err(error) if error.is_not_found() => Err(Outcome::Moved("it is gone".to_owned())),

@@ -48,7 +48,9 @@ fn closing(report: &ApplyReport) -> String {
 }
 
 fn exit(report: &ApplyReport) -> Exit {
+    let is_begun = report.results.iter().any(|result| matches!(result.outcome, Outcome::Incomplete(_)));
     let partial = match (report.written(), report.not_written()) {
+        (0, _) if is_begun => Exit::Partial,
         (_, 0) => Exit::Success,
         (0, _) => Exit::NothingDone,
         _ => Exit::Partial,
@@ -64,7 +66,9 @@ fn by_cluster(results: &[StepResult]) -> Vec<ClusterResult> {
             row.not_written.push(NotWritten { object: result.key.to_string(), why: why.to_owned() });
         };
         match &result.outcome {
-            Outcome::Moved(why) | Outcome::Failed(why) | Outcome::NotTried(why) => not_written(why),
+            Outcome::Incomplete(why) | Outcome::Moved(why) | Outcome::Failed(why) | Outcome::NotTried(why) => {
+                not_written(why);
+            }
             Outcome::Created => row.created += 1,
             Outcome::Updated => row.updated += 1,
             Outcome::Deleted => row.deleted += 1,

@@ -278,7 +278,10 @@ fn line(report: &ApplyReport, plan: &Plan, lag: Duration) -> String {
             Outcome::Created => added += 1,
             Outcome::Updated => changed += 1,
             Outcome::Deleted => removed += 1,
-            Outcome::Moved(reason) | Outcome::Failed(reason) | Outcome::NotTried(reason) => {
+            Outcome::Incomplete(reason)
+            | Outcome::Moved(reason)
+            | Outcome::Failed(reason)
+            | Outcome::NotTried(reason) => {
                 why.insert(format!("{}: {reason}", result.cluster));
             }
         }

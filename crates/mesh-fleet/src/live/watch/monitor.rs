@@ -78,7 +78,7 @@ impl Monitor {
                 Outcome::Created | Outcome::Updated | Outcome::Deleted => &self.written,
                 Outcome::Moved(_) => &self.moved,
                 Outcome::Failed(_) => &self.failed,
-                Outcome::NotTried(_) => &self.not_tried,
+                Outcome::NotTried(_) | Outcome::Incomplete(_) => &self.not_tried,
             };
             counter.fetch_add(1, Ordering::Relaxed);
         }
