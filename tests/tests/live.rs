@@ -10,6 +10,7 @@ mod on_fakes;
 mod overtaken;
 mod permissions;
 mod readme;
+mod rehearsed;
 mod servers;
 mod small;
 mod sources;

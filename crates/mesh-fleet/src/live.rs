@@ -144,6 +144,11 @@ impl LiveFleet {
         self.runtime.block_on(apply::apply(self, plan, run, &|_, _| {}))
     }
 
+    /// Asks every server what it would say to the steps of `plan`, each by itself. Nothing is stored.
+    pub fn rehearse(&self, plan: &Plan, run: Run<'_>) -> ApplyReport {
+        self.runtime.block_on(apply::rehearse(self, plan, run))
+    }
+
     /// The cluster of a member, or why it was not reached.
     fn contact(&self, cluster: &str) -> Result<&Contact, String> {
         let place = self.places.iter().find(|place| &*place.name == cluster);

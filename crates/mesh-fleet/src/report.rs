@@ -11,6 +11,8 @@ pub struct ApplyReport {
     pub results: Vec<StepResult>,
     /// Whether it stopped early because somebody asked.
     pub interrupted: bool,
+    /// Whether servers were only asked what they would say, and nothing was stored.
+    pub is_rehearsal: bool,
 }
 
 /// What came of one step.

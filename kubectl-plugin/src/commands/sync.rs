@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 use mesh_fleet::Fleet;
 use mesh_model::name::ClusterName;
@@ -30,6 +30,7 @@ mod age;
 mod limits;
 mod migration;
 mod outcome;
+mod rehearsal;
 mod watch;
 
 /// Write what the plan shows, after asking
@@ -51,9 +52,10 @@ pub(crate) struct SyncArgs {
     /// Move what is written already where the suffix, the sync namespace or the identity key changed, without asking
     #[arg(long)]
     yes_migrate: bool,
-    /// Show what would be written, with the limits below, and write nothing
-    #[arg(long)]
-    dry_run: bool,
+    /// Show what would be written, with the limits below, and write nothing; with `server`, also ask the API servers whether
+    /// they would take it
+    #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    dry_run: Option<DryRun>,
     /// Go on only if the plan equals this one, saved with `plan -o json`; nothing is written from the file
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -81,6 +83,15 @@ pub(crate) struct SyncArgs {
     listen: Option<SocketAddr>,
 }
 
+/// How much of a run is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    /// Every write.
+    Client,
+    /// What servers would store.
+    Server,
+}
+
 /// Plans, shows, asks, writes and reports.
 pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     if args.watch {
@@ -89,8 +100,11 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
     let mut reading = Reading::take_to_write(global, output)?;
     check_policy(args, reading.policy_differs.as_ref())?;
-    if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| !args.dry_run) {
+    if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| args.dry_run != Some(DryRun::Client)) {
         return Err(refusal);
+    }
+    if args.dry_run == Some(DryRun::Server) {
+        rehearsal::check(&reading.fleet)?;
     }
     prune(args, &mut reading, output);
     let scope = scope(args, saved.as_ref());
@@ -102,8 +116,11 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     }
     let is_shown = show(args, &reading, &plan, &scope, output)?;
     let exit = tolerance::exit_of(&plan, args.tolerance.allow_unseen);
-    if plan.is_empty() || args.dry_run || output.is_interrupted() {
+    if plan.is_empty() || args.dry_run == Some(DryRun::Client) || output.is_interrupted() {
         return Ok(exit);
+    }
+    if args.dry_run == Some(DryRun::Server) {
+        return Ok(exit.merge(rehearsal::run(&reading.fleet, &plan, args.format.output, output)?));
     }
     // Nobody agrees to what nobody saw; what was agreed to beforehand is done, whoever reads about it.
     let is_agreed = (args.yes || (is_shown && confirmed(&reading, &plan, output)?))
@@ -185,7 +202,7 @@ fn show(
     output: &mut Output,
 ) -> Result<bool, CommandError> {
     let format = args.format.output;
-    if !format.is_for_programs() || args.dry_run {
+    if !format.is_for_programs() || args.dry_run == Some(DryRun::Client) {
         return output.shown(&text(reading, plan, scope, format, output.styling()));
     }
     output.note(&text(reading, plan, scope, Format::Table, mesh_render::style::Styling::PLAIN));

@@ -18,8 +18,15 @@ fn sync_writes_nothing_when_nobody_can_be_asked() {
 #[test]
 fn a_dry_run_writes_nothing() {
     let env = two_clusters();
-    let run = ran(&mut env.on_fleet(&["sync", "--dry-run"]));
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for dry_run in ["--dry-run", "--dry-run=client"] {
+        let run = ran(&mut env.on_fleet(&["sync", dry_run]));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(!env.fleet().join("c1/mesh-sync").exists());
+    }
+    let run = ran(&mut env.on_fleet(&["sync", "--yes", "--dry-run=server"]));
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("is a folder: there is no server to ask"), "{}", run.stderr);
+    assert_eq!(ran(&mut env.on_fleet(&["sync", "--yes", "--dry-run=serve"])).code, Some(2));
     assert!(!env.fleet().join("c1/mesh-sync").exists());
 }
 

@@ -92,7 +92,7 @@ fn both_are_new(live: &OnClusters) {
 }
 
 /// A ValidatingAdmissionPolicy that refuses every new ServiceEntry, once it is in force.
-fn refuse_new_entries(cluster: &mesh_testkit::servers::ApiServer) {
+pub(super) fn refuse_new_entries(cluster: &mesh_testkit::servers::ApiServer) {
     let policy = json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "closed"},
         "spec": {

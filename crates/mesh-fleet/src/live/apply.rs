@@ -30,14 +30,7 @@ pub(super) type Wrote<'a> = &'a (dyn Fn(&Step, Option<&Value>) + Sync);
 
 pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>, wrote: Wrote<'_>) -> ApplyReport {
     let steps = in_order(plan);
-    let writer = Writer {
-        fleet,
-        run,
-        wrote,
-        gate: Mutex::new(Gate::before(plan)),
-        turns: fleet.places.iter().map(|place| (&place.name, Semaphore::new(WRITES_AT_ONCE))).collect(),
-        results: Mutex::new(steps.iter().map(|_| None).collect()),
-    };
+    let writer = Writer::new(fleet, run, wrote, Gate::before(plan), steps.len());
     let numbered: Vec<(usize, &Step)> = steps.iter().copied().enumerate().collect();
     let names: Vec<&[(usize, &Step)]> = numbered.chunk_by(|(_, a), (_, b)| name_of(a) == name_of(b)).collect();
     let shown = |name: &&[(usize, &Step)]| name_of(name[0].1).to_owned();
@@ -46,8 +39,26 @@ pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>, wrote: W
     let rest: Vec<(usize, &Step)> = numbered.iter().copied().filter(|(_, step)| phase(step) == Phase::Rest).collect();
     let shown = |step: &(usize, &Step)| step.1.cluster.to_string();
     each(&rest, parallel, "removing", run, shown, |index| writer.step(rest[index])).await;
-    let results = writer.results.into_inner().expect("no holder panics");
-    let results = steps.iter().zip(results).map(|(step, outcome)| StepResult {
+    let outcomes = writer.results.into_inner().expect("no holder panics");
+    report(&steps, outcomes, run)
+}
+
+/// Asks every server what it would say to the steps of `plan`; nothing is stored. Each object is asked for by itself, in no
+/// order, since none is there for the next.
+pub(super) async fn rehearse(fleet: &LiveFleet, plan: &Plan, run: Run<'_>) -> ApplyReport {
+    let steps = in_order(plan);
+    let writer = Writer { is_dry: true, ..Writer::new(fleet, run, &|_, _| {}, Gate::default(), 0) };
+    let shown = |step: &&Step| step.cluster.to_string();
+    let ask = |index: usize| {
+        let (writer, step) = (&writer, steps[index]);
+        async move { writer.write(step).await.0 }
+    };
+    let outcomes = each(&steps, fleet.limits.parallel, "asking", run, shown, ask).await;
+    ApplyReport { is_rehearsal: true, ..report(&steps, outcomes, run) }
+}
+
+fn report(steps: &[&Step], outcomes: Vec<Option<Outcome>>, run: Run<'_>) -> ApplyReport {
+    let results = steps.iter().zip(outcomes).map(|(step, outcome)| StepResult {
         cluster: step.cluster.clone(),
         key: step.key.clone(),
         outcome: outcome.unwrap_or_else(|| Outcome::NotTried("interrupted".to_owned())),
@@ -55,6 +66,7 @@ pub(super) async fn apply(fleet: &LiveFleet, plan: &Plan, run: Run<'_>, wrote: W
     let results: Vec<StepResult> = results.collect();
     ApplyReport {
         interrupted: (run.interrupted)() && results.iter().any(|result| !result.outcome.is_written()),
+        is_rehearsal: false,
         results,
     }
 }
@@ -68,6 +80,8 @@ struct Writer<'p> {
     turns: BTreeMap<&'p ClusterName, Semaphore>,
     /// In the order of the plan's steps.
     results: Mutex<Vec<Option<Outcome>>>,
+    /// Whether nothing is to be stored.
+    is_dry: bool,
 }
 
 /// A step of which only a part was written.
@@ -81,6 +95,18 @@ struct Begun<'p> {
 }
 
 impl<'p> Writer<'p> {
+    fn new(fleet: &'p LiveFleet, run: Run<'p>, wrote: Wrote<'p>, gate: Gate<'p>, steps: usize) -> Self {
+        Self {
+            fleet,
+            run,
+            wrote,
+            gate: Mutex::new(gate),
+            turns: fleet.places.iter().map(|place| (&place.name, Semaphore::new(WRITES_AT_ONCE))).collect(),
+            results: Mutex::new(vec![None; steps]),
+            is_dry: false,
+        }
+    }
+
     async fn name(&self, steps: &[(usize, &'p Step)]) {
         let mut begun = Vec::new();
         for (turn, now) in turns(steps).into_iter().enumerate() {
@@ -151,6 +177,7 @@ impl<'p> Writer<'p> {
             return (Outcome::NotTried("interrupted".to_owned()), None);
         }
         let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
+        let rest = if self.is_dry { rest.dry_run() } else { rest };
         match write(&rest, &path_of(&step.key), step.key.kind).await {
             Ok((outcome, answer)) => {
                 (self.wrote)(step, answer.as_ref());

@@ -53,11 +53,20 @@ impl LiveFleet {
             place.contact.is_ok() && place.member.as_ref().is_none_or(|member| member.state == MemberState::Active)
         };
         let places: Vec<&Place> = self.places.iter().filter(reached).collect();
-        self.store_in(&places, text, run)
+        self.store_in(&places, text, false, run)
     }
 
     /// Stores the policy that counts in every reached member that has an older one, or none.
     pub fn spread_policy(&self, run: Run<'_>) -> Vec<PolicyResult> {
+        self.spread(false, run)
+    }
+
+    /// Asks what [`Self::spread_policy`] would come to. Nothing is stored.
+    pub fn rehearse_policy(&self, run: Run<'_>) -> Vec<PolicyResult> {
+        self.spread(true, run)
+    }
+
+    fn spread(&self, is_dry: bool, run: Run<'_>) -> Vec<PolicyResult> {
         let Some(text) = &self.policy_state.text else { return Vec::new() };
         // A policy that stands for the stored one in this run is nobody else's business.
         if policy::parse(text, POLICY_CONFIG_MAP).as_ref() != Ok(&self.policy) {
@@ -71,7 +80,7 @@ impl LiveFleet {
             is_active && is_known && stored.is_none_or(|(_, revision)| *revision < self.policy.revision)
         };
         let places: Vec<&Place> = self.places.iter().filter(is_older).collect();
-        self.store_in(&places, text, run)
+        self.store_in(&places, text, is_dry, run)
     }
 
     /// Whether a reached member stores another policy by now than when the fleet was opened. What cannot be read again
@@ -103,12 +112,13 @@ impl LiveFleet {
         contact.stored.iter().map(|stored| &stored.namespace).chain([&self.policy.sync_namespace]).collect()
     }
 
-    fn store_in(&self, places: &[&Place], text: &str, run: Run<'_>) -> Vec<PolicyResult> {
+    fn store_in(&self, places: &[&Place], text: &str, is_dry: bool, run: Run<'_>) -> Vec<PolicyResult> {
         let namespace = &self.policy.sync_namespace;
         let name = |place: &&Place| place.name.to_string();
         let stored = each(places, self.limits.parallel, "storing the policy", run, name, |index| async move {
             let contact = places[index].contact.as_ref().map_err(Clone::clone)?;
             let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
+            let rest = if is_dry { rest.dry_run() } else { rest };
             if self.prepared.contains(&places[index].name) {
                 prepare_namespace(&rest, namespace).await?;
             }

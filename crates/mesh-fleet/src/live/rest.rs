@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plugins::{Bearer, ENDLESS_PLUGIN};
@@ -103,6 +103,8 @@ pub(crate) struct Rest {
     /// What a credential plugin gave, where it gave something that expires.
     bearer: Option<Bearer>,
     deadline: Instant,
+    /// Whether servers are asked to store nothing.
+    is_dry: bool,
 }
 
 /// A write: how it is sent.
@@ -119,12 +121,18 @@ pub(crate) enum Write {
 impl Rest {
     /// Requests through `client`, all of them until `deadline`.
     pub(crate) fn new(client: Client, bearer: Option<Bearer>, deadline: Instant) -> Self {
-        Self { client, bearer, deadline }
+        Self { client, bearer, deadline, is_dry: false }
     }
 
     /// The same server with another deadline.
     pub(crate) fn until(&self, deadline: Instant) -> Self {
-        Self { client: self.client.clone(), bearer: self.bearer.clone(), deadline }
+        Self { deadline, ..self.clone() }
+    }
+
+    /// The same server, asked by every write what it would say, and to store nothing: authorization, admission and
+    /// validation answer as ever.
+    pub(crate) fn dry_run(self) -> Self {
+        Self { is_dry: true, ..self }
     }
 
     /// Reads `path` as text. What may pass is tried again, as long as the deadline allows.
@@ -165,8 +173,9 @@ impl Rest {
             Write::Replace => Method::PUT,
             Write::Delete => Method::DELETE,
         };
+        let (path, body) = if self.is_dry { dry(write, path, body) } else { (path.to_owned(), body.to_string()) };
         let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
-        let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string().into_bytes()));
+        let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.into_bytes()));
         let request = request.expect("paths are made of names that were checked");
         match self.once(request).await {
             Ok(text) => parsed(&text),
@@ -225,6 +234,17 @@ impl Rest {
         };
         timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))
     }
+}
+
+/// The same write, of which nothing is stored.
+fn dry(write: Write, path: &str, body: &Value) -> (String, String) {
+    let mut body = body.clone();
+    if write == Write::Delete {
+        // A server that gets options as a body does not look for any in the query.
+        body["dryRun"] = json!(["All"]);
+    }
+    let joint = if path.contains('?') { '&' } else { '?' };
+    (format!("{path}{joint}dryRun=All"), body.to_string())
 }
 
 #[derive(Deserialize)]
@@ -329,6 +349,14 @@ mod tests {
         assert!(login.to_string().contains("credentials are refused"), "{login}");
         let busy = refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", Some(Duration::from_secs(2)));
         assert!(busy.is_passing() && busy.retry_after() == Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_dry_run_says_so_where_a_server_looks_for_it() {
+        let (path, body) = dry(Write::Create, "/a?fieldManager=b", &json!({}));
+        assert_eq!((&*path, &*body), ("/a?fieldManager=b&dryRun=All", "{}"));
+        let (path, body) = dry(Write::Delete, "/a/b", &json!({"kind": "DeleteOptions"}));
+        assert_eq!((&*path, &*body), ("/a/b?dryRun=All", r#"{"dryRun":["All"],"kind":"DeleteOptions"}"#));
     }
 
     #[test]

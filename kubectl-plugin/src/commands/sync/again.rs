@@ -103,5 +103,9 @@ fn merged(plan: &Plan, names: &BTreeSet<String>, first: ApplyReport, second: App
         !result.outcome.is_written() && name(step).is_some_and(|name| names.contains(&name))
     };
     let kept = steps.filter(|(step, result)| !is_settled(step, result)).map(|(_, result)| result);
-    ApplyReport { results: kept.chain(second.results).collect(), interrupted: first.interrupted || second.interrupted }
+    ApplyReport {
+        results: kept.chain(second.results).collect(),
+        interrupted: first.interrupted || second.interrupted,
+        ..first
+    }
 }

@@ -23,10 +23,11 @@ pub(super) fn show(report: &ApplyReport, format: Format, output: &mut Output) ->
             format!("{}\n{closing}\n", render(&clusters, format == Format::Wide, output.styling()))
         }
         Format::Json | Format::Yaml => {
-            let document = headed(
-                "SyncReport",
-                json!({"clusters": clusters, "interrupted": report.interrupted, "written": report.written(), "notWritten": report.not_written()}),
-            );
+            let mut fields = json!({"clusters": clusters, "interrupted": report.interrupted, "written": report.written(), "notWritten": report.not_written()});
+            if report.is_rehearsal {
+                fields["dryRun"] = json!(true);
+            }
+            let document = headed("SyncReport", fields);
             if format == Format::Json { to_json(&document) } else { to_yaml(&document) }
         }
         Format::Name => clusters.iter().flat_map(|result| [result.cluster.as_str(), "\n"]).collect(),
@@ -39,6 +40,13 @@ pub(super) fn show(report: &ApplyReport, format: Format, output: &mut Output) ->
 fn closing(report: &ApplyReport) -> String {
     let interrupted = if report.interrupted { "Interrupted: " } else { "" };
     let written = count(report.written(), "step");
+    if report.is_rehearsal {
+        let refused = match report.not_written() {
+            0 => "none would be refused".to_owned(),
+            refused => format!("{refused} would not"),
+        };
+        return format!("{interrupted}{written} would be written, {refused}. Nothing was stored.");
+    }
     match report.not_written() {
         0 => format!("{interrupted}{written} written."),
         not_written => {
