@@ -14,6 +14,7 @@ mod names;
 mod sync;
 mod terminal;
 mod unreadable;
+mod waves;
 
 use manifests::two_clusters;
 

@@ -18,3 +18,4 @@ mod sources_first;
 mod watch;
 mod watched;
 mod watching;
+mod waves;

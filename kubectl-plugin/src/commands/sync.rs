@@ -32,6 +32,9 @@ mod migration;
 mod outcome;
 mod rehearsal;
 mod watch;
+mod waves;
+
+use waves::Waves;
 
 /// Write what the plan shows, after asking
 ///
@@ -59,6 +62,11 @@ pub(crate) struct SyncArgs {
     /// Go on only if the plan equals this one, saved with `plan -o json`; nothing is written from the file
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Write to the clusters that only call in waves, each counted in all: 1,10%,rest writes to one cluster, then to as
+    /// many more as make 10%, then to the rest. Each wave reads and plans anew, and is the last if something was not
+    /// written or would be removed that was not shown
+    #[arg(long, value_name = "N|N%|rest,…", conflicts_with = "plan")]
+    waves: Option<Waves>,
     /// Hold everything that removes traffic when more than N endpoints or exposures would go [default: the smaller of
     /// 50 and 10% of the served endpoints, at least 3]
     #[arg(long, value_name = "N")]
@@ -76,7 +84,7 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     policy_override: bool,
     /// Stay, watch the clusters, and write what changes under the same limits, until a termination or Ctrl-C
-    #[arg(long, requires = "yes", conflicts_with_all = ["dry_run", "plan", "prune_ex_sources", "output"])]
+    #[arg(long, requires = "yes", conflicts_with_all = ["dry_run", "plan", "waves", "prune_ex_sources", "output"])]
     watch: bool,
     /// Answer /healthz, /readyz and /metrics here while watching, such as 127.0.0.1:8080
     #[arg(long, value_name = "ADDR", requires = "watch")]
@@ -110,11 +118,13 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     let scope = scope(args, saved.as_ref());
     let planned = reading.plan(&scope)?;
     let mut plan = planned.clone();
-    limits::say(&limits::apply(args, &reading, &mut plan, |most| most), output);
+    let said = limits::apply(args, &reading, &mut plan, |most| most);
+    limits::say(&said, output);
     if let Some(saved) = &saved {
         check_saved(saved, &planned, &plan, &scope)?;
     }
     let is_shown = show(args, &reading, &plan, &scope, output)?;
+    let division = args.waves.as_ref().map(|waves| waves::divide(waves, &plan, output));
     let exit = tolerance::exit_of(&plan, args.tolerance.allow_unseen);
     if plan.is_empty() || args.dry_run == Some(DryRun::Client) || output.is_interrupted() {
         return Ok(exit);
@@ -131,9 +141,13 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     }
     output.notice_interrupts()?;
     let exit = exit.merge(spread_policy(&reading.fleet, output));
-    let report = output.watched(|run| reading.fleet.apply(&plan, run));
-    let first = again::First { reading: &reading, plan: &plan, scope: &scope };
-    let (report, held) = again::settle(args, global, &first, report, output);
+    let first = again::First { reading: &reading, plan: &plan, scope: &scope, said: &said };
+    let (report, held) = if let Some(division) = &division {
+        waves::write(args, global, &first, division, output)
+    } else {
+        let report = output.watched(|run| reading.fleet.apply(&plan, run));
+        again::settle(args, global, &first, again::Tried { plan: &plan, report }, &|_| {}, output)
+    };
     Ok(exit.merge(held).merge(outcome::show(&report, args.format.output, output)?))
 }
 

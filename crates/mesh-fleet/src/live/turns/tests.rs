@@ -143,8 +143,8 @@ impl Model {
             }
         }
         for (cluster, was) in SOURCES.iter().zip(self.fleet) {
-            let routes = self.routes(cluster, &self.holds);
-            assert_eq!(routes, was == Was::Source || !self.failing.contains(cluster), "{self:?}: {cluster}");
+            let is_routed = routes(cluster, &self.holds);
+            assert_eq!(is_routed, was == Was::Source || !self.failing.contains(cluster), "{self:?}: {cluster}");
         }
     }
 
@@ -155,15 +155,15 @@ impl Model {
         self.writes += 1;
         let addresses = addresses_of(&body.spec);
         for source in SOURCES.iter().filter(|source| addresses.contains(&gateway(source))) {
-            assert!(self.routes(source, before), "{self:?}: {} leads to {source}", step.cluster);
+            assert!(routes(source, before), "{self:?}: {} leads to {source}", step.cluster);
         }
         self.holds.insert(step.cluster.to_string(), addresses);
         Outcome::Updated
     }
+}
 
-    fn routes(&self, source: &str, holds: &BTreeMap<String, BTreeSet<String>>) -> bool {
-        holds.get(source).is_some_and(|addresses| addresses.contains(HOME))
-    }
+fn routes(source: &str, holds: &BTreeMap<String, BTreeSet<String>>) -> bool {
+    holds.get(source).is_some_and(|addresses| addresses.contains(HOME))
 }
 
 impl std::fmt::Debug for Model {
