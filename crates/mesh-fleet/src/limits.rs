@@ -55,6 +55,10 @@ pub const RETRIES: u32 = 2;
 pub const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Kinds that are read at once of one cluster: each is a connection.
 pub const KINDS_AT_ONCE: usize = 4;
+/// Most base hosts whose ServiceEntries are asked for one by one; the fleet is listed where a name has more.
+pub const MAX_HOSTS_ASKED: usize = 16;
+/// Most namespaces of a cluster whose Services are asked for one by one; more are listed at once.
+pub const MAX_NAMESPACES_ASKED: usize = 16;
 /// Writes at once to one cluster.
 pub const WRITES_AT_ONCE: usize = 8;
 /// Clusters at once, unless `--parallel` says otherwise.

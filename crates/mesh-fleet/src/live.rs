@@ -35,6 +35,7 @@ mod profiles;
 mod rest;
 mod rule;
 mod secrets;
+mod select;
 mod source;
 mod target;
 mod turns;
@@ -45,6 +46,7 @@ pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
 pub use error::LiveError;
 pub use policy::{PolicyOutcome, PolicyResult, WRITER_ROLE};
 pub use profiles::Provider;
+pub use select::{Selected, Untold};
 pub use source::{Source, SourceForm};
 
 use background::Background;
@@ -137,6 +139,11 @@ impl LiveFleet {
     /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
     pub fn observe(&self, run: Run<'_>) -> FleetSnapshot {
         self.runtime.block_on(observe::observe(self, run))
+    }
+
+    /// Reads what generated objects tell of `key`, and what they lead to; or says why they do not tell.
+    pub fn select(&self, key: &str, run: Run<'_>) -> Result<Selected, Untold> {
+        self.runtime.block_on(select::select(self, key, run))
     }
 
     /// Writes the steps of `plan`, ordered per name.

@@ -117,7 +117,7 @@ async fn second_phase(
 }
 
 /// Admiral's addresses. A policy that is stored there and cannot be read is unknown too.
-async fn config_maps(reader: Reader<'_>, contact: &Contact) -> Part {
+pub(super) async fn config_maps(reader: Reader<'_>, contact: &Contact) -> Part {
     let mut part = Part::default();
     if let Some(why) = &contact.policy_unseen {
         part.absorb(reader.unseen(Kind::ConfigMap, why));
@@ -131,7 +131,7 @@ async fn config_maps(reader: Reader<'_>, contact: &Contact) -> Part {
 
 /// Lists the kinds that are served, some at once. A kind that was served when the policy was stored and is not any more
 /// is unseen; Istio's own kinds are needed wherever anything is to be generated.
-async fn list_all(reader: Reader<'_>, served: &Served, contact: &Contact, kinds: &[Kind]) -> Part {
+pub(super) async fn list_all(reader: Reader<'_>, served: &Served, contact: &Contact, kinds: &[Kind]) -> Part {
     let lists = kinds.iter().map(|kind| async move {
         match served.path(*kind) {
             Some(base) => reader.list(*kind, base, "").await,

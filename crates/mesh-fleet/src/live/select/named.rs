@@ -1,0 +1,132 @@
+//! What generated objects lead to: the clusters that hold or serve the name, and in each what decides who serves and calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::future::{join, join_all, join3};
+use mesh_model::kind::Kind;
+use mesh_model::name::{ClusterName, Namespace};
+use tokio::time::Instant;
+
+use super::generated::selector;
+use super::{Half, Halves, Selector, Told};
+use crate::decode::Part;
+use crate::limits::MAX_NAMESPACES_ASKED;
+use crate::live::members::Place;
+use crate::live::observe::{config_maps, list_all};
+use crate::live::pages::Reader;
+
+/// Who serves and who calls: no object tells the callers, and no label of a workload tells its identity.
+const KINDS: [Kind; 12] = [
+    Kind::Namespace,
+    Kind::Deployment,
+    Kind::StatefulSet,
+    Kind::DaemonSet,
+    Kind::Rollout,
+    Kind::Job,
+    Kind::CronJob,
+    Kind::GlobalTrafficPolicy,
+    Kind::OutlierDetection,
+    Kind::ClientConnectionConfig,
+    Kind::GlobalName,
+    Kind::GlobalNameSet,
+];
+/// Label by which a gateway Service is found.
+const APP: &str = "app";
+
+/// Where generated objects and Dependencies lead.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Lead {
+    /// The clusters that hold an object, those that one was made of, and those of Dependencies; with the namespaces of the
+    /// Services that objects were made of.
+    clusters: BTreeMap<ClusterName, BTreeSet<Namespace>>,
+    /// The identities that call.
+    callers: BTreeSet<Arc<str>>,
+}
+
+impl Lead {
+    /// Where the objects and Dependencies of `identities` lead.
+    pub(super) fn of(places: &[Place], halves: &Halves, identities: &BTreeSet<Arc<str>>) -> Self {
+        let mut lead = Self::default();
+        for (place, half) in places.iter().zip(halves) {
+            let Ok(half) = half else { continue };
+            let facts = &half.part.facts;
+            let calling = facts.dependencies.iter().filter(|d| d.destinations.iter().any(|to| identities.contains(to)));
+            let calling: Vec<&Arc<str>> = calling.map(|dependency| &dependency.source).collect();
+            if !facts.owned.is_empty() || !calling.is_empty() {
+                lead.clusters.entry(place.name.clone()).or_default();
+            }
+            lead.callers.extend(calling.into_iter().cloned());
+            for (origin, _) in facts.owned.values().flat_map(|object| object.origins.iter()) {
+                let namespaces = lead.clusters.entry(origin.cluster.clone()).or_default();
+                if origin.kind == Kind::Service {
+                    let namespace = origin.name.split_once('/').map(|(namespace, _)| namespace);
+                    namespaces.extend(namespace.and_then(|namespace| Namespace::parse(namespace).ok()));
+                }
+            }
+        }
+        lead
+    }
+}
+
+impl Selector<'_> {
+    /// What `lead` leads to in this member; nothing where it does not lead to it.
+    pub(super) async fn follow(&self, place: &Place, mut half: Half, told: &Told, lead: &Lead) -> Result<Half, String> {
+        let Some(serving) = lead.clusters.get(&place.name) else { return Ok(half) };
+        let start = Instant::now();
+        let (contact, rest) = self.reach(place, &half)?;
+        let reader = self.reader(place, &rest);
+        let (mut lists, addresses) =
+            join(list_all(reader, &half.served, contact, &KINDS), config_maps(reader, contact)).await;
+        let workloads = &mut lists.facts.workloads;
+        workloads.retain(|workload| told.has(&workload.identity) || lead.callers.contains(&*workload.identity));
+        let mut namespaces = serving.clone();
+        let mine = workloads.iter().filter(|workload| told.has(&workload.identity));
+        namespaces.extend(mine.map(|workload| workload.namespace.clone()));
+        let parts =
+            if namespaces.is_empty() { Vec::new() } else { self.serving(place, reader, &half, namespaces).await };
+        half.absorb([lists, addresses].into_iter().chain(parts), start);
+        Ok(half)
+    }
+
+    /// What tells how `place` serves from `namespaces`: Services, the gateway, the region.
+    async fn serving(
+        &self,
+        place: &Place,
+        reader: Reader<'_>,
+        half: &Half,
+        namespaces: BTreeSet<Namespace>,
+    ) -> Vec<Part> {
+        let member = place.member.as_ref();
+        let (gateway, core) = (&reader.policy.gateway, half.served.path(Kind::Service).unwrap_or("/api/v1"));
+        let lists_all = namespaces.len() > MAX_NAMESPACES_ASKED;
+        let asks_gateway = !lists_all
+            && member.is_none_or(|member| member.gateway.is_none())
+            && !namespaces.contains(&gateway.namespace);
+        let services = async {
+            if lists_all {
+                return vec![reader.list(Kind::Service, core, "").await];
+            }
+            let lists = namespaces.iter().map(|namespace| async move {
+                reader.list(Kind::Service, &format!("{core}/namespaces/{namespace}"), "").await
+            });
+            join_all(lists).await
+        };
+        let gateways = async {
+            if !asks_gateway {
+                return Part::default();
+            }
+            let query = selector(APP, &gateway.apps);
+            reader.list(Kind::Service, &format!("{core}/namespaces/{}", gateway.namespace), &query).await
+        };
+        let nodes = async {
+            if member.is_some_and(|member| member.region.is_some()) {
+                return Part::default();
+            }
+            reader.list(Kind::Node, core, "").await
+        };
+        let (mut parts, gateways, nodes) = join3(services, gateways, nodes).await;
+        parts.extend([gateways, nodes]);
+        parts
+    }
+}
