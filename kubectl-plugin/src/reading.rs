@@ -42,7 +42,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// Opens and reads the fleet that `args` mean.
     pub(crate) fn take(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
-        Self::take_with(args, output, desire)
+        Self::take_with(fleet::open(args, output)?, args, output, desire)
     }
 
     /// The same for a run that writes: the policy is one that still counted when everything had been read. What was
@@ -65,16 +65,26 @@ impl Reading {
 
     /// The same for a question about the names that `key` means: no object of any other name is worked out.
     pub(crate) fn take_about(key: &str, args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
-        Self::take_with(args, output, |fleet, policy, now| desire_found(key, fleet, policy, now))
+        Self::take_opened(key, fleet::open(args, output)?, args, output)
+    }
+
+    /// The same, of a fleet that was opened already.
+    pub(crate) fn take_opened(
+        key: &str,
+        fleet: Fleet,
+        args: &GlobalArgs,
+        output: &mut Output,
+    ) -> Result<Self, CommandError> {
+        Self::take_with(fleet, args, output, |fleet, policy, now| desire_found(key, fleet, policy, now))
     }
 
     fn take_with(
+        fleet: Fleet,
         args: &GlobalArgs,
         output: &mut Output,
         desire: impl FnOnce(&FleetSnapshot, &MeshPolicy, Timestamp) -> Desired,
     ) -> Result<Self, CommandError> {
         let now = clock::now()?;
-        let fleet = fleet::open(args, output)?;
         let policy_differs = fleet::policy_differs(args, &fleet);
         let start = Instant::now();
         let snapshot = output.watched(|run| fleet.observe(run));

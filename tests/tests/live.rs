@@ -19,3 +19,4 @@ mod watch;
 mod watched;
 mod watching;
 mod waves;
+mod whereis;

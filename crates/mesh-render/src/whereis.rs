@@ -15,13 +15,45 @@ use crate::reason::because;
 use crate::style::{Styling, Tone};
 use crate::table::{NONE, Table};
 
+/// How the fleet was read for an answer. The answer itself only knows what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// Everything was listed.
+    Fully,
+    /// Only what generated objects with the label of the identity lead to.
+    ByLabel,
+}
+
+impl Read {
+    /// As `lookup` of the document.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fully => "full-listing",
+            Self::ByLabel => "by-label",
+        }
+    }
+
+    /// In words.
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Fully => "full listing",
+            Self::ByLabel => "by label",
+        }
+    }
+}
+
+/// What a person should know of an answer that is not of everything.
+const SELECTIVE: &str = "Read selectively: what generated objects lead to. --full lists everything.\n";
+
 /// `answer` as a versioned document (`docs/schemas/whereis.schema.json`).
-pub fn document(answer: &Whereis) -> Value {
-    headed("Whereis", answer)
+pub fn document(answer: &Whereis, read: Read) -> Value {
+    let mut document = headed("Whereis", answer);
+    document["lookup"] = read.as_str().into();
+    document
 }
 
 /// `answer` for a person; `wide` adds columns.
-pub fn render(answer: &Whereis, wide: bool, styling: Styling) -> String {
+pub fn render(answer: &Whereis, read: Read, wide: bool, styling: Styling) -> String {
     let mut sections = Vec::new();
     let mut unseen = String::new();
     for (cluster, why) in &answer.unseen {
@@ -33,12 +65,15 @@ pub fn render(answer: &Whereis, wide: bool, styling: Styling) -> String {
     }
     sections.push(unseen);
     for name in &answer.names {
-        sections.push(heading(name, answer, styling));
+        sections.push(heading(name, read, styling));
         sections.push(places(&name.places, wide, styling));
         sections.push(clients(name, styling));
         sections.push(policies(&name.policies, styling));
     }
     sections.push(idle(&answer.idle, styling));
+    if read == Read::ByLabel {
+        sections.push(SELECTIVE.to_owned());
+    }
     sections.retain(|section| !section.is_empty());
     sections.join("\n")
 }
@@ -55,7 +90,7 @@ pub fn names(answer: &Whereis) -> String {
     lines.into_iter().map(|line| escape::line(line).into_owned() + "\n").collect()
 }
 
-fn heading(name: &NameReport, answer: &Whereis, styling: Styling) -> String {
+fn heading(name: &NameReport, read: Read, styling: Styling) -> String {
     let mut text = styling.paint(Tone::Heading, &escape::line(&name.name)) + "\n";
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "  {label:<10}{}", escape::line(value));
@@ -74,7 +109,7 @@ fn heading(name: &NameReport, answer: &Whereis, styling: Styling) -> String {
         line("left", &format!("{} (callers there go on)", clusters.join(", ")));
     }
     let sorts: Vec<&str> = name.found_by.iter().map(|sort| sort.as_str()).collect();
-    line("found by", &format!("{}, {}", sorts.join(" and "), answer.lookup.as_str()));
+    line("found by", &format!("{}, {}", sorts.join(" and "), read.in_words()));
     text
 }
 
@@ -254,7 +289,7 @@ mod tests {
     #[test]
     fn a_person_reads_where_it_runs_and_who_calls_it() {
         assert_eq!(
-            render(&answer(""), false, Styling::PLAIN),
+            render(&answer(""), Read::Fully, false, Styling::PLAIN),
             "\
 Unseen: c2 (no folder). It may run there too.
 
@@ -280,25 +315,36 @@ CLUSTER  NAMESPACE  WORKLOAD             IDENTITY  ENV    SERVES NOTHING BECAUSE
 c4       shop       Deployment/checkout  checkout  stage  no Service selects it
 "
         );
-        assert!(render(&answer(""), true, Styling::PLAIN).contains("STATE              OWNER\n"));
+        assert!(render(&answer(""), Read::Fully, true, Styling::PLAIN).contains("STATE              OWNER\n"));
         assert_eq!(names(&answer("")), "stage.checkout.global\n");
     }
 
     #[test]
     fn nothing_from_a_cluster_is_printed_unescaped() {
         let answer = answer("\u{1b}[31m\u{202e}\n");
-        let text = render(&answer, true, Styling::PLAIN) + &names(&answer);
+        let text = render(&answer, Read::ByLabel, true, Styling::PLAIN) + &names(&answer);
         assert!(!text.contains(|c: char| c != '\n' && escape::is_unsafe(c)), "{text:?}");
         assert_eq!(text.matches("\\u{1b}[31m\\u{202e}\\u{a}").count(), 6, "{text}");
     }
 
     #[test]
     fn the_document_is_versioned() {
-        let document = document(&answer(""));
+        let document = document(&answer(""), Read::Fully);
         assert_eq!(document["apiVersion"], "kubectl-mesh.io/v1alpha1");
         assert_eq!(document["kind"], "Whereis");
         assert_eq!(document["names"][0]["places"][1]["held"], true);
         assert_eq!(document["names"][0]["foundBy"][0], "identity");
         assert_eq!(document["lookup"], "full-listing");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_of_everything_says_so() {
+        let text = render(&answer(""), Read::ByLabel, false, Styling::PLAIN);
+        assert!(text.contains("found by  identity, by label\n"), "{text}");
+        assert!(
+            text.ends_with("\n\nRead selectively: what generated objects lead to. --full lists everything.\n"),
+            "{text}"
+        );
+        assert_eq!(document(&answer(""), Read::ByLabel)["lookup"], "by-label");
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct ExplainArgs {
 /// Reads the fleet and explains.
 pub(crate) fn run(args: &ExplainArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let reading = Reading::take_about(&args.name, global, output)?;
-    let partial = exit_by_coverage(&reading, &args.tolerance);
+    let partial = exit_by_coverage(&reading.snapshot, &args.tolerance);
     let question = question(args, &reading);
     let answer =
         explain(&question, &reading.snapshot, reading.fleet.policy(), &reading.desired).map_err(

@@ -1,19 +1,24 @@
 //! `kubectl mesh whereis`.
 
 use clap::Args;
+use mesh_fleet::Fleet;
 use mesh_model::facts::ClusterFacts;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_plan::lookup::NotFound;
 use mesh_plan::plan::Coverage;
-use mesh_plan::whereis::whereis;
+use mesh_plan::whereis::{Whereis, whereis};
+use mesh_render::whereis::Read;
 use mesh_render::{document, whereis as render};
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ToleranceArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::fleet;
 use crate::output::Output;
 use crate::reading::Reading;
 use crate::tolerance;
+
+mod selective;
 
 /// Show where a service runs, who owns it, who calls it and how traffic splits
 #[derive(Debug, Args)]
@@ -32,24 +37,37 @@ pub(crate) struct WhereisArgs {
 
 /// Reads the fleet and answers.
 pub(crate) fn run(args: &WhereisArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let reading = Reading::take_about(&args.key, global, output)?;
-    let partial = exit_by_coverage(&reading, &args.tolerance);
+    let fleet = fleet::open(global, output)?;
+    if let Fleet::Live(live) = &fleet
+        && !args.full
+        && let Some((answer, snapshot)) = selective::answer(&args.key, live, output)?
+    {
+        fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
+        show(&answer, Read::ByLabel, args, output)?;
+        return Ok(exit_by_coverage(&snapshot, &args.tolerance));
+    }
+    let reading = Reading::take_opened(&args.key, fleet, global, output)?;
+    let partial = exit_by_coverage(&reading.snapshot, &args.tolerance);
     let answer = whereis(&args.key, &reading.snapshot, reading.fleet.policy(), &reading.desired)
         .map_err(|error| not_found(&error, partial))?;
-    let text = match args.format.output {
-        Format::Table => render::render(&answer, false, output.styling()),
-        Format::Wide => render::render(&answer, true, output.styling()),
-        Format::Json => document::to_json(&render::document(&answer)),
-        Format::Yaml => document::to_yaml(&render::document(&answer)),
-        Format::Name => render::names(&answer),
-    };
-    output.data(&text)?;
+    show(&answer, Read::Fully, args, output)?;
     Ok(partial)
 }
 
+fn show(answer: &Whereis, read: Read, args: &WhereisArgs, output: &mut Output) -> Result<(), CommandError> {
+    let text = match args.format.output {
+        Format::Table => render::render(answer, read, false, output.styling()),
+        Format::Wide => render::render(answer, read, true, output.styling()),
+        Format::Json => document::to_json(&render::document(answer, read)),
+        Format::Yaml => document::to_yaml(&render::document(answer, read)),
+        Format::Name => render::names(answer),
+    };
+    output.data(&text)
+}
+
 /// 3 where more is unseen than is tolerated, 4 where nothing was seen.
-pub(crate) fn exit_by_coverage(reading: &Reading, tolerance: &ToleranceArgs) -> Exit {
-    tolerance::exit_by_coverage(&coverage(&reading.snapshot), tolerance.allow_unseen)
+pub(crate) fn exit_by_coverage(snapshot: &FleetSnapshot, tolerance: &ToleranceArgs) -> Exit {
+    tolerance::exit_by_coverage(&coverage(snapshot), tolerance.allow_unseen)
 }
 
 /// What of a fleet was seen; names and endpoints are not counted.

@@ -1,0 +1,256 @@
+//! `whereis` reads what generated objects lead to, and answers as if it had listed everything.
+
+use std::collections::BTreeMap;
+
+use mesh_model::kind::Kind;
+use mesh_testkit::apiserver::{FakeFleet, Fault, Ill, Objects, Setup, Verb};
+use mesh_tests::{TestEnv, example};
+use serde_json::{Value, json};
+
+use super::on_clusters::{OnClusters, Said};
+use super::on_fakes::{Start, stored_policy};
+
+/// How an answer by label ends.
+const SELECTIVE: &str = "\nRead selectively: what generated objects lead to. --full lists everything.\n";
+
+/// How a run of the program is started.
+type Mesh<'a> = &'a dyn Fn(&[&str]) -> Said;
+
+/// Every identity of the bookstore that serves, and its names; `tax` has hosts by prefix.
+const TOLD: [&str; 17] = [
+    "api-gateway",
+    "cart",
+    "catalogue",
+    "covers",
+    "fraud",
+    "inventory",
+    "ledger",
+    "orders",
+    "payments",
+    "recommendations",
+    "search",
+    "shipping",
+    "tax",
+    "prod.tax.global",
+    "east.prod.tax.global",
+    "WEST.prod.TAX.global.",
+    "prod.orders.global",
+];
+
+/// Keys that only a full listing answers.
+const UNTOLD: [(&str, i32); 6] = [
+    ("audit-export", 0),
+    ("240.64.0.9", 1),
+    ("orders.orders.svc", 0),
+    ("orders/orders", 0),
+    ("ord*", 0),
+    ("prod.nobody.global", 1),
+];
+
+#[test]
+fn whereis_reads_what_objects_lead_to_and_answers_as_if_it_had_listed_everything() {
+    let Some(live) = OnClusters::example("bookstore") else { return };
+    let policy = example("bookstore").join("mesh.yaml");
+    live.mesh(&["policy", "push", policy.to_str().unwrap(), "--yes"]).exits(0);
+    live.mesh(&["sync", "--yes"]).exits(0);
+    for key in ["tax", "east.prod.tax.global", "catalogue"] {
+        same(&|args| live.mesh(args), key, 0);
+    }
+
+    // Edited by hand: an endpoint, a label taken away, a rule gone, a client whose entry is gone.
+    let list = "/apis/networking.istio.io/v1/namespaces/mesh-sync";
+    let retail = live.servers.cluster("retail-us-west");
+    let entry = format!("{list}/serviceentries/prod.payments.global-se");
+    let (_, mut object) = retail.get(&entry);
+    object["spec"]["endpoints"][0]["address"] = json!("gw.elsewhere.example.");
+    object["metadata"]["labels"].as_object_mut().unwrap().remove("kubectl-mesh.io/identity");
+    assert_eq!(retail.replace(&entry, &object).0, 200);
+    assert_eq!(retail.delete(&format!("{list}/destinationrules/prod.payments.global-default-dr")).0, 200);
+    let edge = live.servers.cluster("edge-us-west");
+    for path in ["serviceentries/prod.orders.global-se", "destinationrules/prod.orders.global-default-dr"] {
+        assert_eq!(edge.delete(&format!("{list}/{path}")).0, 200);
+    }
+    live.mesh(&["plan"]).says("to change");
+    for key in ["payments", "prod.payments.global", "orders"] {
+        same(&|args| live.mesh(args), key, 0);
+    }
+}
+
+#[test]
+fn every_name_of_the_bookstore_is_told_by_its_objects() {
+    let (_, fakes) = Start::bookstore().undisturbed(&["sync", "--yes"]);
+    for key in TOLD {
+        same(&|args| fakes.mesh(args), key, 0);
+    }
+    for (key, exit) in UNTOLD {
+        let said = fakes.mesh(&["whereis", key, "-o", "json"]).exits(exit).says("listing everything: ");
+        assert!(exit != 0 || document(&said)["lookup"] == "full-listing", "{key}");
+    }
+    let said = fakes.mesh(&["whereis", "oders"]).exits(1);
+    said.says("no generated object is of it").says("the closest names are orders");
+}
+
+#[test]
+fn what_cannot_be_read_is_unseen_by_label_too() {
+    let (_, fakes) = Start::bookstore().undisturbed(&["sync", "--yes"]);
+    let mesh = |args: &[&str]| fakes.mesh(args);
+    let payments = fakes.fleet.server("payments-us-east");
+    payments.fault(Fault::new(Verb::List, Ill::Forbidden).of(Kind::Deployment));
+    same(&mesh, "tax", 3);
+    payments.fault(Fault::new(Verb::List, Ill::Forbidden).of(Kind::Dependency));
+    same(&mesh, "orders", 3);
+    payments.heal();
+    fakes.fleet.server("edge-us-west").fault(Fault::new(Verb::Any, Ill::Status(403)));
+    same(&mesh, "prod.orders.global", 3);
+}
+
+#[test]
+fn objects_that_do_not_tell_enough_lead_to_a_full_listing() {
+    let (_, fakes) = Start::bookstore().undisturbed(&["sync", "--yes"]);
+    let edge = fakes.fleet.server("edge-us-west");
+    let orders = edge.object(Kind::ServiceEntry, "mesh-sync", "prod.orders.global-se").unwrap();
+    let says = |key: &str, change: &dyn Fn(&mut Value), why: &str| {
+        let mut changed = orders.clone();
+        change(&mut changed["metadata"]["annotations"]);
+        edge.put(changed);
+        let said = fakes.mesh(&["whereis", key, "-o", "json"]).exits(0).says(why);
+        assert_eq!(document(&said)["lookup"], "full-listing");
+    };
+    let from = "kubectl-mesh.io/from";
+    says("orders", &|all| all[from] = "{}".into(), "mesh-sync/prod.orders.global-se does not tell what it was made of");
+    says("prod.orders.global", &|all| all["identity"] = "cart".into(), "its objects are of several identities");
+    edge.put(orders.clone());
+    same(&|args| fakes.mesh(args), "orders", 0);
+}
+
+/// The answer by label is that of a full listing, in both forms, and says what it is.
+#[track_caller]
+fn same(mesh: Mesh<'_>, key: &str, exit: i32) {
+    let ask = |how: &[&str]| mesh(&[&["whereis", key], how].concat()).exits(exit);
+    let (mut some, all) = (document(&ask(&["-o", "json"])), document(&ask(&["--full", "-o", "json"])));
+    assert_eq!((&some["lookup"], &all["lookup"]), (&json!("by-label"), &json!("full-listing")), "{key}");
+    some["lookup"] = all["lookup"].clone();
+    assert_eq!(some, all, "{key}");
+    let (some, all) = (ask(&["-o", "wide"]).stdout, ask(&["--full", "-o", "wide"]).stdout);
+    let plain = some.replace(", by label\n", ", full listing\n");
+    assert_eq!(plain.strip_suffix(SELECTIVE), Some(&*all), "{key}");
+}
+
+fn document(said: &Said) -> Value {
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+const CLUSTERS: usize = 30;
+const SERVICES: usize = 200;
+
+#[test]
+fn one_name_of_a_large_fleet_takes_few_requests_and_few_objects() {
+    let fleet = large();
+    let env = TestEnv::new();
+    let run = |args: &[&str]| {
+        let mut command = env.mesh(args);
+        command.env("KUBECONFIG", fleet.kubeconfig()).env("MESH_FLEET", "contexts:*").env("COLUMNS", "160");
+        Said::of(&command.output().unwrap())
+    };
+    run(&["sync", "s7", "--yes"]).exits(0);
+    // Served by three clusters, called from two more.
+    same(&run, "s7", 0);
+    let some = cost(&fleet, || run(&["whereis", "s7"]).exits(0));
+    let all = cost(&fleet, || run(&["whereis", "s7", "--full"]).exits(0));
+    assert!(some.requests * 3 < all.requests * 2, "{some:?} against {all:?}");
+    assert!(some.objects * 10 < all.objects, "{some:?} against {all:?}");
+    let services = some.by_kind.get(&Kind::Service).copied().unwrap_or(0);
+    assert!(services < CLUSTERS * SERVICES / 50, "{some:?}");
+}
+
+#[derive(Debug)]
+struct Cost {
+    requests: usize,
+    objects: usize,
+    by_kind: BTreeMap<Kind, usize>,
+}
+
+/// What a run takes: its requests, and the objects in their answers.
+fn cost(fleet: &FakeFleet, run: impl FnOnce() -> Said) -> Cost {
+    fleet.servers().for_each(|(_, server)| server.forget_requests());
+    run();
+    let mut cost = Cost { requests: 0, objects: 0, by_kind: BTreeMap::new() };
+    for (_, server) in fleet.servers() {
+        let requests = server.requests();
+        cost.requests += requests.len();
+        let rest = server.rest();
+        for request in requests.iter().filter(|request| request.status == Some(200)) {
+            let count = match request.verb {
+                Verb::List => rest.get(&request.target).json["items"].as_array().map_or(0, Vec::len),
+                Verb::Get => 1,
+                _ => 0,
+            };
+            cost.objects += count;
+            if let Some(kind) = request.kind {
+                *cost.by_kind.entry(kind).or_default() += count;
+            }
+        }
+    }
+    cost
+}
+
+/// Clusters that hold many Services each; `s7` is one of 2,000 identities, and served by three of them.
+fn large() -> FakeFleet {
+    let mut policy =
+        "apiVersion: kubectl-mesh.io/v1alpha1\nkind: MeshPolicy\nrevision: 1\nfleet:\n  members:\n".to_owned();
+    for cluster in 0..CLUSTERS {
+        policy += &format!("    - {{name: c{cluster}}}\n");
+    }
+    let setups = (0..CLUSTERS).map(|cluster| {
+        let mut objects = Objects::default();
+        objects.add(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mesh-sync"}}));
+        objects.add(stored_policy(&policy));
+        for service in 0..SERVICES {
+            let name = format!("s{}", (cluster * 67 + service) % 2000);
+            let namespace = format!("team{}", service / 10);
+            serve(&mut objects, &namespace, &name);
+        }
+        // Whoever calls serves nothing.
+        let caller = format!("caller{cluster}");
+        objects.add(deployment("callers", &caller));
+        let called = if cluster >= CLUSTERS - 2 { 7 } else { 1000 + cluster };
+        objects.add(json!({
+            "apiVersion": "admiral.io/v1alpha1", "kind": "Dependency",
+            "metadata": {"name": caller, "namespace": "callers"},
+            "spec": {"source": caller, "identityLabel": "identity", "destinations": [format!("s{called}")]},
+        }));
+        for node in 0..20 {
+            let labels = json!({"topology.kubernetes.io/region": format!("r{}", cluster % 3)});
+            objects.add(
+                json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": format!("n{node}"), "labels": labels}}),
+            );
+        }
+        objects.add(json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "gateway", "namespace": "istio-system", "labels": {"app": "istio-eastwestgateway"}},
+            "spec": {"ports": [{"name": "tls", "port": 15443}]},
+            "status": {"loadBalancer": {"ingress": [{"hostname": format!("gw{cluster}.example")}]}},
+        }));
+        (format!("c{cluster}"), Setup::holding(objects))
+    });
+    FakeFleet::start(setups)
+}
+
+fn serve(objects: &mut Objects, namespace: &str, name: &str) {
+    objects.add(deployment(namespace, name));
+    objects.add(json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 8080}]},
+    }));
+}
+
+fn deployment(namespace: &str, name: &str) -> Value {
+    let labels = json!({"app": name, "identity": name, "admiral.io/env": "prod", "sidecar.istio.io/inject": "true"});
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": 2, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
+        },
+    })
+}
