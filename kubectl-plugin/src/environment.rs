@@ -10,5 +10,7 @@ pub(crate) const MESH_NOW: &str = "MESH_NOW";
 pub(crate) const KUBECTL_EXTERNAL_DIFF: &str = "KUBECTL_EXTERNAL_DIFF";
 /// Where users' configuration is.
 pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where users' caches are; the home's `.cache` where it is not set.
+pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The user's home, whose `.config` is the configuration folder where [`XDG_CONFIG_HOME`] is not set.
 pub(crate) const HOME: &str = "HOME";

@@ -9,6 +9,7 @@ mod exit;
 mod fleet;
 mod given;
 mod interrupt;
+mod known;
 mod output;
 mod progress;
 mod reading;

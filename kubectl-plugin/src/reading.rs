@@ -20,6 +20,7 @@ use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::fleet;
+use crate::known::{Known, cache};
 use crate::output::Output;
 
 /// How often a fleet is read for a run that writes, where its policy changes meanwhile.
@@ -93,6 +94,7 @@ impl Reading {
         let start = Instant::now();
         let desired = desire(&snapshot, fleet.policy(), now);
         output.detail(&format!("worked out {} names in {:.1?}", desired.names.len(), start.elapsed()));
+        keep_words(&fleet, &snapshot, &desired, output);
         Ok(Self { fleet, now, snapshot, desired, policy_differs })
     }
 
@@ -150,5 +152,17 @@ impl Reading {
         let (exit, place) =
             if self.snapshot.is_complete() { (Exit::Differences, "") } else { (Exit::Partial, " that was seen") };
         CommandError::new(exit, format!("no {what}{place} {asked}"))
+    }
+}
+
+/// Keeps the words of a live fleet for completion, where it was read to the end. That this fails is nobody's problem.
+fn keep_words(fleet: &Fleet, snapshot: &FleetSnapshot, desired: &Desired, output: &mut Output) {
+    let Fleet::Live(live) = fleet else { return };
+    if output.is_interrupted() || snapshot.seen().next().is_none() {
+        return;
+    }
+    let known = Known::of(snapshot, fleet.policy(), desired);
+    if let Err(error) = cache::keep(live.source(), &known) {
+        output.detail(&format!("the names are not kept for completion: {error}"));
     }
 }

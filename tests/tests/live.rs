@@ -3,6 +3,7 @@
 mod at_once;
 mod bank;
 mod bookstore;
+mod completion;
 mod contract;
 mod killed;
 mod on_clusters;

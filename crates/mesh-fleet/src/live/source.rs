@@ -14,6 +14,7 @@ use super::profiles::Provider;
 use super::target::Target;
 use super::{folder, kubeconfig};
 use crate::limits::MAX_TARGETS;
+use crate::store::digest;
 
 /// Where the clusters of a live fleet come from.
 #[derive(Debug, Clone)]
@@ -104,6 +105,22 @@ impl Source {
             return Err(self.unreadable(format!("one of its names is none of a cluster: {error}")));
         }
         Ok(targets)
+    }
+
+    /// Tells it from other sources on this machine: a digest of how it was given, of which kubeconfigs count, and of the
+    /// current context where that counts. None where that cannot be known.
+    pub fn fingerprint(&self) -> Option<String> {
+        let current = match self.form {
+            SourceForm::CurrentContext => self.current().ok()?.name,
+            _ => String::new(),
+        };
+        let folder = match &self.form {
+            SourceForm::Kubeconfigs(folder) => Some(folder.clone()),
+            _ => None,
+        };
+        let files = folder.into_iter().chain(kubeconfig::files(self.kubeconfig.as_deref()));
+        let files = files.map(|file| std::path::absolute(file).ok()).collect::<Option<Vec<_>>>()?;
+        Some(digest(format!("{:?}", (self.to_string(), current, files)).as_bytes()))
     }
 
     /// The cluster that lists the others, and the namespace to look in.

@@ -1,4 +1,4 @@
-//! Candidates that come from the fleet: names, clusters.
+//! Candidates that come from the fleet: names, clusters. A folder is read; of clusters, what was kept of them counts.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -7,13 +7,13 @@ use std::sync::{Arc, OnceLock};
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter};
 use mesh_fleet::directory::DirectoryFleet;
-use mesh_model::host::base_host;
 use mesh_plan::desire::desire;
 use mesh_plan::explain::KNOWN_FIELDS;
 
 use crate::cli::GlobalArgs;
 use crate::environment::MESH_FLEET;
 use crate::fleet::Place;
+use crate::known::{Known, cache};
 use crate::{clock, fleet};
 
 /// Most candidates of one sort: a screen of them is enough, and the shell is not to choke on 20,000 names.
@@ -28,6 +28,7 @@ pub(super) fn with_names(command: Command, words: &[OsString]) -> Command {
     let global = GlobalArgs {
         fleet: option(words, "--fleet").or_else(|| std::env::var(MESH_FLEET).ok()),
         policy: option(words, "--policy").map(Into::into),
+        kubeconfig: option(words, "--kubeconfig").map(Into::into),
         ..GlobalArgs::default()
     };
     let known = Arc::new(Fleet { global, words: OnceLock::new() });
@@ -80,12 +81,6 @@ struct Fleet {
     words: OnceLock<Known>,
 }
 
-#[derive(Default)]
-struct Known {
-    names: BTreeSet<String>,
-    clusters: BTreeSet<String>,
-}
-
 impl Fleet {
     fn read(&self) -> &Known {
         self.words.get_or_init(|| known(&self.global).unwrap_or_default())
@@ -94,29 +89,15 @@ impl Fleet {
 
 /// What the fleet knows; `None` when it cannot be read, which a completion does not complain of.
 fn known(global: &GlobalArgs) -> Option<Known> {
-    let Place::Folder(root) = fleet::locate(global).ok()? else { return None };
+    let root = match fleet::locate(global).ok()? {
+        Place::Folder(root) => root,
+        Place::Live(source) => return cache::read(&source),
+    };
     let policy = global.policy.as_deref().map(fleet::read_policy).transpose().ok()?;
     let fleet = DirectoryFleet::open(&root, policy).ok()?;
     let snapshot = fleet.observe();
-    let mut known =
-        Known { names: BTreeSet::new(), clusters: snapshot.members.keys().map(ToString::to_string).collect() };
-    for (_, facts) in snapshot.seen() {
-        for workload in &facts.workloads {
-            known.names.insert(workload.identity.to_string());
-            let host = base_host(&workload.env, &workload.identity, &fleet.policy().suffix, workload.keep_case);
-            known.names.extend(host.ok().map(|host| host.to_string()));
-        }
-    }
     let desired = desire(&snapshot, fleet.policy(), clock::now().ok()?);
-    known.names.extend(desired.names.values().flat_map(|name| name.hosts.keys()).map(ToString::to_string));
-    known.names.retain(|name| is_plain(name));
-    known.clusters.retain(|cluster| is_plain(cluster));
-    Some(known)
-}
-
-/// Whether a shell takes `text` as it stands: a name from a cluster is never to be run.
-fn is_plain(text: &str) -> bool {
-    !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b))
+    Some(Known::of(&snapshot, fleet.policy(), &desired))
 }
 
 #[cfg(test)]
@@ -133,13 +114,5 @@ mod tests {
         assert_eq!(option(&words("kubectl-mesh --fleet=b whereis x"), "--fleet").as_deref(), Some("b"));
         assert_eq!(option(&words("kubectl-mesh whereis --fleet a"), "--fleet"), None, "it is being typed");
         assert_eq!(option(&words("kubectl-mesh whereis x"), "--fleet"), None);
-    }
-
-    #[test]
-    fn names_that_a_shell_would_act_on_are_no_candidates() {
-        for bad in ["a b", "$(reboot)", "a;b", "`x`", "-rf", "a\u{1b}", "a'b"] {
-            assert!(!is_plain(bad), "{bad}");
-        }
-        assert!(is_plain("arn:aws:eks:us-west-2:1:cluster/a"));
     }
 }
