@@ -152,13 +152,23 @@ fn one_name_of_a_large_fleet_takes_few_requests_and_few_objects() {
         command.env("KUBECONFIG", fleet.kubeconfig()).env("MESH_FLEET", "contexts:*").env("COLUMNS", "160");
         Said::of(&command.output().unwrap())
     };
-    run(&["sync", "s7", "--yes"]).exits(0);
-    // Served by three clusters, called from two more.
-    same(&run, "s7", 0);
-    let some = cost(&fleet, || run(&["whereis", "s7"]).exits(0));
-    let all = cost(&fleet, || run(&["whereis", "s7", "--full"]).exits(0));
+    run(&["sync", "s950", "--yes"]).exits(0);
+    // Three clusters run it, two more call it, and all Dependencies lie in a sixth.
+    same(&run, "s950", 0);
+    // Objects whose labels somebody took away are known by their names. No Dependency lies in this cluster.
+    let client = fleet.server("c29");
+    for (kind, name) in
+        [(Kind::ServiceEntry, "prod.s950.global-se"), (Kind::DestinationRule, "prod.s950.global-default-dr")]
+    {
+        let mut object = client.object(kind, "mesh-sync", name).unwrap();
+        object["metadata"]["labels"].as_object_mut().unwrap().remove("kubectl-mesh.io/identity");
+        client.put(object);
+    }
+    same(&run, "s950", 0);
+    let some = cost(&fleet, || run(&["whereis", "s950"]).exits(0));
+    let all = cost(&fleet, || run(&["whereis", "s950", "--full"]).exits(0));
     assert!(some.requests * 3 < all.requests * 2, "{some:?} against {all:?}");
-    assert!(some.objects * 10 < all.objects, "{some:?} against {all:?}");
+    assert!(some.objects * 8 < all.objects, "{some:?} against {all:?}");
     let services = some.by_kind.get(&Kind::Service).copied().unwrap_or(0);
     assert!(services < CLUSTERS * SERVICES / 50, "{some:?}");
 }
@@ -194,7 +204,7 @@ fn cost(fleet: &FakeFleet, run: impl FnOnce() -> Said) -> Cost {
     cost
 }
 
-/// Clusters that hold many Services each; `s7` is one of 2,000 identities, and served by three of them.
+/// Clusters that hold many Services each; `s950` is one of 2,000 identities, and served by three of them.
 fn large() -> FakeFleet {
     let mut policy =
         "apiVersion: kubectl-mesh.io/v1alpha1\nkind: MeshPolicy\nrevision: 1\nfleet:\n  members:\n".to_owned();
@@ -210,15 +220,19 @@ fn large() -> FakeFleet {
             let namespace = format!("team{}", service / 10);
             serve(&mut objects, &namespace, &name);
         }
-        // Whoever calls serves nothing.
-        let caller = format!("caller{cluster}");
-        objects.add(deployment("callers", &caller));
-        let called = if cluster >= CLUSTERS - 2 { 7 } else { 1000 + cluster };
-        objects.add(json!({
-            "apiVersion": "admiral.io/v1alpha1", "kind": "Dependency",
-            "metadata": {"name": caller, "namespace": "callers"},
-            "spec": {"source": caller, "identityLabel": "identity", "destinations": [format!("s{called}")]},
-        }));
+        // Whoever calls serves nothing, and who calls whom is known in one cluster.
+        objects.add(deployment("callers", &format!("caller{cluster}")));
+        for caller in (0..CLUSTERS).filter(|_| cluster == 0) {
+            let called = if caller >= CLUSTERS - 2 { 950 } else { 1000 + caller };
+            objects.add(json!({
+                "apiVersion": "admiral.io/v1alpha1", "kind": "Dependency",
+                "metadata": {"name": format!("caller{caller}"), "namespace": "callers"},
+                "spec": {
+                    "source": format!("caller{caller}"), "identityLabel": "identity",
+                    "destinations": [format!("s{called}")],
+                },
+            }));
+        }
         for node in 0..20 {
             let labels = json!({"topology.kubernetes.io/region": format!("r{}", cluster % 3)});
             objects.add(
