@@ -59,6 +59,8 @@ pub const KINDS_AT_ONCE: usize = 4;
 pub const MAX_HOSTS_ASKED: usize = 16;
 /// Most namespaces of a cluster whose Services are asked for one by one; more are listed at once.
 pub const MAX_NAMESPACES_ASKED: usize = 16;
+/// Most workloads that pods of one name may be of, in a fleet and in a cluster; further ones are left out.
+pub const MAX_POD_OWNERS: usize = 50;
 /// Writes at once to one cluster.
 pub const WRITES_AT_ONCE: usize = 8;
 /// Clusters at once, unless `--parallel` says otherwise.

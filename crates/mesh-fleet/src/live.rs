@@ -30,6 +30,7 @@ mod observe;
 mod open;
 mod pages;
 mod plugins;
+mod pods;
 mod policy;
 mod profiles;
 mod rest;
@@ -44,6 +45,7 @@ mod write;
 
 pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
 pub use error::LiveError;
+pub use pods::{PodOwner, PodOwners};
 pub use policy::{PolicyOutcome, PolicyResult, WRITER_ROLE};
 pub use profiles::Provider;
 pub use select::{Selected, Untold};
@@ -144,6 +146,11 @@ impl LiveFleet {
     /// Reads what generated objects tell of `key`, and what they lead to; or says why they do not tell.
     pub fn select(&self, key: &str, run: Run<'_>) -> Result<Selected, Untold> {
         self.runtime.block_on(select::select(self, key, run))
+    }
+
+    /// The workloads of the pods that `key` means; none where it cannot mean a pod.
+    pub fn pod_owners(&self, key: &str, run: Run<'_>) -> Option<PodOwners> {
+        self.runtime.block_on(pods::owners(self, key, run))
     }
 
     /// Writes the steps of `plan`, ordered per name.

@@ -107,6 +107,8 @@ enum What {
     Kinds(&'static [Kind]),
     /// Roles of RBAC, which nobody reads.
     Roles,
+    /// Pods, and what stands between them and their workloads.
+    Pods,
 }
 
 impl What {
@@ -119,6 +121,10 @@ impl What {
                     groups.entry(kind.group()).or_default().push(kind.plural());
                 }
             }
+            Self::Pods => {
+                groups.entry("").or_default().push("pods");
+                groups.entry("apps").or_default().push("replicasets");
+            }
             Self::Roles => groups.entry("rbac.authorization.k8s.io").or_default().push("roles"),
         }
         groups
@@ -130,8 +136,9 @@ const CONFIG_MAPS: [&str; 2] = ["mesh-policy", "se-address-configmap"];
 /// The one of them that is written.
 const POLICY: [&str; 1] = ["mesh-policy"];
 
-/// What is read and written, and why. Every reading verb reads the same: what a cluster should hold depends on all of it.
-const TABLE: [Row; 13] = [
+/// What is read and written, and why. Every reading verb reads the same, since what a cluster should hold depends on all of
+/// it; but for pods.
+const TABLE: [Row; 14] = [
     Row {
         who: |_| true,
         access: Access::Read,
@@ -195,6 +202,13 @@ const TABLE: [Row; 13] = [
         need: Need::Optional,
         what: What::Kinds(&[Kind::ConfigMap]),
         why: "The stored policy, and Admiral's addresses: another name here, if Admiral's --se_address_configmap gives one",
+    },
+    Row {
+        who: |verb| verb == Verb::Whereis,
+        access: Access::Read,
+        need: Need::Optional,
+        what: What::Pods,
+        why: "The workload of a pod whose name does not tell it",
     },
     Row {
         who: |verb| verb == Verb::Sync,

@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::reading::Reading;
 use crate::tolerance;
 
+mod pod;
 mod selective;
 
 /// Show where a service runs, who owns it, who calls it and how traffic splits
@@ -48,8 +49,13 @@ pub(crate) fn run(args: &WhereisArgs, global: &GlobalArgs, output: &mut Output) 
     }
     let reading = Reading::take_opened(&args.key, fleet, global, output)?;
     let partial = exit_by_coverage(&reading.snapshot, &args.tolerance);
-    let answer = whereis(&args.key, &reading.snapshot, reading.fleet.policy(), &reading.desired)
-        .map_err(|error| not_found(&error, partial))?;
+    let answer = match whereis(&args.key, &reading.snapshot, reading.fleet.policy(), &reading.desired) {
+        Ok(answer) => answer,
+        Err(error) => pod::answer(&args.key, &reading, output).map_err(|problem| {
+            let error = not_found(&error, partial);
+            problem.into_iter().fold(error, CommandError::hint)
+        })?,
+    };
     show(&answer, Read::Fully, args, output)?;
     Ok(partial)
 }

@@ -123,6 +123,50 @@ fn objects_that_do_not_tell_enough_lead_to_a_full_listing() {
     same(&|args| fakes.mesh(args), "orders", 0);
 }
 
+#[test]
+fn a_pod_whose_name_tells_nothing_is_found_by_its_owner() {
+    let (_, fakes) = Start::bookstore().undisturbed(&["sync", "--yes"]);
+    let cluster = |name: &str| fakes.fleet.server(name);
+    let put = |place: &str, kind: [&str; 2], namespace: &str, name: &str, owner: [&str; 2]| {
+        cluster(place).put(json!({
+            "apiVersion": kind[0], "kind": kind[1],
+            "metadata": {"namespace": namespace, "name": name, "ownerReferences": [
+                {"kind": "Node", "name": "n1"}, {"controller": true, "kind": owner[0], "name": owner[1]},
+            ]},
+        }));
+    };
+    put("retail-us-west", ["apps/v1", "ReplicaSet"], "orders", "rs", ["Deployment", "orders"]);
+    put("retail-us-west", ["v1", "Pod"], "orders", "odd-one", ["ReplicaSet", "rs"]);
+    put("payments-us-east", ["batch/v1", "Job"], "payments", "j", ["CronJob", "audit-export"]);
+    put("payments-us-east", ["v1", "Pod"], "payments", "odd-export", ["Job", "j"]);
+    put("payments-us-east", ["v1", "Pod"], "tax", "odd-one", ["StatefulSet", "nobody"]);
+
+    for key in ["odd-one", "pod/odd-one", "orders/odd-one", "retail-us-west/orders/odd-one"] {
+        let answer = document(&fakes.mesh(&["whereis", key, "-o", "json"]).exits(0));
+        assert_eq!((&answer["key"], &answer["lookup"]), (&json!(key), &json!("full-listing")));
+        assert_eq!(answer["names"].as_array().map(Vec::len), Some(1), "{key}");
+        assert_eq!(answer["names"][0]["name"], "prod.orders.global");
+        assert_eq!(answer["names"][0]["foundBy"], json!(["pod"]));
+        assert_eq!(answer["names"][0]["places"][0]["workload"], "orders");
+        assert_ne!(answer["names"][0]["hosts"], json!([]));
+    }
+    fakes.mesh(&["whereis", "odd-export"]).exits(0).says("a CronJob calls, it never serves");
+    for key in ["tax/odd-one", "edge-us-west/orders/odd-one", "odd-two"] {
+        fakes.mesh(&["whereis", key]).exits(1).says("is no identity");
+    }
+    cluster("edge-us-west").fault(Fault::new(Verb::List, Ill::Forbidden).at("/api/v1/pods"));
+    let said = fakes.mesh(&["whereis", "odd-two"]).exits(1).says("it may be a pod of edge-us-west");
+    said.says(r#"the missing rule is {apiGroups: [""], resources: ["pods"], verbs: ["list"]}"#);
+
+    // What is something else is not asked for.
+    fakes.fleet.servers().for_each(|(_, server)| server.forget_requests());
+    fakes.mesh(&["whereis", "api-gateway"]).exits(0);
+    fakes.mesh(&["whereis", "orders-7d9f8b6c5-x2x4z"]).exits(0);
+    for (_, server) in fakes.fleet.servers() {
+        assert!(server.requests().iter().all(|request| !request.target.contains("/pods")));
+    }
+}
+
 /// The answer by label is that of a full listing, in both forms, and says what it is.
 #[track_caller]
 fn same(mesh: Mesh<'_>, key: &str, exit: i32) {
