@@ -17,7 +17,7 @@ pub(super) fn with_table(page: &str, rows: &[Row]) -> String {
 
 fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| what happens in one cluster | unseen | plan | status | whereis | fleet list | sync | what the screen says |\n\
+        "| what happens in one cluster | unseen | plan | status | whereis --full | fleet list | sync | what the screen says |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for row in rows {

@@ -21,7 +21,7 @@ const SLACK: Duration = Duration::from_secs(25);
 const VERBS: [(&str, &[&str]); 5] = [
     ("plan", &["plan"]),
     ("status", &["status"]),
-    ("whereis", &["whereis", "tax"]),
+    ("whereis --full", &["whereis", "tax", "--full"]),
     ("fleet list", &["fleet", "list"]),
     ("sync", &["sync", "--yes"]),
 ];
