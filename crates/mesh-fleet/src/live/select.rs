@@ -117,7 +117,12 @@ impl Selector<'_> {
     }
 
     /// Reads more of every member that can be read.
-    async fn pass<'s, F>(&'s self, doing: &'static str, halves: Halves, work: impl Fn(&'s Place, Half) -> F) -> Halves
+    async fn pass<'s, F>(
+        &'s self,
+        doing: &'static str,
+        halves: Halves,
+        work: impl Fn(&'s Place, Half) -> F + Sync,
+    ) -> Halves
     where
         F: Future<Output = Result<Half, String>>,
     {
