@@ -6,6 +6,7 @@ mod bookstore;
 mod completion;
 mod contract;
 mod killed;
+mod left_out;
 mod on_clusters;
 mod on_fakes;
 mod overtaken;

@@ -146,7 +146,7 @@ pub(crate) fn peers<'p>(step: &Step, new: &BTreeSet<&'p ClusterName>) -> BTreeSe
 }
 
 /// Whether the step makes its cluster route a host that it does not route yet.
-pub(crate) fn will_route(step: &Step) -> bool {
+pub fn will_route(step: &Step) -> bool {
     if step.key.kind != Kind::ServiceEntry || phase(step) != Phase::Sources {
         return false;
     }
@@ -157,7 +157,7 @@ pub(crate) fn will_route(step: &Step) -> bool {
     }
 }
 
-/// Whether the step would have made its cluster a source, had a limit of this run not held it.
+/// Whether the step would have made its cluster a source, had a limit of this run not held it, or left it out.
 fn is_held_source(step: &Step) -> bool {
     let is_held = matches!(&step.action, Action::Hold { instead_of } if instead_of == "create");
     is_held && step.key.kind == Kind::ServiceEntry && step.role == Some(Role::Source)

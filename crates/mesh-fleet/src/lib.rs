@@ -15,3 +15,4 @@ mod sight;
 mod store;
 
 pub use fleet::Fleet;
+pub use gate::will_route;

@@ -27,6 +27,7 @@ use crate::{fleet, tolerance};
 
 mod again;
 mod age;
+mod left_out;
 mod limits;
 mod migration;
 mod outcome;
@@ -145,7 +146,8 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
     let (report, held) = if let Some(division) = &division {
         waves::write(args, global, &first, division, output)
     } else {
-        let report = output.watched(|run| reading.fleet.apply(&plan, run));
+        let whole = left_out::noted(&plan, &reading, &scope);
+        let report = output.watched(|run| reading.fleet.apply(&whole, run));
         again::settle(args, global, &first, again::Tried { plan: &plan, report }, &|_| {}, output)
     };
     Ok(exit.merge(held).merge(outcome::show(&report, args.format.output, output)?))

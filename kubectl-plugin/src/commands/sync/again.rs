@@ -12,7 +12,7 @@ use mesh_plan::writing::in_order;
 use mesh_render::plan::count;
 
 use super::limits::{self, Said};
-use super::{SyncArgs, prune};
+use super::{SyncArgs, left_out, prune};
 use crate::cli::GlobalArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -66,7 +66,8 @@ pub(super) fn settle(
     if output.is_interrupted() {
         return (ApplyReport { interrupted: true, ..report }, Exit::Success);
     }
-    let second = output.watched(|run| reading.fleet.apply(&plan, run));
+    let whole = left_out::noted(&plan, &reading, &scope);
+    let second = output.watched(|run| reading.fleet.apply(&whole, run));
     let held = tolerance::exit_of(&plan, args.tolerance.allow_unseen);
     (merged(tried, &names, report, second), held)
 }

@@ -22,7 +22,7 @@ use mesh_plan::plan::Plan;
 use mesh_render::plan::count;
 
 use super::limits::{self, Said};
-use super::{SyncArgs, migration, spread_policy};
+use super::{SyncArgs, left_out, migration, spread_policy};
 use crate::cli::GlobalArgs;
 use crate::clock;
 use crate::error::CommandError;
@@ -223,7 +223,8 @@ impl<'a> Rounds<'a> {
             return Ok(self.until_whole());
         }
         self.spent.add(removals(&plan, &reading.desired).len());
-        let report = output.watched(|run| watch.apply(live, &plan, run));
+        let whole = left_out::noted(&plan, reading, &self.args.scope.scope());
+        let report = output.watched(|run| watch.apply(live, &whole, run));
         self.monitor.wrote(&report, changed.elapsed());
         output.note(&line(&report, &plan, changed.elapsed()));
         if report.not_written() == 0 {

@@ -10,8 +10,8 @@ use mesh_plan::writing::in_order;
 use mesh_render::plan::count;
 use mesh_render::table;
 
-use super::SyncArgs;
 use super::again::{self, First, Tried};
+use super::{SyncArgs, left_out};
 use crate::cli::GlobalArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -63,12 +63,13 @@ pub(super) fn write(
                 }
             },
         };
-        let fleet = again.as_ref().map_or(&first.reading.fleet, |reading| &reading.fleet);
+        let reading = again.as_ref().unwrap_or(first.reading);
         let due = division.due(&plan, number);
         if let Some(wave) = division.waves().nth(number) {
             output.note(&format!("wave {} of {}: {}", number + 1, division.count(), shown(&wave)));
         }
-        let written = output.watched(|run| fleet.apply(&due, run));
+        let whole = left_out::noted(&due, reading, first.scope);
+        let written = output.watched(|run| reading.fleet.apply(&whole, run));
         let tried = Tried { plan: &due, report: written };
         let (written, held) =
             again::settle(args, global, first, tried, &|plan| *plan = division.due(plan, number), output);
