@@ -26,6 +26,7 @@ mod found;
 mod hub_of_tests;
 mod kubeconfig;
 mod members;
+mod named;
 mod observe;
 mod open;
 mod pages;

@@ -74,12 +74,12 @@ enum Access {
 }
 
 impl Access {
+    /// Everything is read by lists; who updates an object gets it first.
     fn verbs(self) -> &'static str {
         match self {
-            Self::Read => r#""get", "list""#,
-            Self::ReadNamed(_) => r#""get""#,
-            Self::Write => r#""create", "update", "delete""#,
-            Self::UpdateNamed(_) => r#""update""#,
+            Self::Read | Self::ReadNamed(_) => r#""list""#,
+            Self::Write => r#""create", "get", "update", "delete""#,
+            Self::UpdateNamed(_) => r#""get", "update""#,
             Self::Create => r#""create""#,
         }
     }
@@ -317,6 +317,16 @@ mod tests {
             assert!(!text.contains('*'), "no wildcard");
             let required = cluster_role(*verb, true);
             assert!(!required.contains("nodes") && required.contains("\"namespaces\""));
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_listed_and_what_is_updated_is_read_first() {
+        for verb in Verb::value_variants() {
+            let text = cluster_role(*verb, false);
+            let gets = text.lines().filter(|line| line.contains("\"get\""));
+            assert!(gets.clone().all(|line| line.contains("\"update\"")), "{verb:?}: {text}");
+            assert_eq!(gets.count() > 0, verb.stores(), "{verb:?}: {text}");
         }
     }
 

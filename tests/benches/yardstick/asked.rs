@@ -1,12 +1,11 @@
-//! What servers were asked, by their own metrics, without what they ask themselves.
+//! What servers were asked by others, by their own metrics.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use mesh_testkit::servers::ApiServer;
 
-/// Resources that a sync asks for other than by lists. What servers do by themselves is about others, but for a look at
-/// their system namespaces once a minute.
+/// Resources that a sync asks for other than by lists.
 const OF_A_SYNC: &[&str] = &["configmaps", "destinationrules", "namespaces", "roles", "serviceentries"];
 /// Verbs that change something.
 const WRITES: &[&str] = &["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
@@ -19,7 +18,7 @@ impl Asked {
     /// All that these servers were asked so far.
     pub(crate) fn of<'s>(servers: impl Iterator<Item = &'s ApiServer>) -> Self {
         let mut asked = Self::default();
-        for (key, count) in servers.flat_map(ApiServer::requests) {
+        for (key, count) in servers.flat_map(ApiServer::requests_of_clients) {
             *asked.0.entry(key).or_default() += count;
         }
         asked
@@ -28,7 +27,9 @@ impl Asked {
     /// What came since.
     pub(crate) fn since(mut self, before: &Self) -> Self {
         for (key, count) in &before.0 {
-            *self.0.entry(key.clone()).or_default() -= count;
+            if let Some(now) = self.0.get_mut(key) {
+                *now = now.saturating_sub(*count);
+            }
         }
         self.0.retain(|(verb, resource), count| {
             *count > 0 && (verb == "LIST" || OF_A_SYNC.contains(&resource.as_str())) && verb != "WATCH"

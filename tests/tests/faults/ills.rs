@@ -33,7 +33,7 @@ pub(super) struct Ill {
 }
 
 /// The path that tells a cluster's UID: the first thing that it is asked for.
-const UID: &str = "/namespaces/kube-system";
+const UID: &str = "/namespaces?fieldSelector=metadata.name%3Dkube-system";
 /// Lists of Services.
 const SERVICES: &str = "/api/v1/services";
 const CONTINUED: &str = "continue=";
@@ -91,7 +91,7 @@ pub(super) const ILLS: &[Ill] = &[
         "403 for everything",
         || everything(Of::Forbidden),
         Unseen::Cluster,
-        [r#"{apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list"]}"#, "kubectl mesh permissions"],
+        [r#"{apiGroups: [""], resources: ["namespaces"], verbs: ["list"]}"#, "kubectl mesh permissions"],
     )
     .sends(UID, 1),
     ill("500 for everything", || everything(Of::Status(500)), Unseen::Cluster, ["InternalError", RECOVERED])
@@ -114,14 +114,20 @@ pub(super) const ILLS: &[Ill] = &[
     )
     .sends(UID, 1),
     ill("502, with the page of a proxy", || everything(Of::Html), Unseen::Cluster, ["502", PROXY]).sends(UID, 1),
-    ill("200, with half of the JSON", || everything(Of::Garbage), Unseen::Cluster, ["no JSON", PROXY]).sends(UID, 1),
+    ill(
+        "200, with half of the JSON",
+        || everything(Of::Garbage),
+        Unseen::Cluster,
+        ["something else than a list of namespaces", PROXY],
+    )
+    .sends(UID, 1),
     ill(
         "403 for Services",
         || services(Of::Forbidden),
         Unseen::Kind(Kind::Service),
         [
             "services may not be read",
-            r#"the missing rule is {apiGroups: [""], resources: ["services"], verbs: ["get", "list"]}"#,
+            r#"the missing rule is {apiGroups: [""], resources: ["services"], verbs: ["list"]}"#,
         ],
     )
     .sends(SERVICES, 1),
@@ -129,10 +135,7 @@ pub(super) const ILLS: &[Ill] = &[
         "403 for Nodes",
         || vec![Fault::new(Verb::List, Of::Forbidden).of(Kind::Node)],
         Unseen::Kind(Kind::Node),
-        [
-            "nodes may not be read",
-            r#"the missing rule is {apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"]}"#,
-        ],
+        ["nodes may not be read", r#"the missing rule is {apiGroups: [""], resources: ["nodes"], verbs: ["list"]}"#],
     ),
     ill(
         "403 for the generated ServiceEntries",
@@ -205,8 +208,8 @@ pub(super) const ILLS: &[Ill] = &[
     ),
     ill(
         "403 for the stored policy",
-        || vec![Fault::new(Verb::Get, Of::Forbidden).at("configmaps/mesh-policy")],
+        || vec![Fault::new(Verb::List, Of::Forbidden).at("metadata.name%3Dmesh-policy")],
         Unseen::Kind(Kind::ConfigMap),
-        ["configmaps may not be read", r#"resources: ["configmaps"], verbs: ["get"]}"#],
+        ["configmaps may not be read", r#"resources: ["configmaps"], verbs: ["list"]}"#],
     ),
 ];

@@ -183,7 +183,7 @@ fn without(role: &Value, number: usize) -> Value {
 
 /// Rules about the stored policy that are needed only where members have an older one, or none: here is one member.
 fn is_for_other_days(verb: &str, rule: &Value) -> bool {
-    let writes = rule["verbs"] == json!(["create"]) || rule["verbs"] == json!(["update"]);
+    let writes = rule["verbs"] == json!(["create"]) || rule["verbs"] == json!(["get", "update"]);
     let stores = rule["resources"] == json!(["configmaps"]) && writes;
     stores && verb == "sync"
 }

@@ -10,7 +10,8 @@ use mesh_model::policy::{self, MeshPolicy, PolicyError};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::rest::Rest;
+use super::named;
+use super::rest::{Rest, RestError};
 use super::rule::missing_rule_for;
 use super::target::Target;
 use crate::decode::KUBE_SYSTEM;
@@ -71,12 +72,12 @@ pub(crate) async fn contact(
     let mut stored = Vec::new();
     let mut policy_unseen = None;
     for namespace in namespaces {
-        match rest.get(&policy_path(namespace)).await {
-            Ok(config_map) => stored.extend(stored_policy(namespace, &config_map, &target.name)),
-            Err(error) if error.is_not_found() => {}
+        match find_policy(&rest, namespace).await {
+            Ok(None) => {}
+            Ok(Some(config_map)) => stored.extend(stored_policy(namespace, &config_map, &target.name)),
             Err(error) => {
                 policy_unseen = Some(if error.is_forbidden() {
-                    let rule = missing_rule_for(Kind::ConfigMap, &["get"]);
+                    let rule = missing_rule_for(Kind::ConfigMap, &["list"]);
                     format!("may not be read; {rule} ({error})")
                 } else {
                     format!("cannot be read: {error}")
@@ -88,19 +89,20 @@ pub(crate) async fn contact(
     Ok(Contact { target: target.clone(), rest, left, uid, stored, policy_unseen })
 }
 
-/// The path of the stored policy.
-pub(crate) fn policy_path(namespace: &Namespace) -> String {
-    format!("/api/v1/namespaces/{namespace}/configmaps/{POLICY_CONFIG_MAP}")
+/// The ConfigMap that stores a policy in a namespace, if one does.
+pub(crate) async fn find_policy(rest: &Rest, namespace: &Namespace) -> Result<Option<Value>, RestError> {
+    named::find(rest, Kind::ConfigMap, &format!("/api/v1/namespaces/{namespace}"), POLICY_CONFIG_MAP).await
 }
 
 async fn uid(rest: &Rest) -> Result<Arc<str>, String> {
-    let namespace = rest.get(&format!("/api/v1/namespaces/{KUBE_SYSTEM}")).await.map_err(|error| {
+    let namespace = named::find(rest, Kind::Namespace, "/api/v1", KUBE_SYSTEM).await.map_err(|error| {
         if !error.is_forbidden() {
             return error.to_string();
         }
-        let rule = missing_rule_for(Kind::Namespace, &["get", "list"]);
+        let rule = missing_rule_for(Kind::Namespace, &["list"]);
         format!("namespaces may not be read; {rule} ({error}); `kubectl mesh permissions` prints the role")
     })?;
+    let namespace = namespace.ok_or_else(|| format!("it has no {KUBE_SYSTEM} namespace, as every cluster has"))?;
     let uid = namespace.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
     uid.map(Arc::from)
         .ok_or_else(|| format!("its {KUBE_SYSTEM} namespace has no UID, so it cannot be told from others"))

@@ -27,8 +27,8 @@ use crate::sight;
 
 /// What is generated, and by whom else the same hosts are held.
 pub(super) const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRule];
-/// The ConfigMap in which Admiral keeps addresses (`reference/admiral.md` §3.5). Read, never written.
-const ADMIRAL_ADDRESSES: &str = "se-address-configmap";
+/// Only the ConfigMap in which Admiral keeps addresses (`reference/admiral.md` §3.5). Read, never written.
+pub(super) const ADDRESSES_ONLY: &str = "&fieldSelector=metadata.name%3Dse-address-configmap";
 /// Admiral's own sync namespace.
 pub(super) const ADMIRAL_SYNC: &str = "admiral-sync";
 /// Why a cluster was not read.
@@ -123,8 +123,8 @@ pub(super) async fn config_maps(reader: Reader<'_>, contact: &Contact) -> Part {
         part.absorb(reader.unseen(Kind::ConfigMap, why));
     }
     for namespace in BTreeSet::from([&*reader.policy.sync_namespace, ADMIRAL_SYNC]) {
-        let path = format!("/api/v1/namespaces/{namespace}/configmaps/{ADMIRAL_ADDRESSES}");
-        part.absorb(reader.one(Kind::ConfigMap, &path).await);
+        let base = format!("/api/v1/namespaces/{namespace}");
+        part.absorb(reader.list(Kind::ConfigMap, &base, ADDRESSES_ONLY).await);
     }
     part
 }

@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::rest::{Rest, RestError};
 use super::rule::missing_rule_for;
-use crate::decode::{ClusterDecoder, Interner, Part, Place, Source};
+use crate::decode::{ClusterDecoder, Interner, Part};
 use crate::limits::PAGE;
 
 /// Interners to borrow: each decodes for one thread at a time, and shares texts among all clusters that it met.
@@ -45,20 +45,6 @@ impl Reader<'_> {
                 Ok(part) => return part,
                 Err(error) => return self.unseen(kind, &error.in_words(kind)),
             }
-        }
-    }
-
-    /// One object, by its path; nothing when it is not there.
-    pub(crate) async fn one(self, kind: Kind, path: &str) -> Part {
-        match self.rest.read(path).await {
-            Ok(text) => self
-                .decode(|decoder| {
-                    decoder.take(Source::Json(&text), Place { file: path, line: 1, version: None });
-                    Ok(())
-                })
-                .map_or_else(|problem| self.unseen(kind, &problem), |(part, ())| part),
-            Err(error) if error.is_not_found() => Part::default(),
-            Err(error) => self.unseen(kind, &ListError::Rest(error).in_words(kind)),
         }
     }
 
@@ -106,7 +92,7 @@ impl ListError {
     pub(crate) fn in_words(&self, kind: Kind) -> String {
         match self {
             Self::Rest(error) if error.is_forbidden() => {
-                format!("may not be read; {} ({error})", missing_rule_for(kind, &["get", "list"]))
+                format!("may not be read; {} ({error})", missing_rule_for(kind, &["list"]))
             }
             Self::Rest(error) if error.is_gone() => {
                 format!("changed for longer than its API server remembers: {error}; run again")

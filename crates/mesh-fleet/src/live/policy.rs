@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::LiveFleet;
-use super::contact::{Contact, POLICY_CONFIG_MAP, POLICY_KEY, SERVED_KINDS, policy_path};
+use super::contact::{Contact, POLICY_CONFIG_MAP, POLICY_KEY, SERVED_KINDS, find_policy};
 use super::crowd::each;
 use super::discovery::Served;
 use super::members::Place;
@@ -93,12 +93,8 @@ impl LiveFleet {
             let Ok(contact) = &places[index].contact else { return false };
             let rest = contact.rest.until(Instant::now() + self.limits.cluster_timeout);
             for namespace in self.policy_namespaces(contact) {
-                let now = match rest.get(&policy_path(namespace)).await {
-                    Ok(config_map) => text_of(&config_map).map(str::to_owned),
-                    Err(error) if error.is_not_found() => None,
-                    Err(_) => continue,
-                };
-                if now.as_deref() != contact.text_in(namespace) {
+                let Ok(now) = find_policy(&rest, namespace).await else { continue };
+                if now.as_ref().and_then(text_of) != contact.text_in(namespace) {
                     return true;
                 }
             }
@@ -154,7 +150,8 @@ async fn store(rest: &Rest, namespace: &Namespace, before: Option<&str>, text: &
     let served = Served::ask(rest).await.map_err(|error| error.to_string())?;
     let kinds: Vec<&str> = served.optional_kinds().map(Kind::as_str).collect();
     let kinds = kinds.join(",");
-    let path = policy_path(namespace);
+    let list = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let path = format!("{list}/{POLICY_CONFIG_MAP}");
     let query = format!("fieldManager={FIELD_MANAGER}&fieldValidation=Strict");
     let wanted = json!({
         "apiVersion": "v1",
@@ -183,8 +180,9 @@ async fn store(rest: &Rest, namespace: &Namespace, before: Option<&str>, text: &
             Ok(PolicyOutcome::Updated)
         }
         Err(error) if error.is_not_found() => {
-            let list = format!("/api/v1/namespaces/{namespace}/configmaps?{query}");
-            rest.write(Write::Create, &list, &wanted).await.map_err(|error| refused(&error, "create"))?;
+            rest.write(Write::Create, &format!("{list}?{query}"), &wanted)
+                .await
+                .map_err(|error| refused(&error, "create"))?;
             Ok(PolicyOutcome::Created)
         }
         Err(error) => Err(refused(&error, "get")),

@@ -2,7 +2,7 @@
 
 use mesh_model::kind::Kind;
 
-/// `the missing rule is {apiGroups: [""], resources: ["services"], verbs: ["get", "list"]}`.
+/// `the missing rule is {apiGroups: [""], resources: ["services"], verbs: ["list"]}`.
 pub(crate) fn missing_rule(group: &str, plural: &str, verbs: &[&str]) -> String {
     let verbs: Vec<String> = verbs.iter().map(|verb| format!("{verb:?}")).collect();
     format!("the missing rule is {{apiGroups: [{group:?}], resources: [{plural:?}], verbs: [{}]}}", verbs.join(", "))

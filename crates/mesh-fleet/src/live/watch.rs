@@ -21,7 +21,7 @@ use super::LiveFleet;
 use super::crowd::each;
 use super::discovery::Served;
 use super::members::Place;
-use super::observe::{ADMIRAL_SYNC, GENERATED, INTERRUPTED, unserved};
+use super::observe::{ADDRESSES_ONLY, ADMIRAL_SYNC, GENERATED, INTERRUPTED, unserved};
 use crate::decode::{Interner, Part, Slim};
 use crate::limits::{COALESCE, COALESCE_AT_MOST, KINDS_AT_ONCE, REQUEST_TIMEOUT, TICK, WATCH_SILENCE};
 use crate::report::ApplyReport;
@@ -40,9 +40,6 @@ use state::{FeedState, Shared, place_of};
 
 /// Kinds that no rule reads yet: a watch of them would be a connection for nothing.
 const UNREAD: [Kind; 3] = [Kind::RoutingPolicy, Kind::TrafficConfig, Kind::DependencyProxy];
-
-/// Only the ConfigMap in which Admiral keeps addresses.
-const ADDRESSES_ONLY: &str = "&fieldSelector=metadata.name%3Dse-address-configmap";
 
 /// A fleet that is kept in sight, until this is dropped.
 pub struct Watch {

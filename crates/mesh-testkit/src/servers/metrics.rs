@@ -40,14 +40,33 @@ impl ApiServer {
         self.series().iter().filter(|series| writes(series)).map(|series| series.count).sum()
     }
 
+    /// [`Self::requests`] but those that the server sent itself. This very question is one of them.
+    pub fn requests_of_clients(&self) -> BTreeMap<(String, String), u64> {
+        let text = self.metrics();
+        let mut requests: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for Series { verb, resource, count, .. } in text.lines().filter_map(Series::parse) {
+            *requests.entry((verb, resource)).or_default() += count;
+        }
+        for Series { verb, resource, count, .. } in text.lines().filter_map(Series::parse_own) {
+            let all = requests.entry((verb, resource)).or_default();
+            *all = all.saturating_sub(count);
+        }
+        requests.retain(|_, count| *count > 0);
+        requests
+    }
+
     fn series(&self) -> Vec<Series> {
+        self.metrics().lines().filter_map(Series::parse).collect()
+    }
+
+    fn metrics(&self) -> String {
         let (status, answer) = self.get("/metrics");
         let Value::String(text) = answer else { panic!("{}: {status}: {answer}", self.name()) };
-        text.lines().filter_map(Series::parse).collect()
+        text
     }
 }
 
-/// One line of `apiserver_request_total`.
+/// One line of `apiserver_request_total`, or of `apiserver_selfrequest_total`.
 struct Series {
     verb: String,
     group: String,
@@ -58,7 +77,15 @@ struct Series {
 
 impl Series {
     fn parse(line: &str) -> Option<Self> {
-        let (labels, count) = line.strip_prefix("apiserver_request_total{")?.rsplit_once("} ")?;
+        Self::parse_labels(line.strip_prefix("apiserver_request_total{")?)
+    }
+
+    fn parse_own(line: &str) -> Option<Self> {
+        Self::parse_labels(line.strip_prefix("apiserver_selfrequest_total{")?)
+    }
+
+    fn parse_labels(labels: &str) -> Option<Self> {
+        let (labels, count) = labels.rsplit_once("} ")?;
         let label = |name: &str| {
             // No label of this metric has a quote or a comma in its value.
             labels.split(',').find_map(|label| label.strip_prefix(name)?.strip_prefix("=\"")?.strip_suffix('"'))
@@ -68,7 +95,7 @@ impl Series {
             verb: label("verb")?.to_owned(),
             group: label("group")?.to_owned(),
             resource: if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") },
-            dry_run: !label("dry_run")?.is_empty(),
+            dry_run: label("dry_run").is_some_and(|dry_run| !dry_run.is_empty()),
             count: count.parse().ok()?,
         })
     }
