@@ -23,3 +23,5 @@ mod watched;
 mod watching;
 mod waves;
 mod whereis;
+
+pub(crate) use on_clusters::Said;

@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bad_input;
+mod canaries;
 mod cli;
 mod conformance;
 mod contract;

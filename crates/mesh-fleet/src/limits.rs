@@ -91,6 +91,10 @@ pub const PLUGIN_MARGIN: Duration = Duration::from_secs(10);
 pub const PLUGIN_PAUSE: Duration = Duration::from_secs(5);
 /// Largest kuberc that is read, in bytes.
 pub const MAX_KUBERC: u64 = 1 << 20;
+/// Most that is looked at of what a server says is wrong, in characters.
+pub const MAX_SAID: usize = 4_096;
+/// Most that is shown of it.
+pub const MAX_SHOWN: usize = 400;
 /// Largest refusal that is read, in bytes.
 pub const MAX_REFUSAL: usize = 64 << 10;
 

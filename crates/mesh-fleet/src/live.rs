@@ -34,6 +34,7 @@ mod plugins;
 mod pods;
 mod policy;
 mod profiles;
+mod quotes;
 mod rest;
 mod rule;
 mod secrets;

@@ -18,10 +18,10 @@ pub(super) struct OnClusters {
 
 /// What a run of the program said.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) exit: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Said {
+    pub(crate) exit: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl OnClusters {
@@ -172,7 +172,7 @@ pub(super) fn until(holds: &dyn Fn() -> bool, what: &str) {
 }
 
 impl Said {
-    pub(super) fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             exit: output.status.code(),
             stdout: String::from_utf8(output.stdout.clone()).unwrap(),
@@ -182,14 +182,14 @@ impl Said {
 
     /// Asserts the exit status, and shows everything where it is another.
     #[track_caller]
-    pub(super) fn exits(self, exit: i32) -> Self {
+    pub(crate) fn exits(self, exit: i32) -> Self {
         assert_eq!(self.exit, Some(exit), "{}\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Asserts that stdout or stderr has this text.
     #[track_caller]
-    pub(super) fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(
             self.stdout.contains(text) || self.stderr.contains(text),
             "{text:?} is not in\n{}\n{}",

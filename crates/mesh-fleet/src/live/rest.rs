@@ -4,6 +4,7 @@
 //! those of a controller that has all the time in the world.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plugins::{Bearer, ENDLESS_PLUGIN};
+use super::quotes::{Secrets, Sent};
 use crate::limits::{MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
@@ -102,6 +104,8 @@ pub(crate) struct Rest {
     client: Client,
     /// What a credential plugin gave, where it gave something that expires.
     bearer: Option<Bearer>,
+    /// What it must not show.
+    secrets: Arc<Secrets>,
     deadline: Instant,
     /// Whether servers are asked to store nothing.
     is_dry: bool,
@@ -120,8 +124,8 @@ pub(crate) enum Write {
 
 impl Rest {
     /// Requests through `client`, all of them until `deadline`.
-    pub(crate) fn new(client: Client, bearer: Option<Bearer>, deadline: Instant) -> Self {
-        Self { client, bearer, deadline, is_dry: false }
+    pub(crate) fn new(client: Client, bearer: Option<Bearer>, secrets: Secrets, deadline: Instant) -> Self {
+        Self { client, bearer, secrets: Arc::new(secrets), deadline, is_dry: false }
     }
 
     /// The same server with another deadline.
@@ -185,38 +189,43 @@ impl Rest {
         }
     }
 
-    /// Opens `path` as a stream; the deadline is that of its beginning.
-    pub(crate) async fn stream(&self, path: &str) -> Result<Body, RestError> {
+    /// Opens `path` as a stream; the deadline is that of its beginning. What it was asked with comes with it.
+    pub(crate) async fn stream(&self, path: &str) -> Result<(Body, Sent), RestError> {
         let request = Request::get(path).header(ACCEPT, "application/json").body(Body::empty());
-        let request = self.authorized(request.expect("paths are made of names that were checked")).await?;
+        let (request, sent) = self.authorized(request.expect("paths are made of names that were checked")).await?;
         let start = Instant::now();
         let until = self.deadline.min(start + REQUEST_TIMEOUT);
         let answer = async {
-            let (head, body) = self.client.send(request).await.map_err(|error| unanswered(&error))?.into_parts();
+            let answer = self.client.send(request).await.map_err(|error| unanswered(&error, &sent))?;
+            let (head, body) = answer.into_parts();
             if head.status.is_success() {
                 return Ok(body);
             }
             let text = Limited::new(body, MAX_REFUSAL).collect().await.map(Collected::to_bytes).unwrap_or_default();
-            Err(refusal(head.status, &String::from_utf8_lossy(&text), None))
+            Err(refusal(head.status, &String::from_utf8_lossy(&text), None, &sent))
         };
-        timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))
+        let body = timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))?;
+        Ok((body, sent))
     }
 
-    /// The request with the token that a credential plugin gave, renewed where it has expired.
-    async fn authorized(&self, mut request: Request<Body>) -> Result<Request<Body>, RestError> {
-        let Some(bearer) = &self.bearer else { return Ok(request) };
+    /// The request with the token that a credential plugin gave, renewed where it has expired; and all secrets that it
+    /// is sent with.
+    async fn authorized(&self, mut request: Request<Body>) -> Result<(Request<Body>, Sent), RestError> {
+        let Some(bearer) = &self.bearer else { return Ok((request, self.secrets.sent(None))) };
         let header = timeout_at(self.deadline, bearer.header()).await;
         let header = header.unwrap_or_else(|_| Err(ENDLESS_PLUGIN.to_owned())).map_err(RestError::NotConnected)?;
+        let sent = self.secrets.sent(header.as_ref());
         request.headers_mut().extend(header.map(|header| (AUTHORIZATION, header)));
-        Ok(request)
+        Ok((request, sent))
     }
 
     async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
-        let request = self.authorized(request).await?;
+        let is_secret = request.uri().path().ends_with("/secrets");
+        let (request, sent) = self.authorized(request).await?;
         let start = Instant::now();
         let until = self.deadline.min(start + REQUEST_TIMEOUT);
         let answer = async {
-            let answer = self.client.send(request).await.map_err(|error| unanswered(&error))?;
+            let answer = self.client.send(request).await.map_err(|error| unanswered(&error, &sent))?;
             let (head, body) = answer.into_parts();
             let bytes = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
                 if error.downcast_ref::<LengthLimitError>().is_some() {
@@ -227,10 +236,14 @@ impl Rest {
             let text = String::from_utf8(bytes.to_bytes().into())
                 .map_err(|_| RestError::Strange("bytes that are no text".to_owned()))?;
             if head.status.is_success() {
+                // Secrets hold credentials, maybe this one, and are not shown.
+                if !is_secret && sent.is_quoted_in(&text) {
+                    return Err(RestError::Strange(QUOTED.to_owned()));
+                }
                 return Ok(text);
             }
             let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            Err(refusal(head.status, &text, retry_after.map(Duration::from_secs)))
+            Err(refusal(head.status, &text, retry_after.map(Duration::from_secs), &sent))
         };
         timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))
     }
@@ -256,12 +269,15 @@ struct Status {
     message: String,
 }
 
-fn refusal(code: StatusCode, text: &str, retry_after: Option<Duration>) -> RestError {
+/// What is answered by a server that quotes our credential.
+pub(crate) const QUOTED: &str = "with the credential that it was sent in it";
+
+fn refusal(code: StatusCode, text: &str, retry_after: Option<Duration>, sent: &Sent) -> RestError {
     match serde_json::from_str::<Status>(text) {
         Ok(status) if status.kind == "Status" => RestError::Status {
             code: code.as_u16(),
-            reason: shorten(&status.reason),
-            message: shorten(&status.message),
+            reason: sent.shown(&status.reason),
+            message: sent.shown(&status.message),
             retry_after,
         },
         // An overloaded API server, and the load balancer before it, answer in plain text.
@@ -280,7 +296,7 @@ fn parsed(text: &str) -> Result<Value, RestError> {
 }
 
 /// Why no answer came. Only what the layers below say of connections: a credential's error may quote the credential.
-fn unanswered(error: &kube::Error) -> RestError {
+fn unanswered(error: &kube::Error, sent: &Sent) -> RestError {
     if matches!(error, kube::Error::Auth(_)) {
         return RestError::NotConnected("its credentials cannot be used or renewed".to_owned());
     }
@@ -292,7 +308,7 @@ fn unanswered(error: &kube::Error) -> RestError {
             .is_some_and(hyper_util::client::legacy::Error::is_connect);
         cause = next;
     }
-    let why = shorten(&cause.to_string());
+    let why = sent.shown(&cause.to_string());
     if is_connected { RestError::Broken(why) } else { RestError::NotConnected(why) }
 }
 
@@ -301,10 +317,6 @@ pub(crate) fn jittered(pause: Duration, tried: u32) -> Duration {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
     let share = f64::from((nanos >> (4 + tried)) & 0x3ff) / 1023.0;
     pause.mul_f64(0.5 + share / 2.0)
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().take(400).collect()
 }
 
 /// What a server says that has too much to do, or whose database has.
@@ -338,6 +350,10 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refusal(code: StatusCode, text: &str, retry_after: Option<Duration>) -> RestError {
+        super::refusal(code, text, retry_after, &Secrets::default().sent(None))
+    }
 
     #[test]
     fn an_answer_of_something_else_is_not_an_api_servers() {

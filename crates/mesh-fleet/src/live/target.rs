@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::kubeconfig;
 use super::plugins::{Bearer, ENDLESS_PLUGIN, Plugin, Plugins};
+use super::quotes::Secrets;
 use super::rest::Rest;
 use crate::limits::{CONNECT_TIMEOUT, PLUGIN_TIMEOUT_ATTENDED};
 
@@ -74,6 +75,7 @@ impl Target {
         let mut small = kubeconfig::only(&access.kubeconfig, &access.context)?;
         let mut bearer = None;
         let mut runs_program = false;
+        let secrets = Secrets::of(small.auth_infos.first().and_then(|named| named.auth_info.as_ref()));
         let cluster = small.clusters.first().and_then(|named| named.cluster.clone()).unwrap_or_default();
         if let Some(user) = small.auth_infos.first_mut().and_then(|named| named.auth_info.as_mut()) {
             runs_program = user.auth_provider.is_some();
@@ -105,7 +107,7 @@ impl Target {
         // kube's error may quote a credential, or what an auth-provider's program printed.
         let unusable = || "its credentials cannot be used".to_owned();
         let client = made.map_err(|_| unusable())?.map_err(|_| unusable())?;
-        Ok(Rest::new(client, bearer, Instant::now() + within))
+        Ok(Rest::new(client, bearer, secrets, Instant::now() + within))
     }
 }
 

@@ -66,10 +66,24 @@ pub(crate) async fn answer(cluster: Arc<Cluster>, request: Request<Incoming>) ->
         return Err(Abort::Close);
     }
     let reply = reply.unwrap_or_else(|refusal| refused(&refusal));
-    let reply = if ill == Some(Ill::Html) { html() } else { reply };
+    let reply = match &ill {
+        Some(Ill::Html) => html(),
+        Some(Ill::QuotingPage(code)) => quoting_page(*code, &call),
+        Some(Ill::Redirect(_)) => {
+            whole(StatusCode::TEMPORARY_REDIRECT, "text/plain; charset=utf-8", Page::of(Vec::new()).into())
+        }
+        _ => reply,
+    };
     let mut response = send(reply, &call, ill.as_ref(), in_flight);
-    if let Some(Ill::RetryAfter(seconds)) = ill {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    match &ill {
+        Some(Ill::RetryAfter(seconds)) => {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        Some(Ill::Redirect(server)) => {
+            let location = format!("{server}{}", call.target).parse().expect("a path that came is one");
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        _ => {}
     }
     cluster.log.end(number, response.status().as_u16());
     Ok(response)
@@ -82,6 +96,12 @@ fn refusal_of(ill: Option<&Ill>, call: &Call) -> Option<Refusal> {
             code: 503,
             reason: "ServiceUnavailable",
             message: "the server is currently unable to handle the request".into(),
+            details: Value::Null,
+        },
+        Ill::Quote(code) => Refusal::Status {
+            code: *code,
+            reason: "InternalError",
+            message: format!("not with {:?}", call.header(header::AUTHORIZATION)),
             details: Value::Null,
         },
         Ill::Status(code) => Refusal::Status {
@@ -174,6 +194,12 @@ fn html() -> Reply {
     let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1>\
                 </center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
     whole(StatusCode::BAD_GATEWAY, "text/html", Page::of(page.as_bytes().to_vec()).into())
+}
+
+fn quoting_page(code: u16, call: &Call) -> Reply {
+    let page = format!("<html><body><pre>Authorization: {}</pre></body></html>", call.header(header::AUTHORIZATION));
+    let code = StatusCode::from_u16(code).expect("tests name valid codes");
+    whole(code, "text/html", Page::of(page.into_bytes()).into())
 }
 
 fn send(reply: Reply, call: &Call, ill: Option<&Ill>, in_flight: InFlight) -> Response<Answer> {

@@ -37,6 +37,12 @@ pub enum Ill {
     LostAnswer,
     /// 200, with the first half of the JSON as if it were all.
     Garbage,
+    /// This error, whose message quotes the credential that was sent.
+    Quote(u16),
+    /// The same in a page of HTML, as a proxy shows it that was left in a debugging mode.
+    QuotingPage(u16),
+    /// 307, to the same path of another server.
+    Redirect(String),
 }
 
 /// How often an ill strikes.

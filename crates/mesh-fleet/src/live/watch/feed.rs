@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::super::pages::ListError;
-use super::super::rest::{Rest, jittered};
+use super::super::quotes::Sent;
+use super::super::rest::{QUOTED, Rest, jittered};
 use super::state::{Shared, number};
 use crate::decode::{Interner, RawPage, Slim};
 use crate::limits::{
@@ -140,8 +141,8 @@ impl Feed {
             "{}?watch=1&allowWatchBookmarks=true&resourceVersion={since}&timeoutSeconds={seconds}{}",
             self.path, self.selector
         );
-        let mut body = match rest.stream(&path).await {
-            Ok(body) => body,
+        let (mut body, sent) = match rest.stream(&path).await {
+            Ok(stream) => stream,
             Err(error) if error.is_gone() => return End::Gone,
             Err(error) if error.is_forbidden() => {
                 return End::Broken(format!(
@@ -166,13 +167,13 @@ impl Feed {
                     return End::Gone;
                 }
             };
-            if let Err(end) = self.take(&line, since) {
+            if let Err(end) = self.take(&line, since, &sent) {
                 return end;
             }
         }
     }
 
-    fn take(&self, line: &[u8], since: &mut u64) -> Result<(), End> {
+    fn take(&self, line: &[u8], since: &mut u64, sent: &Sent) -> Result<(), End> {
         let broken = || End::Broken("its watch sent something that is no event".to_owned());
         let event: Event<'_> = serde_json::from_slice(line).map_err(|_| broken())?;
         if event.sort == "ERROR" {
@@ -180,8 +181,11 @@ impl Feed {
             return Err(if status.code == 410 {
                 End::Gone
             } else {
-                End::Broken(format!("its watch ended: {}", status.message.chars().take(200).collect::<String>()))
+                End::Broken(format!("its watch ended: {}", sent.shown(&status.message)))
             });
+        }
+        if sent.is_quoted_in(event.object.get()) {
+            return Err(End::Broken(format!("its watch answered {QUOTED}")));
         }
         let head: Head<'_> = serde_json::from_str(event.object.get()).map_err(|_| broken())?;
         let version = number(&head.metadata.resource_version).ok_or_else(broken)?;
