@@ -11,6 +11,7 @@ mod given;
 mod interrupt;
 mod known;
 mod output;
+mod panic;
 mod progress;
 mod reading;
 mod tolerance;
@@ -22,6 +23,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    panic::tell_without_data();
     let mut plain = Output::new(Color::Never, 0);
     if let Some(exit) = commands::completion::answer_shell(std::env::args_os(), &mut plain) {
         return exit.into();
