@@ -5,6 +5,7 @@ mod bank;
 mod bookstore;
 mod completion;
 mod contract;
+mod granted;
 mod idle;
 mod killed;
 mod left_out;

@@ -19,6 +19,9 @@ pub(crate) struct PermissionsArgs {
     /// Leave out what the verb can do without
     #[arg(long)]
     required_only: bool,
+    /// For `sync --watch`: also watch what is listed
+    #[arg(long)]
+    watch: bool,
 }
 
 /// The verbs that reach clusters.
@@ -75,8 +78,9 @@ enum Access {
 
 impl Access {
     /// Everything is read by lists; who updates an object gets it first.
-    fn verbs(self) -> &'static str {
+    fn verbs(self, watch: bool) -> &'static str {
         match self {
+            Self::Read | Self::ReadNamed(_) if watch => r#""list", "watch""#,
             Self::Read | Self::ReadNamed(_) => r#""list""#,
             Self::Write => r#""create", "get", "update", "delete""#,
             Self::UpdateNamed(_) => r#""get", "update""#,
@@ -256,18 +260,21 @@ const TABLE: [Row; 14] = [
 
 /// Prints the role; no fleet is read.
 pub(crate) fn run(args: &PermissionsArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    output.data(&cluster_role(args.verb, args.required_only))?;
+    if args.watch && args.verb != Verb::Sync {
+        return Err(CommandError::usage("only `sync` watches").hint("`kubectl mesh permissions sync --watch`"));
+    }
+    output.data(&cluster_role(args.verb, args.required_only, args.watch))?;
     Ok(Exit::Success)
 }
 
-fn cluster_role(verb: Verb, required_only: bool) -> String {
+fn cluster_role(verb: Verb, required_only: bool, watch: bool) -> String {
     let value = verb.to_possible_value().expect("no verb is skipped");
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: kubectl-mesh-{}\nrules:\n",
         value.get_name()
     );
     for row in &TABLE {
-        if !(row.who)(verb) || (required_only && row.need == Need::Optional) {
+        if !(row.who)(verb) || (required_only && row.need != Need::Required) {
             continue;
         }
         let need = match row.need {
@@ -281,7 +288,7 @@ fn cluster_role(verb: Verb, required_only: bool) -> String {
             if let Some(names) = row.access.names() {
                 let _ = writeln!(text, "    resourceNames: [{}]", quoted(names));
             }
-            let _ = writeln!(text, "    verbs: [{}]", row.access.verbs());
+            let _ = writeln!(text, "    verbs: [{}]", row.access.verbs(watch));
         }
     }
     text
@@ -311,29 +318,33 @@ mod tests {
     #[test]
     fn a_verb_that_reads_may_not_write() {
         for verb in Verb::value_variants() {
-            let text = cluster_role(*verb, false);
+            let text = cluster_role(*verb, false, false);
             assert_eq!(text.contains("\"create\""), verb.stores(), "{verb:?}");
             assert_eq!(text.contains("\"delete\""), verb.prepares() || *verb == Verb::Sync, "{verb:?}");
             assert!(!text.contains('*'), "no wildcard");
-            let required = cluster_role(*verb, true);
+            let required = cluster_role(*verb, true, false);
             assert!(!required.contains("nodes") && required.contains("\"namespaces\""));
         }
     }
 
     #[test]
-    fn what_is_read_is_listed_and_what_is_updated_is_read_first() {
+    fn what_is_read_is_listed_and_watched_where_that_is_asked_for() {
         for verb in Verb::value_variants() {
-            let text = cluster_role(*verb, false);
+            let text = cluster_role(*verb, false, false);
             let gets = text.lines().filter(|line| line.contains("\"get\""));
             assert!(gets.clone().all(|line| line.contains("\"update\"")), "{verb:?}: {text}");
             assert_eq!(gets.count() > 0, verb.stores(), "{verb:?}: {text}");
+            assert!(!text.contains("watch"), "{verb:?}");
         }
+        let watched = cluster_role(Verb::Sync, false, true);
+        assert_eq!(watched.replace(r#""list", "watch""#, r#""list""#), cluster_role(Verb::Sync, false, false));
+        assert!(!watched.contains(r#"["list"]"#));
     }
 
     #[test]
     fn only_generated_kinds_are_deleted_and_only_the_policy_is_updated() {
         let rules = |verb: Verb, word: &str| {
-            let text = cluster_role(verb, false);
+            let text = cluster_role(verb, false, false);
             text.split("  - ").filter(|rule| rule.contains(word)).map(str::to_owned).collect::<Vec<_>>()
         };
         let [rule] = &rules(Verb::Sync, "\"delete\"")[..] else { panic!("one rule deletes") };
