@@ -62,8 +62,10 @@ impl Yardstick {
         // The ServiceEntries of one of two new sources are completed once the other routes them (law L10).
         let twice = self.identities as u64;
         assert_eq!(first.writes(), held as u64 + twice, "each object is written once, but for one entry an identity");
+        // Each cluster that was written to is asked who we are, and gets an Event.
+        assert_eq!(first.notes(), 2 * MESHES.len() as u64, "{first}");
         let again = self.row("second sync, nothing to do", &["sync", "--yes"]);
-        assert_eq!((again.writes(), again.others()), (0, 0), "a second sync only lists: {again}");
+        assert_eq!((again.writes(), again.others(), again.notes()), (0, 0, 0), "a second sync only lists: {again}");
         // The place of watch mode: a row for a minute of watching in which nothing changes, and one for a change.
     }
 

@@ -91,6 +91,12 @@ pub const PLUGIN_MARGIN: Duration = Duration::from_secs(10);
 pub const PLUGIN_PAUSE: Duration = Duration::from_secs(5);
 /// Largest kuberc that is read, in bytes.
 pub const MAX_KUBERC: u64 = 1 << 20;
+/// How long all clusters together may take to be told by Events what was written.
+pub const EVENTS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest note of an Event, in bytes: what Kubernetes takes.
+pub const MAX_NOTE: usize = 1_024;
+/// Longest name of a user in it, in characters.
+pub const MAX_USER: usize = 256;
 /// Most that is looked at of what a server says is wrong, in characters.
 pub const MAX_SAID: usize = 4_096;
 /// Most that is shown of it.

@@ -1,7 +1,7 @@
 //! Live fleets: clusters that are asked over the network, each by the credentials that a source brings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mesh_model::fleet::FleetSnapshot;
@@ -20,6 +20,7 @@ mod credentials;
 mod crowd;
 mod discovery;
 mod error;
+mod events;
 mod folder;
 mod found;
 #[cfg(test)]
@@ -98,6 +99,8 @@ pub struct LiveFleet {
     policy_namespaces: Vec<Namespace>,
     /// Members whose sync namespace is going to be made.
     prepared: BTreeSet<ClusterName>,
+    /// Who we are for the clusters that said it.
+    users: Mutex<BTreeMap<ClusterName, String>>,
 }
 
 /// What the clusters store as policy.

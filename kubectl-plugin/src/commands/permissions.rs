@@ -61,6 +61,8 @@ enum Need {
     Required,
     /// Without it only the facts of these kinds are held.
     Optional,
+    /// Without it nothing else is different.
+    Courtesy,
 }
 
 /// What runs do with a kind.
@@ -113,6 +115,8 @@ enum What {
     Roles,
     /// Pods, and what stands between them and their workloads.
     Pods,
+    /// Events, which nobody reads either.
+    Events,
 }
 
 impl What {
@@ -130,6 +134,7 @@ impl What {
                 groups.entry("apps").or_default().push("replicasets");
             }
             Self::Roles => groups.entry("rbac.authorization.k8s.io").or_default().push("roles"),
+            Self::Events => groups.entry("").or_default().push("events"),
         }
         groups
     }
@@ -256,6 +261,13 @@ const TABLE: [Row; 14] = [
         what: What::Kinds(&[Kind::ServiceEntry, Kind::DestinationRule]),
         why: "Nothing is written here: nobody may make a Role that lets others do what they may not do themselves",
     },
+    Row {
+        who: |verb| verb == Verb::Sync,
+        access: Access::Create,
+        need: Need::Courtesy,
+        what: What::Events,
+        why: "Who wrote what, for `kubectl get events`; a RoleBinding in the sync namespace is enough for this rule",
+    },
 ];
 
 /// Prints the role; no fleet is read.
@@ -280,6 +292,7 @@ fn cluster_role(verb: Verb, required_only: bool, watch: bool) -> String {
         let need = match row.need {
             Need::Required => "Required",
             Need::Optional => "Optional: when forbidden, only what came from these kinds is held",
+            Need::Courtesy => "Optional: when forbidden, nothing else is different",
         };
         let _ = writeln!(text, "  # {need}. {}.", row.why);
         for (group, resources) in row.what.by_group() {

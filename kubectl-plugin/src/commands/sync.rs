@@ -27,6 +27,7 @@ use crate::{fleet, tolerance};
 
 mod again;
 mod age;
+mod events;
 mod left_out;
 mod limits;
 mod migration;
@@ -150,6 +151,7 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         let report = output.watched(|run| reading.fleet.apply(&whole, run));
         again::settle(args, global, &first, again::Tried { plan: &plan, report }, &|_| {}, output)
     };
+    events::note(&reading.fleet, &plan, &report, output);
     Ok(exit.merge(held).merge(outcome::show(&report, args.format.output, output)?))
 }
 

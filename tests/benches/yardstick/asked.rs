@@ -7,6 +7,8 @@ use mesh_testkit::servers::ApiServer;
 
 /// Resources that a sync asks for other than by lists.
 const OF_A_SYNC: &[&str] = &["configmaps", "destinationrules", "namespaces", "roles", "serviceentries"];
+/// What tells people of a sync, once a cluster: no object of it is written, and it may be left out.
+const NOTES: &[&str] = &["events", "selfsubjectreviews"];
 /// Verbs that change something.
 const WRITES: &[&str] = &["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
 
@@ -32,7 +34,8 @@ impl Asked {
             }
         }
         self.0.retain(|(verb, resource), count| {
-            *count > 0 && (verb == "LIST" || OF_A_SYNC.contains(&resource.as_str())) && verb != "WATCH"
+            let is_of_a_sync = |known: &[&str]| known.contains(&resource.as_str());
+            *count > 0 && (verb == "LIST" || is_of_a_sync(OF_A_SYNC) || is_of_a_sync(NOTES)) && verb != "WATCH"
         });
         self
     }
@@ -45,13 +48,20 @@ impl Asked {
         self.sum(|verb| WRITES.contains(&verb))
     }
 
-    /// Everything but lists.
+    /// Everything but lists and notes.
     pub(crate) fn others(&self) -> u64 {
         self.sum(|verb| verb != "LIST")
     }
 
+    /// What tells people of a sync.
+    pub(crate) fn notes(&self) -> u64 {
+        let notes = self.0.iter().filter(|((_, resource), _)| NOTES.contains(&resource.as_str()));
+        notes.map(|(_, count)| count).sum()
+    }
+
     fn sum(&self, wanted: impl Fn(&str) -> bool) -> u64 {
-        self.0.iter().filter(|((verb, _), _)| wanted(verb)).map(|(_, count)| count).sum()
+        let is_meant = |verb: &str, resource: &str| wanted(verb) && !NOTES.contains(&resource);
+        self.0.iter().filter(|((verb, resource), _)| is_meant(verb, resource)).map(|(_, count)| count).sum()
     }
 }
 

@@ -158,6 +158,11 @@ pub(super) fn tells_of(said: &Said, rule: &Value) -> bool {
     })
 }
 
+/// Whether a rule is for Events, which no run misses.
+pub(super) fn is_courtesy(rule: &Value) -> bool {
+    rule["resources"] == json!(["events"])
+}
+
 /// The text of the policy that a cluster stores, if it does.
 pub(super) fn stored_policy(cluster: &ApiServer) -> Option<String> {
     let (status, stored) = cluster.get(POLICY);

@@ -22,6 +22,7 @@ fn a_second_sync_sends_lists_and_nothing_else() {
     let first = since(cluster, &before);
     let posted = |resource: &str| first.get(&("POST".to_owned(), resource.to_owned())).copied().unwrap_or_default();
     assert!(posted("serviceentries") > 0, "{first:?}");
+    assert_eq!((posted("events"), posted("selfsubjectreviews")), (1, 1), "who wrote is noted once: {first:?}");
 
     let before = cluster.requests_of_clients();
     live.mesh(&["sync", "--yes"]).exits(0).says("No changes.");

@@ -4,12 +4,13 @@ use mesh_testkit::servers::ApiServer;
 use mesh_tests::example;
 use serde_json::{Value, json};
 
-use super::granted::{Live, file, misses, store_policy, stored_policy};
+use super::granted::{Granted, Live, file, is_courtesy, misses, store_policy, stored_policy, tells_of};
 use super::watching::Watching;
 
 const CLUSTER: &str = "retail-us-west";
 const FLEET: &str = "contexts:*";
 const RULES: &str = "/apis/networking.istio.io/v1/namespaces/mesh-sync/destinationrules";
+const EVENTS: &str = "/api/v1/namespaces/mesh-sync/events";
 
 #[test]
 fn every_verb_works_with_exactly_the_role_that_is_printed_for_it_and_misses_each_rule() {
@@ -24,8 +25,9 @@ fn every_verb_works_with_exactly_the_role_that_is_printed_for_it_and_misses_each
     init.misses_each_rule(FLEET, &["fleet", "init", "--yes"], &|_| false, &|| store_policy(cluster, None));
     let sync = live.granted(&["sync"]);
     let undo = || forget_rules(cluster);
-    // The one member has the policy.
-    sync.misses_each_rule(FLEET, &["sync", "--yes"], &stores, &undo);
+    // The one member has the policy, and nobody misses an Event.
+    sync.misses_each_rule(FLEET, &["sync", "--yes"], &|rule| stores(rule) || is_courtesy(rule), &undo);
+    an_event_tells_who_wrote_and_is_not_missed(&sync, cluster);
     reads_with_one_role(&live);
     watches_with_the_role_for_that(&live, cluster);
     let policy = file(&live, "mesh.yaml", &stored_policy(cluster).unwrap());
@@ -46,6 +48,43 @@ fn forget_rules(cluster: &ApiServer) {
 /// Rules about the stored policy that are needed only where members have an older one, or none.
 fn stores(rule: &Value) -> bool {
     rule["resources"] == json!(["configmaps"]) && rule["verbs"] != json!(["list"])
+}
+
+fn an_event_tells_who_wrote_and_is_not_missed(sync: &Granted<'_>, cluster: &ApiServer) {
+    let (_, events) = cluster.get(EVENTS);
+    let events = events["items"].as_array().unwrap();
+    let event = events.iter().max_by_key(|event| event["eventTime"].as_str()).unwrap();
+    assert_eq!(
+        (&event["reason"], &event["type"], &event["action"]),
+        (&json!("MeshSynced"), &json!("Normal"), &json!("Sync"))
+    );
+    assert_eq!(event["reportingComponent"], "kubectl-mesh");
+    assert_eq!(event["involvedObject"]["name"], "mesh-policy");
+    let count = cluster.get(RULES).1["items"].as_array().unwrap().len();
+    let note = event["message"].as_str().unwrap();
+    let wanted =
+        format!("user-2 wrote {count} generated objects ({count} created, 0 updated, 0 deleted) under revision 1 ");
+    assert!(note.starts_with(&wanted), "{note}");
+
+    let before = event_count(cluster);
+    forget_rules(cluster);
+    sync.mesh(FLEET, &["sync", "--yes", "--dry-run"]).exits(0);
+    assert_eq!(event_count(cluster), before, "a dry run is no write");
+    let number = sync.rules().iter().position(is_courtesy).unwrap();
+    sync.have(&sync.without(number));
+    let said = sync.mesh(FLEET, &["sync", "--yes"]).exits(0);
+    assert!(!tells_of(&said, &sync.rules()[number]), "{said:#?}");
+    forget_rules(cluster);
+    let said = sync.mesh(FLEET, &["sync", "--yes", "-v"]).exits(0);
+    assert!(tells_of(&said, &sync.rules()[number]), "{said:#?}");
+    assert_eq!(event_count(cluster), before);
+    sync.have(&sync.role);
+    sync.mesh(FLEET, &["sync", "--yes"]).exits(0).says("No changes.");
+    assert_eq!(event_count(cluster), before, "nothing was written, so there is nothing to tell");
+}
+
+fn event_count(cluster: &ApiServer) -> usize {
+    cluster.get(EVENTS).1["items"].as_array().unwrap().len()
 }
 
 /// All reading verbs have one role.

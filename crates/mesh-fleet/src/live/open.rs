@@ -1,7 +1,7 @@
 //! Opening a live fleet: who answers, which policy counts, who is a member.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mesh_model::name::Namespace;
 use mesh_model::policy::MeshPolicy;
@@ -94,6 +94,7 @@ pub(super) fn open(
         strangers,
         policy_namespaces: namespaces,
         prepared: BTreeSet::new(),
+        users: Mutex::default(),
     })
 }
 

@@ -227,6 +227,7 @@ impl<'a> Rounds<'a> {
         let report = output.watched(|run| watch.apply(live, &whole, run));
         self.monitor.wrote(&report, changed.elapsed());
         output.note(&line(&report, &plan, changed.elapsed()));
+        super::events::note(&reading.fleet, &plan, &report, output);
         if report.not_written() == 0 {
             self.failed = 0;
             return Ok(self.until_whole());
