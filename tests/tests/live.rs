@@ -6,6 +6,7 @@ mod bookstore;
 mod completion;
 mod contract;
 mod granted;
+mod grown;
 mod idle;
 mod killed;
 mod left_out;
