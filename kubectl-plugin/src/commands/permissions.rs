@@ -147,7 +147,7 @@ const POLICY: [&str; 1] = ["mesh-policy"];
 
 /// What is read and written, and why. Every reading verb reads the same, since what a cluster should hold depends on all of
 /// it; but for pods.
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 15] = [
     Row {
         who: |_| true,
         access: Access::Read,

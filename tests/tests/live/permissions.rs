@@ -107,7 +107,12 @@ fn reads_with_one_role(live: &Live) {
     granted.have(&granted.role);
     for (verb, args) in reads {
         let printed = granted.mesh(FLEET, &["permissions", verb]).exits(0).stdout;
-        let role: Value = serde_saphyr::from_str(&printed).unwrap();
+        let mut role: Value = serde_saphyr::from_str(&printed).unwrap();
+        // It needs pods for keys that are nothing else.
+        let pods = |rule: &Value| matches!(rule["resources"][0].as_str(), Some("pods" | "replicasets"));
+        let rules = role["rules"].as_array_mut().unwrap();
+        assert_eq!(rules.iter().filter(|rule| pods(rule)).count(), if verb == "whereis" { 2 } else { 0 }, "{verb}");
+        rules.retain(|rule| !pods(rule));
         assert_eq!(role["rules"], granted.role["rules"], "{verb}");
         let said = granted.mesh(FLEET, args);
         // This one cluster of the bookstore calls names that nobody serves here: those are findings.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::LiveFleet;
 use super::crowd::each;
 use super::members::Place;
+use super::named::selector;
 use super::rest::{Rest, RestError};
 use super::rule::missing_rule;
 use crate::limits::{MAX_NAME, MAX_POD_OWNERS};
@@ -97,13 +98,12 @@ async fn owner(rest: &Rest, namespace: &Namespace, pod: &Value) -> Result<Option
         "Job" => (Kind::Job.group(), Kind::Job.plural()),
         _ => return Ok(Some(name.into())),
     };
-    match rest.get(&format!("/apis/{group}/v1/namespaces/{namespace}/{plural}/{name}")).await {
-        Ok(between) => match controller(&between) {
-            Some((_, workload)) => Ok(Some(workload.into())),
-            None => Ok((kind == "Job").then(|| name.into())),
-        },
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(in_words(&error, group, plural, "get")),
+    let path = format!("/apis/{group}/v1/namespaces/{namespace}/{plural}?{}", selector(name));
+    let found = rest.get(&path).await.map_err(|error| in_words(&error, group, plural, "list"))?;
+    let Some(between) = found["items"].get(0) else { return Ok(None) };
+    match controller(between) {
+        Some((_, workload)) => Ok(Some(workload.into())),
+        None => Ok((kind == "Job").then(|| name.into())),
     }
 }
 

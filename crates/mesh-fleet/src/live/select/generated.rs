@@ -14,6 +14,7 @@ use crate::decode::Part;
 use crate::live::contact::Contact;
 use crate::live::discovery::Served;
 use crate::live::members::Place;
+use crate::live::named;
 use crate::live::observe::unserved;
 use crate::live::pages::Reader;
 
@@ -39,12 +40,11 @@ impl Selector<'_> {
         let entries = async {
             match key {
                 Key::Identity(identity) => of(Kind::ServiceEntry).of_identities([&**identity]).await,
-                Key::Host(host) => of(Kind::ServiceEntry).one(&self.path_of_entry(host)).await,
+                Key::Host(host) => of(Kind::ServiceEntry).object(&self.key_of_entry(host)).await,
             }
         };
-        let namespace = format!("/api/v1/namespaces/{}", self.fleet.policy.sync_namespace);
-        let (entries, dependencies, namespace) =
-            join3(entries, of(Kind::Dependency).all(""), reader.one(Kind::Namespace, &namespace)).await;
+        let namespace = of(Kind::Namespace).named(&self.fleet.policy.sync_namespace);
+        let (entries, dependencies, namespace) = join3(entries, of(Kind::Dependency).all(""), namespace).await;
         half.absorb([entries, dependencies, namespace], start);
         Ok(half)
     }
@@ -74,11 +74,10 @@ impl Selector<'_> {
             !half.part.facts.owned.contains_key(&key) && !entries.facts.owned.contains_key(&key)
         });
         let by_name = missing.map(|base| {
-            let path = self.path_of_entry(base);
-            async move { of(Kind::ServiceEntry).one(&path).await }
+            let key = self.key_of_entry(base);
+            async move { of(Kind::ServiceEntry).object(&key).await }
         });
-        let claims =
-            told.bases.iter().map(|base| async move { of(Kind::GlobalName).one(&format!("globalnames/{base}")).await });
+        let claims = told.bases.iter().map(|base| of(Kind::GlobalName).named(base));
         let (by_name, claims) = join(join_all(by_name), join_all(claims)).await;
         half.absorb([entries, rules].into_iter().chain(by_name).chain(claims), start);
         Ok(half)
@@ -87,12 +86,6 @@ impl Selector<'_> {
     fn key_of_entry(&self, host: &Host) -> ObjectKey {
         let namespace = self.fleet.policy.sync_namespace.clone();
         ObjectKey { kind: Kind::ServiceEntry, namespace, name: service_entry_name(host).into() }
-    }
-
-    /// Below where ServiceEntries are served.
-    fn path_of_entry(&self, host: &Host) -> String {
-        let ObjectKey { kind, namespace, name } = self.key_of_entry(host);
-        format!("namespaces/{namespace}/{}/{name}", kind.plural())
     }
 }
 
@@ -111,12 +104,16 @@ impl Asked<'_> {
         self.all(&selector(IDENTITY_LABEL, &labels)).await
     }
 
-    /// The object of this path.
-    async fn one(self, path: &str) -> Part {
-        match self.base {
-            Some(base) => self.reader.one(self.kind, &format!("{base}/{path}")).await,
-            None => self.unserved(),
-        }
+    /// The object of this name, of a kind that lies in no namespace.
+    async fn named(self, name: &str) -> Part {
+        self.all(&format!("&{}", named::selector(name))).await
+    }
+
+    /// The object of this key.
+    async fn object(self, key: &ObjectKey) -> Part {
+        let Some(base) = self.base else { return self.unserved() };
+        let base = format!("{base}/namespaces/{}", key.namespace);
+        self.reader.list(self.kind, &base, &format!("&{}", named::selector(&key.name))).await
     }
 
     fn unserved(self) -> Part {
