@@ -71,12 +71,14 @@ impl Yardstick {
 
     /// Measures one run; what it asked for.
     fn row(&self, name: &str, arguments: &[&str]) -> Asked {
+        let held = scene::generated(&self.meshes);
         let before = self.asked();
         let took = self.run(arguments);
         let asked = self.asked().since(&before);
+        let made = scene::generated(&self.meshes) - held;
         let (written, others) = (asked.writes(), asked.others());
         let per_object =
-            if written > 0 { format!("; {:.2} a written object", ratio(others, written)) } else { String::new() };
+            if made > 0 { format!("; {:.2} a written object", ratio(others, made as u64)) } else { String::new() };
         println!(
             "{name:<28}{:>7.2} s{written:>9}{:>8}{others:>9}  {asked}{per_object}",
             took.as_secs_f64(),
