@@ -58,6 +58,25 @@ fn a_removal_that_nobody_was_shown_stops_the_next_wave() {
 }
 
 #[test]
+fn a_cluster_that_goes_out_of_sight_stops_the_next_wave() {
+    let start = Start::bookstore();
+    let fakes = start.fleet();
+    let [edge, payments] = ["edge-us-west", "payments-us-east"].map(|name| fakes.fleet.server(name));
+    edge.fault(Fault::new(Verb::Create, Ill::Slow(Duration::from_secs(2))).at("/namespaces/mesh-sync/").first(1));
+    let mut child = fakes.start_heard(&IN_WAVES);
+    wait_for(&mut child, "the first write", || !edge.writes().is_empty());
+    // Who it is: nobody writing asks that.
+    payments.fault(Fault::new(Verb::Any, Ill::Status(503)).at("/namespaces/kube-system"));
+    let said =
+        Said::of(&child.wait_with_output().unwrap()).exits(3).says("payments-us-east was seen before and is not now");
+    assert!(!said.stderr.contains("wave 2 of 3: "), "{}", said.stderr);
+    nothing_for_callers(&fakes.generated(), &["payments-us-east", "retail-us-west"]);
+    payments.heal();
+    fakes.mesh(&IN_WAVES).exits(0);
+    assert_eq!(fakes.generated(), start.undisturbed(&SYNC).0);
+}
+
+#[test]
 fn a_wave_that_is_not_written_whole_is_the_last() {
     let start = Start::bookstore();
     let fakes = start.fleet();
