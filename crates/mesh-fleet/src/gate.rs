@@ -141,8 +141,8 @@ pub(crate) fn peers<'p>(step: &Step, new: &BTreeSet<&'p ClusterName>) -> BTreeSe
         Action::Update { base, .. } => Some(&**base),
         _ => None,
     };
-    let leads_to = |source: &&ClusterName| without::without(body, base, &BTreeSet::from([*source])).is_some();
-    new.iter().copied().filter(|source| **source != step.cluster).filter(leads_to).collect()
+    let led_to = without::news(body, base).into_iter().filter(|(_, cluster)| **cluster != step.cluster);
+    led_to.filter_map(|(_, cluster)| new.get(cluster).copied()).collect()
 }
 
 /// Whether the step makes its cluster route a host that it does not route yet.

@@ -1,6 +1,6 @@
 //! A ServiceEntry without the endpoints of some source clusters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_model::kind::Kind;
@@ -20,28 +20,22 @@ pub(super) fn without<'c>(
     if body.key.kind != Kind::ServiceEntry || sources.is_empty() {
         return None;
     }
-    let mut spec = entry(&body.spec);
-    let known: BTreeSet<String> =
-        base.map(|base| addresses(&entry(&base.spec)).map(str::to_owned).collect()).unwrap_or_default();
-    let source_of = |address: &str| {
-        let part = Part::Endpoint(address.into());
-        body.origins.of(&part).find_map(|origin| sources.get(&origin.cluster).copied())
-    };
-    let waiting: Vec<(String, &ClusterName)> = addresses(&spec)
-        .filter(|address| !known.contains(*address))
-        .filter_map(|address| Some((address.to_owned(), source_of(address)?)))
+    let waiting: BTreeMap<&str, &ClusterName> = news(body, base)
+        .into_iter()
+        .filter_map(|(address, cluster)| Some((address, sources.get(cluster).copied()?)))
         .collect();
-    let (_, one) = waiting.first()?;
-    let gone: BTreeSet<&str> = waiting.iter().map(|(address, _)| address.as_str()).collect();
+    let one = *waiting.values().next()?;
+    let mut spec = entry(&body.spec);
     if let Some(endpoints) = spec["endpoints"].as_array_mut() {
-        endpoints.retain(|endpoint| !endpoint["address"].as_str().is_some_and(|address| gone.contains(address)));
+        endpoints.retain(|endpoint| !endpoint["address"].as_str().is_some_and(|address| waiting.contains_key(address)));
     }
+    // Of a cluster that is not heard of yet nothing is said, unless it was said before.
+    let said: BTreeSet<&ClusterName> =
+        base.into_iter().flat_map(|base| base.origins.iter()).map(|(origin, _)| &origin.cluster).collect();
     let mut origins = Origins::default();
     for (origin, parts) in body.origins.iter() {
-        let is_gone = |part: &&Part| matches!(part, Part::Endpoint(address) if gone.contains(&**address));
-        // Of a cluster that is not heard of yet nothing is said, unless it was said before.
-        let is_known = base.is_some_and(|base| base.origins.iter().any(|(known, _)| known.cluster == origin.cluster));
-        if sources.contains(&origin.cluster) && !is_known {
+        let is_gone = |part: &&Part| matches!(part, Part::Endpoint(address) if waiting.contains_key(&**address));
+        if sources.contains(&origin.cluster) && !said.contains(&origin.cluster) {
             continue;
         }
         parts.iter().filter(|part| !is_gone(part)).for_each(|part| origins.add(origin.clone(), part.clone()));
@@ -52,6 +46,22 @@ pub(super) fn without<'c>(
     }
     let part = Body { annotations, spec: spec.to_string().into(), origins: Arc::new(origins), ..body.clone() };
     Some((part, one))
+}
+
+/// The endpoints that `base` has not yet, each with the clusters that it comes from.
+pub(super) fn news<'b>(body: &'b Body, base: Option<&OwnedObject>) -> Vec<(&'b str, &'b ClusterName)> {
+    if body.key.kind != Kind::ServiceEntry {
+        return Vec::new();
+    }
+    let base = base.map(|base| entry(&base.spec)).unwrap_or_default();
+    let known: BTreeSet<&str> = addresses(&base).collect();
+    let parts = body.origins.iter().flat_map(|(origin, parts)| parts.iter().map(move |part| (origin, part)));
+    parts
+        .filter_map(|(origin, part)| match part {
+            Part::Endpoint(address) if !known.contains(&**address) => Some((&**address, &origin.cluster)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn entry(spec: &str) -> Value {
