@@ -29,12 +29,16 @@ impl Known {
             for workload in &facts.workloads {
                 known.name(&workload.identity);
                 let host = base_host(&workload.env, &workload.identity, &policy.suffix, workload.keep_case);
-                host.iter().for_each(|host| known.name(host));
+                if let Ok(host) = host {
+                    known.name(&host);
+                }
             }
         }
         for name in desired.names.values() {
             known.name(&name.identity);
-            name.hosts.keys().for_each(|host| known.name(host));
+            for host in name.hosts.keys() {
+                known.name(host);
+            }
         }
         known
     }

@@ -47,6 +47,7 @@ fn compare(clusters: usize, services: usize) {
     let mesh = |verb: &[&str]| {
         let mut command = Command::new(program());
         command.args(verb).env("KUBECONFIG", &fleet.kubeconfig).env("MESH_FLEET", "contexts:*");
+        command.env("HOME", env.root()).env_remove("XDG_CACHE_HOME");
         command
     };
     // Once for the servers, which render and compress at the first request, and to see what is asked.

@@ -101,7 +101,8 @@ impl Owner {
     #[cfg(unix)]
     fn keeps(self, metadata: &fs::Metadata) -> bool {
         use std::os::unix::fs::MetadataExt;
-        metadata.uid() == self.uid && metadata.mode() & 0o077 == 0
+        let of_others = metadata.mode() & 0o077;
+        metadata.uid() == self.uid && of_others == 0
     }
 
     #[cfg(not(unix))]

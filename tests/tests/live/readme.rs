@@ -29,6 +29,7 @@ fn the_section_on_live_clusters_can_be_typed_and_shows_what_it_prints() {
                         .current_dir(mesh_tests::example(".."))
                         .env("PATH", &path)
                         .env("HOME", live.env.root())
+                        .env_remove("XDG_CACHE_HOME")
                         .env("KUBECONFIG", live.servers.kubeconfig())
                         .env("COLUMNS", "120")
                         .output()

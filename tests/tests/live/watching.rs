@@ -23,7 +23,7 @@ impl Watching {
     pub(crate) fn start(env: &TestEnv, kubeconfig: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(["sync", "--watch", "--yes", "-v", "--listen", "127.0.0.1:0"]).args(more);
-        command.current_dir(env.root()).env("HOME", env.root()).env("MESH_NOW", NOW);
+        command.current_dir(env.root()).env("HOME", env.root()).env_remove("XDG_CACHE_HOME").env("MESH_NOW", NOW);
         command.env("KUBECONFIG", kubeconfig).env("MESH_FLEET", "contexts:*");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));

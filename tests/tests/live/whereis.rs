@@ -1,6 +1,7 @@
 //! `whereis` reads what generated objects lead to, and answers as if it had listed everything.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use mesh_model::kind::Kind;
 use mesh_testkit::apiserver::{FakeFleet, Fault, Ill, Objects, Setup, Verb};
@@ -253,7 +254,7 @@ fn large() -> FakeFleet {
     let mut policy =
         "apiVersion: kubectl-mesh.io/v1alpha1\nkind: MeshPolicy\nrevision: 1\nfleet:\n  members:\n".to_owned();
     for cluster in 0..CLUSTERS {
-        policy += &format!("    - {{name: c{cluster}}}\n");
+        let _ = writeln!(policy, "    - {{name: c{cluster}}}");
     }
     let setups = (0..CLUSTERS).map(|cluster| {
         let mut objects = Objects::default();

@@ -132,10 +132,8 @@ impl<'k> Wanted<'k> {
             None => (None, None),
         };
         let is_kind = |group: &&str| cluster.is_none() && matches!(*group, "pod" | "pods");
-        let namespace = group.filter(|group| !is_kind(group)).map(|group| Namespace::parse(group).ok());
-        let namespace = match namespace {
-            Some(None) => return None,
-            Some(namespace) => namespace,
+        let namespace = match group.filter(|group| !is_kind(group)) {
+            Some(group) => Some(Namespace::parse(group).ok()?),
             None => None,
         };
         (is_name(name) && name.contains('-') && !name.contains('.')).then_some(Self { cluster, namespace, name })

@@ -19,7 +19,8 @@ impl Key {
     pub(super) fn parse(text: &str, suffix: &str) -> Option<Self> {
         let text = text.trim();
         let name = text.strip_suffix('.').unwrap_or(text).to_lowercase();
-        let of_service = name.ends_with(".svc") || name.ends_with(".svc.cluster.local");
+        let in_cluster = name.strip_suffix(".cluster.local").unwrap_or(&name);
+        let of_service = in_cluster.rsplit_once('.').is_some_and(|(_, last)| last == "svc");
         if text.contains(['*', '?', '/']) || text.parse::<IpAddr>().is_ok() || of_service {
             return None;
         }
