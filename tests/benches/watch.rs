@@ -3,8 +3,10 @@
 #![expect(clippy::print_stdout, reason = "a bench's output is for the person who started it")]
 
 #[path = "../tests/faults/many.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
 mod many;
 #[path = "../tests/live/watching.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests need more of it, and it is written for them")]
 mod watching;
 
 use std::thread;
@@ -76,7 +78,7 @@ fn paced(many: &Many, watching: &[&Watching], prefix: &str, changes: usize) {
         all.filter_map(|write| write.status).collect()
     };
     let (before, start) = (writes().len(), Instant::now());
-    let pause = Duration::from_secs(60) / u32::try_from(CHANGES_A_MINUTE).expect("a small number");
+    let pause = Duration::from_mins(1) / u32::try_from(CHANGES_A_MINUTE).expect("a small number");
     let name = |change: usize| format!("{prefix}-{change}");
     let home = |change: usize| many.server(change * 7 % many.company.members);
     let is_written = |change: &usize| {

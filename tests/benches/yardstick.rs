@@ -6,13 +6,19 @@
 mod asked;
 #[path = "yardstick/scene.rs"]
 mod scene;
+#[path = "../tests/live/watching.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests need more of it, and it is written for them")]
+mod watching;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mesh_testkit::servers::{ApiServers, Crds};
 use mesh_tests::TestEnv;
 
 use asked::Asked;
+use watching::{Watching, until_or};
 
 /// Where identities run and their clients are, then where Dependencies lie.
 const MESHES: [&str; 3] = ["c1", "c2", "c3"];
@@ -66,7 +72,39 @@ impl Yardstick {
         assert_eq!(first.notes(), 2 * MESHES.len() as u64, "{first}");
         let again = self.row("second sync, nothing to do", &["sync", "--yes"]);
         assert_eq!((again.writes(), again.others(), again.notes()), (0, 0, 0), "a second sync only lists: {again}");
-        // The place of watch mode: a row for a minute of watching in which nothing changes, and one for a change.
+        self.watch();
+    }
+
+    /// One identity more while a run watches, in one cluster and then in both that serve; c3 calls it.
+    fn watch(&self) {
+        let (one, both) = ("new-in-one", "new-in-both");
+        scene::declare_more(&self.hub, &[one, both]);
+        let watching = Watching::start(&self.env, Path::new(&self.kubeconfigs()), &[]);
+        for (name, clusters) in [(one, &MESHES[..1]), (both, &MESHES[..2])] {
+            let before = self.asked();
+            for cluster in clusters {
+                scene::serve_one(self.meshes.cluster(cluster), name);
+            }
+            let start = Instant::now();
+            let holders: Vec<&str> = clusters.iter().copied().chain([MESHES[2]]).collect();
+            let is_there =
+                || holders.iter().all(|cluster| scene::holds(self.meshes.cluster(cluster), name, clusters.len()));
+            until_or("the new identity is written", is_there, || watching.said());
+            let took = start.elapsed();
+            let asked = self.asked().since(&before);
+            println!(
+                "watching, one identity in {:<4}{:>7.2} s{:>9}{:>8}{:>9}  into {} clusters",
+                clusters.len(),
+                took.as_secs_f64(),
+                asked.writes(),
+                asked.lists(),
+                asked.notes(),
+                holders.len()
+            );
+            // A ServiceEntry and a DestinationRule each; one of two new sources is written once more (law L10).
+            assert_eq!(asked.writes(), 2 * holders.len() as u64 + (clusters.len() as u64 - 1), "{asked}");
+        }
+        assert_eq!(watching.stop().0, Some(0));
     }
 
     /// Measures one run; what it asked for.
@@ -89,17 +127,22 @@ impl Yardstick {
 
     /// Runs the program, which must succeed; how long it took, its start included.
     fn run(&self, arguments: &[&str]) -> Duration {
-        let mut kubeconfigs = self.meshes.kubeconfig().as_os_str().to_owned();
-        kubeconfigs.push(if cfg!(windows) { ";" } else { ":" });
-        kubeconfigs.push(self.hub.kubeconfig());
         let mut command = self.env.mesh(arguments);
-        command.env("KUBECONFIG", kubeconfigs).env("MESH_FLEET", "contexts:*");
+        command.env("KUBECONFIG", self.kubeconfigs()).env("MESH_FLEET", "contexts:*");
         let start = Instant::now();
         let output = command.output().expect("the program starts");
         let took = start.elapsed();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?} with {} identities: {said}", self.identities);
         took
+    }
+
+    /// The files of both, as `KUBECONFIG` lists them.
+    fn kubeconfigs(&self) -> OsString {
+        let mut files = self.meshes.kubeconfig().as_os_str().to_owned();
+        files.push(if cfg!(windows) { ";" } else { ":" });
+        files.push(self.hub.kubeconfig());
+        files
     }
 
     fn asked(&self) -> Asked {

@@ -48,13 +48,33 @@ fn serve(server: &ApiServer, identities: usize) {
     }
     for number in 0..identities {
         let (namespace, name) = (format!("team-{:02}", number % NAMESPACES), identity(number));
-        workload(server, &namespace, &name);
-        let service = json!({
-            "metadata": {"name": name},
-            "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
-        });
-        created(server, &format!("/api/v1/namespaces/{namespace}/services"), &service);
+        serve_in(server, &namespace, &name);
     }
+}
+
+/// One identity more.
+pub(crate) fn serve_one(server: &ApiServer, name: &str) {
+    serve_in(server, "team-00", name);
+}
+
+fn serve_in(server: &ApiServer, namespace: &str, name: &str) {
+    let service = json!({
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+    });
+    created(server, &format!("/api/v1/namespaces/{namespace}/services"), &service);
+    workload(server, namespace, name);
+}
+
+/// Whether a cluster holds what is generated of an identity, with so many endpoints.
+pub(crate) fn holds(server: &ApiServer, name: &str, endpoints: usize) -> bool {
+    let get = |kind: &str, ending: &str| {
+        server.get(&format!("/apis/networking.istio.io/v1/namespaces/mesh-sync/{kind}/prod.{name}.global{ending}"))
+    };
+    let (status, entry) = get("serviceentries", "-se");
+    status == 200
+        && entry["spec"]["endpoints"].as_array().map_or(0, Vec::len) == endpoints
+        && get("destinationrules", "-default-dr").0 == 200
 }
 
 fn call(server: &ApiServer) {
@@ -67,14 +87,24 @@ fn call(server: &ApiServer) {
 fn declare(server: &ApiServer, identities: usize) {
     for number in 0..CLIENTS {
         let destinations: Vec<String> = (number..identities).step_by(CLIENTS).map(identity).collect();
-        let dependency = json!({
-            "apiVersion": "admiral.io/v1alpha1",
-            "kind": "Dependency",
-            "metadata": {"name": client(number)},
-            "spec": {"source": client(number), "identityLabel": "identity", "destinations": destinations},
-        });
-        created(server, "/apis/admiral.io/v1alpha1/namespaces/default/dependencies", &dependency);
+        depend(server, &client(number), &client(number), &destinations);
     }
+}
+
+/// The first client calls these, too.
+pub(crate) fn declare_more(hub: &ApiServers, names: &[&str]) {
+    depend(&hub.clusters()[0], "more", &client(0), names);
+}
+
+fn depend<T: AsRef<str>>(server: &ApiServer, name: &str, source: &str, destinations: &[T]) {
+    let destinations: Vec<&str> = destinations.iter().map(AsRef::as_ref).collect();
+    let dependency = json!({
+        "apiVersion": "admiral.io/v1alpha1",
+        "kind": "Dependency",
+        "metadata": {"name": name},
+        "spec": {"source": source, "identityLabel": "identity", "destinations": destinations},
+    });
+    created(server, "/apis/admiral.io/v1alpha1/namespaces/default/dependencies", &dependency);
 }
 
 fn identity(number: usize) -> String {

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::LiveFleet;
-use super::write::FIELD_MANAGER;
 use super::contact::POLICY_CONFIG_MAP;
 use super::crowd::each;
 use super::rest::{Rest, Write};
 use super::rule::missing_rule;
+use super::write::FIELD_MANAGER;
 use crate::limits::{EVENTS_TIMEOUT, MAX_NOTE, MAX_USER};
 use crate::report::{ApplyReport, Outcome};
 use crate::run::Run;
@@ -94,7 +94,9 @@ fn counts(plan: &Plan, report: &ApplyReport) -> BTreeMap<ClusterName, Counts> {
             Outcome::Created => counts.created += 1,
             Outcome::Updated => counts.updated += 1,
             Outcome::Deleted => counts.deleted += 1,
-            Outcome::Incomplete(_) | Outcome::Moved(_) | Outcome::Failed(_) | Outcome::NotTried(_) => counts.failed += 1,
+            Outcome::Incomplete(_) | Outcome::Moved(_) | Outcome::Failed(_) | Outcome::NotTried(_) => {
+                counts.failed += 1
+            }
         }
     }
     for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Hold { .. })) {
