@@ -95,7 +95,7 @@ fn counts(plan: &Plan, report: &ApplyReport) -> BTreeMap<ClusterName, Counts> {
             Outcome::Updated => counts.updated += 1,
             Outcome::Deleted => counts.deleted += 1,
             Outcome::Incomplete(_) | Outcome::Moved(_) | Outcome::Failed(_) | Outcome::NotTried(_) => {
-                counts.failed += 1
+                counts.failed += 1;
             }
         }
     }
