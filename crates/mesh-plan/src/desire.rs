@@ -164,18 +164,25 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The base hosts of the names that `identities` have, or whose objects carry one of them as a mark.
+    /// The base hosts of the names that `identities` have, or whose objects carry one of them as a mark. Several identities
+    /// may share a host, and it then bears the name of one of them: what a host ends in counts as well.
     pub(crate) fn bases_of(&self, identities: &BTreeSet<Arc<str>>) -> BTreeSet<Host> {
+        let Survey { serving, live: Live { names, elsewhere }, policy, .. } = self.context.survey;
+        let endings: BTreeSet<String> =
+            identities.iter().map(|identity| format!("{identity}.{}", policy.suffix).to_lowercase()).collect();
+        let is_ending = |base: &str| base.match_indices('.').any(|(dot, _)| endings.contains(&base[dot + 1..]));
+        let is_marked = |name: &LiveName<'_>| {
+            let marks = name.entries().filter_map(|(_, entry)| entry.identity(policy));
+            marks.into_iter().any(|mark| identities.contains(mark))
+        };
         let own = self.plans.iter().filter(|plan| identities.contains(plan.pair.0.as_str()));
         let mut bases: BTreeSet<Host> = own.map(|plan| plan.base.clone()).collect();
-        let Live { names, elsewhere } = &self.context.survey.live;
-        let is_marked = |entry: &LiveEntry<'_>| {
-            let mark = entry.object.annotations.get(self.context.policy.keys.identity.as_str());
-            mark.is_some_and(|mark| identities.contains(mark))
-        };
-        let marked =
-            names.iter().chain(elsewhere).filter(|(_, name)| name.entries().any(|(_, entry)| is_marked(entry)));
-        bases.extend(marked.filter_map(|(base, _)| Host::parse(base).ok()));
+        let served = serving.iter().filter(|(base, pairs)| {
+            is_ending(base) || pairs.keys().any(|(identity, _)| identities.contains(identity.as_str()))
+        });
+        let held = names.iter().chain(elsewhere).filter(|(base, name)| is_ending(base) || is_marked(name));
+        let all = served.map(|(base, _)| base).chain(held.map(|(base, _)| base));
+        bases.extend(all.filter_map(|base| Host::parse(base).ok()));
         bases
     }
 
