@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::on_clusters::{OnClusters, granted, until};
 use super::small::{dependency, deployment, policy, service};
 
+/// Each of the three clusters that are written gets an Event.
+const EVENTS: u64 = 3;
+
 #[test]
 fn where_a_source_cannot_be_written_no_client_gets_its_endpoint() {
     let names = ["client", "second", "source"];
@@ -66,7 +69,7 @@ fn where_a_source_cannot_be_written_no_client_gets_its_endpoint() {
     assert!(all.contains("serviceentries/prod.farewell.global-se"), "{all:?}");
     assert_eq!(all, names_of_source(&live, "client"));
     // The entries of `second` (again) and `source`, which has its DestinationRule, and both objects of the client.
-    assert_eq!(live.writes() - before, 4);
+    assert_eq!(live.writes() - before, 4 + EVENTS);
 
     both_are_new(&live);
 }
@@ -81,7 +84,7 @@ fn both_are_new(live: &OnClusters) {
     dependency(client, "caller", &["greeting", "farewell", "hello"]);
     let before = live.writes();
     live.mesh(&["sync", "--yes"]).exits(0).says("6 steps written.");
-    assert_eq!(live.writes() - before, 7);
+    assert_eq!(live.writes() - before, 7 + EVENTS);
     for (cluster, other) in [("second", "source"), ("source", "second")] {
         let entry = &live.generated(cluster)["serviceentries/prod.hello.global-se"];
         let endpoints: Vec<&Value> =

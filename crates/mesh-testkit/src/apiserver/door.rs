@@ -5,6 +5,7 @@ use std::net::TcpListener as StdListener;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -45,9 +46,14 @@ pub(crate) async fn serve(listener: StdListener, door: watch::Receiver<Door>, cl
     let listener = TcpListener::from_std(listener).expect("the listener does not block");
     let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = tokio::select! {
-            Ok(accepted) = listener.accept() => accepted,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, most likely: others need a moment to give theirs back.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
         };
         let _ = stream.set_nodelay(true);
         let (door, cluster) = (*door.borrow(), Arc::clone(&cluster));
