@@ -138,8 +138,7 @@ impl<'a> Changes<'a> {
         self.policies(&before.traffic_policies, &after.traffic_policies, |policy| &policy.meta);
         self.policies(&before.outlier_detections, &after.outlier_detections, |policy| &policy.meta);
         self.policies(&before.connection_configs, &after.connection_configs, |policy| &policy.meta);
-        self.owned(cluster, before, after);
-        true
+        self.owned(cluster, before, after)
     }
 
     /// A Service is for workloads of its namespace.
@@ -162,7 +161,9 @@ impl<'a> Changes<'a> {
         }
     }
 
-    fn owned(&mut self, cluster: &ClusterName, before: &ClusterFacts, after: &ClusterFacts) {
+    /// False where an object that changed tells no identity, as a DestinationRule does not.
+    fn owned(&mut self, cluster: &ClusterName, before: &ClusterFacts, after: &ClusterFacts) -> bool {
+        let mut is_told = true;
         let keys: BTreeSet<&ObjectKey> = before.owned.keys().chain(after.owned.keys()).collect();
         for key in keys {
             let both = (before.owned.get(key), after.owned.get(key));
@@ -172,8 +173,11 @@ impl<'a> Changes<'a> {
             self.objects.insert((cluster.clone(), key.clone()));
             let marks = [both.0, both.1].into_iter().flatten();
             let marks = marks.filter_map(|object| object.annotations.get(self.policy.keys.identity.as_str()));
-            self.identities.extend(marks.cloned());
+            let marks: Vec<Arc<str>> = marks.cloned().collect();
+            is_told &= !marks.is_empty();
+            self.identities.extend(marks);
         }
+        is_told
     }
 
     /// Whoever has workloads that changed is concerned, and whoever they call: a name is held where its callers run.
