@@ -18,7 +18,7 @@ use crate::plan::{Action, Step};
 
 /// L10: in the order of writing, no step adds an endpoint whose cluster does not route the host yet: its own
 /// `ServiceEntry` leads to a Service of its own, by an earlier run or an earlier step, or somebody else's does. Endpoints that any live object has
-/// are in use, and no news. Sources are written first and at once: what one hears of the other is not judged.
+/// are in use, and no news. What one source hears of another is not judged here: live fleets write new sources in turns.
 pub fn exposes_only_what_is_routed<'a>(
     fleet: &FleetSnapshot,
     in_order: impl IntoIterator<Item = &'a Step>,
