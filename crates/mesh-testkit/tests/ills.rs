@@ -54,6 +54,23 @@ fn a_slow_server_answers_late_and_well() {
 }
 
 #[test]
+fn a_request_waits_until_the_server_is_healed() {
+    let server = server();
+    server.fault(Fault::new(Verb::List, Ill::Wait).of(Kind::Service));
+    let answer = server.rest().within(IMPATIENT).send(Method::GET, SERVICES, None);
+    assert!(matches!(answer, Err(RestError::TimedOut)), "{answer:?}");
+    let answer = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| server.rest().get(SERVICES));
+        while server.requests().len() < 2 {
+            std::thread::yield_now();
+        }
+        server.heal();
+        waiting.join().unwrap()
+    });
+    assert_eq!(answer.json["items"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
 fn a_trickling_server_starts_at_once_and_takes_its_time() {
     let whole = server().rest().get(SERVICES).bytes.len();
     let rate = u32::try_from(whole * 4).unwrap();

@@ -1,7 +1,5 @@
 //! `sync --waves` on clusters that change, or refuse, while it goes on.
 
-use std::time::Duration;
-
 use mesh_model::kind::Kind;
 use mesh_testkit::apiserver::{Fault, Ill, Verb};
 use serde_json::Value;
@@ -37,11 +35,12 @@ fn a_removal_that_nobody_was_shown_stops_the_next_wave() {
     let start = Start::bookstore();
     let fakes = start.fleet();
     let edge = fakes.fleet.server("edge-us-west");
-    // The first wave takes a moment, in which a service goes.
-    edge.fault(Fault::new(Verb::Create, Ill::Slow(Duration::from_secs(2))).at("/namespaces/mesh-sync/").first(1));
+    // While the first wave is written, a service goes.
+    edge.fault(Fault::new(Verb::Create, Ill::Wait).at("/namespaces/mesh-sync/").first(1));
     let mut child = fakes.start_heard(&IN_WAVES);
     wait_for(&mut child, "the first write", || !edge.writes().is_empty());
     assert!(fakes.fleet.server("retail-us-west").remove(Kind::Deployment, "catalogue", "covers"));
+    edge.heal();
     let said = Said::of(&child.wait_with_output().unwrap()).exits(3).says("wave 1 of 3: edge-us-west");
     let said = said
         .says("the next wave would remove what was not shown: prod.covers.global is not served from retail-us-west");
@@ -62,11 +61,12 @@ fn a_cluster_that_goes_out_of_sight_stops_the_next_wave() {
     let start = Start::bookstore();
     let fakes = start.fleet();
     let [edge, payments] = ["edge-us-west", "payments-us-east"].map(|name| fakes.fleet.server(name));
-    edge.fault(Fault::new(Verb::Create, Ill::Slow(Duration::from_secs(2))).at("/namespaces/mesh-sync/").first(1));
+    edge.fault(Fault::new(Verb::Create, Ill::Wait).at("/namespaces/mesh-sync/").first(1));
     let mut child = fakes.start_heard(&IN_WAVES);
     wait_for(&mut child, "the first write", || !edge.writes().is_empty());
     // Who it is: nobody writing asks that.
-    payments.fault(Fault::new(Verb::Any, Ill::Status(503)).at("/namespaces/kube-system"));
+    payments.fault(Fault::new(Verb::Any, Ill::Status(503)).at("kube-system"));
+    edge.heal();
     let said =
         Said::of(&child.wait_with_output().unwrap()).exits(3).says("payments-us-east was seen before and is not now");
     assert!(!said.stderr.contains("wave 2 of 3: "), "{}", said.stderr);

@@ -49,10 +49,12 @@ pub(crate) async fn answer(cluster: Arc<Cluster>, request: Request<Incoming>) ->
     let (parts, body) = request.into_parts();
     let call = Call::of(&parts);
     let number = cluster.log.begin(&call);
+    let mut healing = cluster.faults.healing();
     let ill = cluster.faults.strike(&call);
     let sent = Limited::new(body, LARGEST_BODY).collect().await.map(http_body_util::Collected::to_bytes);
     match ill {
         Some(Ill::Hang) => pending().await,
+        Some(Ill::Wait) => healing.changed().await.map_err(|_| Abort::Close)?,
         Some(Ill::Reset) => return Err(Abort::Reset),
         Some(Ill::Slow(time)) => sleep(time).await,
         _ => {}

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mesh_model::kind::Kind;
+use tokio::sync::watch;
 
 use super::call::{Call, Verb};
 use super::resource::Resource;
@@ -13,6 +14,8 @@ use super::resource::Resource;
 pub enum Ill {
     /// The request is taken and never answered.
     Hang,
+    /// The request waits until the server is healed, and is then carried out.
+    Wait,
     /// The answer comes, but not before this time.
     Slow(Duration),
     /// The body comes at this many bytes a second.
@@ -104,20 +107,29 @@ impl Fault {
 
 /// The faults of one server.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults {
+    listed: Mutex<Vec<Fault>>,
+    healed: watch::Sender<()>,
+}
 
 impl Faults {
     pub(crate) fn add(&self, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.healed.send_replace(());
+    }
+
+    /// Tells of each clearing from now on.
+    pub(crate) fn healing(&self) -> watch::Receiver<()> {
+        self.healed.subscribe()
     }
 
     /// The ill that strikes this request, which then has struck once more.
     pub(crate) fn strike(&self, call: &Call) -> Option<Ill> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults.iter_mut().find(|fault| fault.times != Times::First(0) && fault.is_about(call))?;
         if let Times::First(left) = &mut fault.times {
             *left -= 1;
