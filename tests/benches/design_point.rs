@@ -1,5 +1,5 @@
 //! Time and peak memory of each step of a run over a big fleet, once, in a process of its own:
-//! `cargo xtask bench fleet --members 300 --services 2000`.
+//! `cargo xtask bench fleet --members 300 --services 2000 --sources 2`.
 //!
 //! The fleet is made in memory, so that what is measured is computing and not reading.
 #![expect(clippy::print_stdout, reason = "a bench's output is for the person who started it")]
@@ -21,15 +21,17 @@ fn main() {
     let mut sizes = std::env::args().filter_map(|argument| argument.parse().ok());
     let members: usize = sizes.next().unwrap_or(300);
     let services: usize = sizes.next().unwrap_or(2_000);
+    let sources: usize = sizes.next().unwrap_or(scale::SOURCES);
     let (policy, everything, now) = (MeshPolicy::default(), Scope::default(), Timestamp::UNIX_EPOCH);
 
     println!("{}", machine());
-    println!("{members} members × {services} Services, {} global names", scale::names(members, services));
+    let names = scale::names(members, services);
+    println!("{members} members × {services} Services, {names} global names, each run by {sources} clusters");
     println!();
     println!("{:<34}{:>10}{:>14}  RESULT", "STEP", "CPU TIME", "PEAK MEMORY");
 
     let fleet = step("(make the fleet)", || {
-        let fleet = scale::fleet(members, services);
+        let fleet = scale::fleet(members, services, sources);
         let workloads: usize = fleet.seen().map(|(_, facts)| facts.workloads.len()).sum();
         (fleet, format!("{workloads} workloads with an identity"))
     });

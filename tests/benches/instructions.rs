@@ -30,11 +30,11 @@ fn main() {
             assert_eq!(decoder.finish().facts.workloads.len(), 500, "everything is read");
         }
         Some("desire") => {
-            let fleet = scale::fleet(MEMBERS, SERVICES);
+            let fleet = scale::fleet(MEMBERS, SERVICES, scale::SOURCES);
             measured(&mut || drop(black_box(desire(&fleet, &policy, now))));
         }
         Some("plan") => {
-            let empty = scale::fleet(MEMBERS, SERVICES);
+            let empty = scale::fleet(MEMBERS, SERVICES, scale::SOURCES);
             let first = plan(&desire(&empty, &policy, now), &empty, &policy, &everything);
             let fleet = apply_model::apply(&empty, &first);
             let desired = desire(&fleet, &policy, now);

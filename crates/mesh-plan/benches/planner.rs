@@ -19,7 +19,7 @@ const SERVICES: usize = 2_000;
 fn desire_from_scratch(c: &mut Criterion) {
     let mut group = c.benchmark_group("desire");
     for members in [10, 100, 300] {
-        let fleet = scale::fleet(members, SERVICES);
+        let fleet = scale::fleet(members, SERVICES, scale::SOURCES);
         group.bench_function(BenchmarkId::from_parameter(members), |b| {
             b.iter(|| desire(black_box(&fleet), &MeshPolicy::default(), Timestamp::UNIX_EPOCH));
         });
@@ -28,7 +28,7 @@ fn desire_from_scratch(c: &mut Criterion) {
 
 fn desire_one_name(c: &mut Criterion) {
     let (policy, now) = (MeshPolicy::default(), Timestamp::UNIX_EPOCH);
-    let empty = scale::fleet(300, SERVICES);
+    let empty = scale::fleet(300, SERVICES, scale::SOURCES);
     let first = plan(&desire(&empty, &policy, now), &empty, &policy, &Scope::default());
     let fleet = apply_model::apply(&empty, &first);
     let survey = Survey::of(&fleet, &policy);
@@ -47,7 +47,7 @@ fn desire_one_name(c: &mut Criterion) {
 fn plan_without_changes(c: &mut Criterion) {
     let policy = MeshPolicy::default();
     let (everything, now) = (Scope::default(), Timestamp::UNIX_EPOCH);
-    let empty = scale::fleet(100, SERVICES);
+    let empty = scale::fleet(100, SERVICES, scale::SOURCES);
     let first = plan(&desire(&empty, &policy, now), &empty, &policy, &everything);
     let fleet = apply_model::apply(&empty, &first);
     let desired = desire(&fleet, &policy, now);

@@ -32,7 +32,7 @@ fn table(c: &mut Criterion) {
 
 fn whole_plan(c: &mut Criterion) {
     let policy = MeshPolicy::default();
-    let fleet = scale::fleet(10, 2_000);
+    let fleet = scale::fleet(10, 2_000, scale::SOURCES);
     let desired = desire(&fleet, &policy, Timestamp::UNIX_EPOCH);
     let plan = plan(&desired, &fleet, &policy, &Scope::default());
     let name = format!("plan/{} steps", plan.steps.len());

@@ -13,10 +13,10 @@ use crate::build;
 
 /// Services a global name at the design point: 5,000 names for 300 members of 2,000 Services each.
 pub const SERVICES_PER_NAME: usize = 120;
-/// Clusters that run a name.
-const SOURCES: usize = 2;
-/// Identities that call a name.
-const CALLERS: usize = 4;
+/// Clusters that run a name, where nothing else is said.
+pub const SOURCES: usize = 2;
+/// Clusters that run or call a name.
+const CLUSTERS_OF_NAME: usize = 10;
 /// Namespaces of a cluster.
 const NAMESPACES: usize = 50;
 const REGIONS: [&str; 5] = ["us-west-2", "us-east-2", "eu-central-1", "eu-west-1", "ap-south-1"];
@@ -26,18 +26,19 @@ pub fn names(members: usize, services: usize) -> usize {
     (members * services / SERVICES_PER_NAME).max(1)
 }
 
-/// A fleet of so many members with so many Services each. Every name runs in two clusters and is called by four
-/// identities, each of which runs in two: about ten clusters a name. Every tenth name has a traffic policy.
-pub fn fleet(members: usize, services: usize) -> FleetSnapshot {
+/// A fleet of so many members with so many Services each. Every name runs in `sources` clusters (1, 2, 5) and is called
+/// by identities that run in as many: about ten clusters a name. Every tenth name has a traffic policy.
+pub fn fleet(members: usize, services: usize, sources: usize) -> FleetSnapshot {
     let names = names(members, services);
     let mut shelf = Shelf::new();
     let mut clusters: BTreeMap<ClusterName, ClusterFacts> =
         (0..members).map(|number| (build::cluster_name(&cluster(number)), empty_cluster(number, &mut shelf))).collect();
     for name in 0..names {
-        for source in 0..SOURCES.min(members) {
-            let number = home(name, source, members);
+        for source in 0..sources.min(members) {
+            let number = (name + source * members.div_ceil(sources)) % members;
             if let Some(facts) = clusters.get_mut(cluster(number).as_str()) {
-                serve(facts, name, source, &mut shelf);
+                let callers = if source == 0 { CLUSTERS_OF_NAME / sources - 1 } else { 0 };
+                serve(facts, name, callers, &mut shelf);
             }
         }
     }
@@ -56,11 +57,6 @@ pub fn fleet(members: usize, services: usize) -> FleetSnapshot {
 
 fn cluster(number: usize) -> String {
     format!("cluster-{number:03}")
-}
-
-/// Where a name runs: spread evenly, its two homes far apart.
-fn home(name: usize, source: usize, members: usize) -> usize {
-    (name + source * members.div_ceil(SOURCES)) % members
 }
 
 fn identity(name: usize) -> String {
@@ -83,7 +79,8 @@ fn empty_cluster(number: usize, shelf: &mut Shelf) -> ClusterFacts {
     }
 }
 
-fn serve(facts: &mut ClusterFacts, name: usize, source: usize, shelf: &mut Shelf) {
+/// Runs a name in a cluster. Its first cluster tells what it calls, and so that `callers` names call it.
+fn serve(facts: &mut ClusterFacts, name: usize, callers: usize, shelf: &mut Shelf) {
     let namespace = shelf.namespace(name);
     let text = format!("service-{name:05}");
     let service = shelf.service(&text);
@@ -97,10 +94,10 @@ fn serve(facts: &mut ClusterFacts, name: usize, source: usize, shelf: &mut Shelf
         ..plain
     });
     facts.services.entry(namespace.clone()).or_default().push(service);
-    if source == 0 {
-        // A name calls the four before it, so each is called by the four after it.
+    if callers > 0 {
+        // A name calls those before it, so each is called by as many after it.
         let destinations =
-            (1..=CALLERS).filter_map(|back| name.checked_sub(back)).map(|n| identity(n).into()).collect();
+            (1..=callers).filter_map(|back| name.checked_sub(back)).map(|n| identity(n).into()).collect();
         let source = identity(name).into();
         facts.dependencies.push(Dependency {
             namespace: namespace.clone(),
@@ -164,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_big_fleet_has_the_shape_of_the_design_point() {
-        let fleet = fleet(30, 2_000);
+        let fleet = fleet(30, 2_000, SOURCES);
         assert_eq!(fleet.seen().count(), 30);
         for (_, facts) in fleet.seen() {
             assert_eq!(facts.services.values().map(Vec::len).sum::<usize>(), 2_000);

@@ -18,6 +18,9 @@ pub(crate) enum Bench {
         /// Services of each cluster.
         #[arg(long, default_value_t = 2_000)]
         services: usize,
+        /// Clusters that run each name: 1, 2 or 5 of the ten that hold it.
+        #[arg(long, default_value_t = 2)]
+        sources: usize,
     },
     /// Criterion's benches of single functions.
     Functions {
@@ -72,9 +75,9 @@ impl Bench {
     /// Measures and prints.
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
         match self {
-            Self::Fleet { members, services } => workspace
+            Self::Fleet { members, services, sources } => workspace
                 .cargo(["bench", "--quiet", "--package", "mesh-tests", "--bench", "design_point", "--"])
-                .args([members.to_string(), services.to_string()])
+                .args([members, services, sources].map(ToString::to_string))
                 .run(),
             Self::Functions { filter } => workspace
                 .cargo(["bench", "--package", "mesh-plan", "--package", "mesh-fleet", "--package", "mesh-render"])
