@@ -82,7 +82,6 @@ mod tests {
                 "x",
                 vec![Origin { cluster: cluster(from), kind: Kind::Service, name: "a/b".into() }],
             )],
-            changes: Vec::new(),
         });
         let unseen: BTreeMap<_, _> = unseen.iter().map(|name| (cluster(name), "gone".to_owned())).collect();
         let coverage = Coverage { members: 10, seen: 10 - unseen.len(), unseen, ..Coverage::default() };

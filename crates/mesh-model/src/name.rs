@@ -39,10 +39,7 @@ macro_rules! name {
         impl $type {
             /// Parses `text`.
             pub fn parse(text: &str) -> Result<Self, NameError> {
-                match $check(text) {
-                    Some(problem) => Err(NameError::new($sort, text, problem)),
-                    None => Ok(Self(Arc::from(text))),
-                }
+                Self::try_from(Arc::<str>::from(text))
             }
 
             /// The text.
@@ -70,6 +67,15 @@ macro_rules! name {
         impl fmt::Debug for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0, f)
+            }
+        }
+        impl TryFrom<Arc<str>> for $type {
+            type Error = NameError;
+            fn try_from(text: Arc<str>) -> Result<Self, NameError> {
+                match $check(&text) {
+                    Some(problem) => Err(NameError::new($sort, &text, problem)),
+                    None => Ok(Self(text)),
+                }
             }
         }
         impl TryFrom<String> for $type {

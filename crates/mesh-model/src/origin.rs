@@ -3,7 +3,7 @@
 //! Held values are computed from these, not remembered elsewhere: when a cluster is unseen, the values that came from it
 //! are found in the live objects by their origin.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::kind::Kind;
 use crate::limits::MAX_ORIGINS;
-use crate::name::ClusterName;
+use crate::name::{ClusterName, NameError};
 
 /// The object that a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -49,10 +49,10 @@ pub enum Part {
 }
 
 impl Part {
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, mut share: impl FnMut(&str) -> Arc<str>) -> Option<Self> {
         match text.split_once('/') {
-            Some(("endpoints", address)) if !address.is_empty() => Some(Self::Endpoint(address.into())),
-            Some(("trafficPolicy", part)) if !part.is_empty() => Some(Self::TrafficPolicy(part.into())),
+            Some(("endpoints", address)) if !address.is_empty() => Some(Self::Endpoint(share(address))),
+            Some(("trafficPolicy", part)) if !part.is_empty() => Some(Self::TrafficPolicy(share(part))),
             None => match text {
                 "ports" => Some(Self::Ports),
                 "addresses" => Some(Self::Addresses),
@@ -78,9 +78,10 @@ impl fmt::Display for Part {
     }
 }
 
-/// The origins of one generated object, sorted by cluster, kind and name.
+/// The origins of one generated object, sorted by cluster, kind and name, each with its parts, sorted: lists, because a
+/// fleet holds many of these, and each is short.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Origins(BTreeMap<Origin, BTreeSet<Part>>);
+pub struct Origins(Vec<(Origin, Vec<Part>)>);
 
 /// Why an annotation does not hold origins.
 #[derive(Debug, Error)]
@@ -91,34 +92,49 @@ pub enum OriginsError {
     /// Not the documented JSON.
     #[error("is not the documented JSON: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// A cluster name that is none.
+    #[error("names a cluster that cannot be: {0}")]
+    Cluster(#[from] NameError),
     /// A version that this program does not know.
     #[error("has version {0}, this program knows 1")]
     Version(u32),
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire {
-    from: Vec<WireOrigin>,
+struct Wire<'a> {
+    #[serde(borrow)]
+    from: Vec<WireOrigin<'a>>,
     v: u32,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireOrigin {
-    cluster: ClusterName,
-    r#for: Vec<String>,
-    kind: String,
-    name: String,
+struct WireOrigin<'a> {
+    #[serde(borrow)]
+    cluster: Cow<'a, str>,
+    #[serde(borrow)]
+    r#for: Vec<Cow<'a, str>>,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
 }
 
 impl Origins {
     /// Adds that `part` came from `origin`.
     pub fn add(&mut self, origin: Origin, part: Part) {
-        self.0.entry(origin).or_default().insert(part);
+        let at = self.0.binary_search_by(|(known, _)| known.cmp(&origin)).unwrap_or_else(|at| {
+            self.0.insert(at, (origin, Vec::new()));
+            at
+        });
+        let parts = &mut self.0[at].1;
+        if let Err(at) = parts.binary_search(&part) {
+            parts.insert(at, part);
+        }
     }
 
     /// Every origin with its parts, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = (&Origin, &BTreeSet<Part>)> {
-        self.0.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&Origin, &[Part])> {
+        self.0.iter().map(|(origin, parts)| (origin, &**parts))
     }
 
     /// Whether none is known.
@@ -131,24 +147,27 @@ impl Origins {
         self.0.iter().filter(move |(_, parts)| parts.contains(part)).map(|(origin, _)| origin)
     }
 
-    /// Reads the annotation.
-    pub fn parse(text: &str) -> Result<Self, OriginsError> {
+    /// Reads the annotation. `share` makes the texts: names and addresses repeat in many annotations.
+    pub fn parse(text: &str, mut share: impl FnMut(&str) -> Arc<str>) -> Result<Self, OriginsError> {
         if text.len() > MAX_ORIGINS {
             return Err(OriginsError::TooLong);
         }
-        let wire: Wire = serde_json::from_str(text)?;
+        let wire: Wire<'_> = serde_json::from_str(text)?;
         if wire.v != 1 {
             return Err(OriginsError::Version(wire.v));
         }
-        let mut origins = Self::default();
+        let mut origins = Self(Vec::with_capacity(wire.from.len()));
         for entry in wire.from {
+            let cluster = ClusterName::try_from(share(&entry.cluster))?;
             // A kind or part of a later version is passed over: what this program cannot name it cannot hold.
             let Some(kind) = Kind::parse(&entry.kind) else { continue };
-            let origin = Origin { cluster: entry.cluster, kind, name: entry.name.into() };
-            for part in entry.r#for.iter().filter_map(|text| Part::parse(text)) {
+            let origin = Origin { cluster, kind, name: share(&entry.name) };
+            for part in entry.r#for.iter().filter_map(|text| Part::parse(text, &mut share)) {
                 origins.add(origin.clone(), part);
             }
         }
+        origins.0.iter_mut().for_each(|(_, parts)| parts.shrink_to_fit());
+        origins.0.shrink_to_fit();
         Ok(origins)
     }
 
@@ -158,10 +177,10 @@ impl Origins {
             .0
             .iter()
             .map(|(origin, parts)| WireOrigin {
-                cluster: origin.cluster.clone(),
-                r#for: parts.iter().map(ToString::to_string).collect(),
-                kind: origin.kind.to_string(),
-                name: origin.name.to_string(),
+                cluster: origin.cluster.as_str().into(),
+                r#for: parts.iter().map(|part| part.to_string().into()).collect(),
+                kind: origin.kind.as_str().into(),
+                name: (&*origin.name).into(),
             })
             .collect();
         serde_json::to_string(&Wire { from, v: 1 }).expect("strings and numbers always serialize")
@@ -184,7 +203,7 @@ mod tests {
             text,
             r#"{"from":[{"cluster":"c1","for":["endpoints/checkout.shop.svc.cluster.local","ports"],"kind":"Service","name":"shop/checkout"}],"v":1}"#
         );
-        assert_eq!(Origins::parse(&text).unwrap(), origins);
+        assert_eq!(Origins::parse(&text, |text| text.into()).unwrap(), origins);
     }
 
     #[test]
@@ -196,8 +215,8 @@ mod tests {
             r#"{"v":2,"from":[]}"#,
             r#"{"v":1,"from":[{"cluster":"a b","kind":"Service","name":"x","for":[]}]}"#,
         ] {
-            assert!(Origins::parse(bad).is_err(), "{bad}");
+            assert!(Origins::parse(bad, |text| text.into()).is_err(), "{bad}");
         }
-        assert!(Origins::parse(&" ".repeat(MAX_ORIGINS + 1)).is_err());
+        assert!(Origins::parse(&" ".repeat(MAX_ORIGINS + 1), |text| text.into()).is_err());
     }
 }

@@ -56,6 +56,9 @@ pub enum Mark {
     Admiral,
 }
 
+/// Labels or annotations. Objects of one name mostly have the same, and then share one copy.
+pub type Pairs = BTreeMap<Arc<str>, Arc<str>>;
+
 /// A generated object as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedObject {
@@ -68,9 +71,9 @@ pub struct OwnedObject {
     /// Its whole `spec` as canonical JSON; equal specs share one text.
     pub spec: Arc<str>,
     /// Its labels.
-    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    pub labels: Arc<Pairs>,
     /// Its annotations, but for [`FROM`].
-    pub annotations: BTreeMap<Arc<str>, Arc<str>>,
+    pub annotations: Arc<Pairs>,
     /// Annotation [`FROM`]; empty on adopted objects and where it cannot be read.
     pub origins: Arc<Origins>,
     /// Annotation [`FROM`] as it was found.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::name::ClusterName;
-use mesh_model::owned::{CREATED_BY, FROM, Mark, OUR_MARK, ObjectKey, OwnedObject};
+use mesh_model::owned::{CREATED_BY, Mark, OUR_MARK, ObjectKey, OwnedObject, Pairs};
 
 use crate::desired::Body;
 use crate::manifest::{OUR_ANNOTATIONS, OUR_LABELS};
@@ -33,13 +33,17 @@ pub fn apply_steps<'a>(fleet: &FleetSnapshot, steps: impl IntoIterator<Item = &'
 ///
 /// Labels and annotations of others stay. Of ours, those that the body does not have any more go.
 pub fn written(base: Option<&OwnedObject>, body: &Body, version: Arc<str>) -> OwnedObject {
-    let mut labels = base.map(|base| base.labels.clone()).unwrap_or_default();
-    let mut annotations = base.map(|base| base.annotations.clone()).unwrap_or_default();
-    labels.retain(|label, _| !OUR_LABELS.contains(&&**label));
-    annotations.retain(|annotation, _| !OUR_ANNOTATIONS.contains(&&**annotation));
-    labels.extend(body.labels.clone());
-    annotations.extend(body.annotations.clone());
-    let from_text = annotations.remove(FROM);
+    let merge = |theirs: Option<&Arc<Pairs>>, ours: &[&str], body: &Arc<Pairs>| match theirs {
+        None => Arc::clone(body),
+        Some(theirs) => {
+            let mut merged = Pairs::clone(theirs);
+            merged.retain(|key, _| !ours.contains(&&**key));
+            merged.extend(Pairs::clone(body));
+            Arc::new(merged)
+        }
+    };
+    let labels = merge(base.map(|base| &base.labels), &OUR_LABELS, &body.labels);
+    let annotations = merge(base.map(|base| &base.annotations), &OUR_ANNOTATIONS, &body.annotations);
     let ours = annotations.get(CREATED_BY).is_some_and(|mark| &**mark == OUR_MARK);
     OwnedObject {
         uid: base.map_or_else(|| Some(format!("uid-{version}").into()), |base| base.uid.clone()),
@@ -49,7 +53,7 @@ pub fn written(base: Option<&OwnedObject>, body: &Body, version: Arc<str>) -> Ow
         labels,
         annotations,
         origins: body.origins.clone(),
-        from_text,
+        from_text: body.from_text.clone(),
         changed_by: None,
     }
 }
@@ -226,10 +230,11 @@ mod tests {
     fn body(name: &str, spec: &str) -> Arc<Body> {
         Arc::new(Body {
             key: key(name),
-            labels: BTreeMap::new(),
-            annotations: [(CREATED_BY.into(), OUR_MARK.into())].into(),
+            labels: Arc::default(),
+            annotations: Arc::new([(CREATED_BY.into(), OUR_MARK.into())].into()),
             spec: spec.into(),
             origins: Arc::default(),
+            from_text: None,
         })
     }
 
@@ -239,13 +244,12 @@ mod tests {
             version: "7".into(),
             mark: Mark::Ours,
             spec: r#"{"hosts":["old"]}"#.into(),
-            labels: BTreeMap::new(),
-            annotations: [
+            labels: Arc::default(),
+            annotations: Arc::new(Pairs::from([
                 (CREATED_BY.into(), OUR_MARK.into()),
                 ("note".into(), "theirs".into()),
                 (mesh_model::owned::EX_SOURCE.into(), "2026-01-01T00:00:00Z".into()),
-            ]
-            .into(),
+            ])),
             origins: Arc::default(),
             from_text: None,
             changed_by: None,
@@ -279,7 +283,6 @@ mod tests {
             action,
             class: Class::Neutral,
             because: Vec::new(),
-            changes: Vec::new(),
         }
     }
 }

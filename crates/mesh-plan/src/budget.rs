@@ -146,7 +146,7 @@ fn hold(plan: &mut Plan, rule: &str, is_held: impl Fn(&Step) -> bool) -> usize {
         let instead_of = match &step.action {
             Action::Create { .. } => "create".to_owned(),
             Action::Update { .. } => {
-                let fields: Vec<&str> = step.changes.iter().map(|change| &*change.field).collect();
+                let fields: Vec<String> = step.changes().into_iter().map(|change| change.field).collect();
                 format!("change {}", fields.join(", "))
             }
             Action::Delete { .. } => "delete".to_owned(),
@@ -155,7 +155,6 @@ fn hold(plan: &mut Plan, rule: &str, is_held: impl Fn(&Step) -> bool) -> usize {
         let sources = step.because.iter().flat_map(|because| because.sources.clone()).collect();
         step.because = vec![Because::whole(rule, sources)];
         step.action = Action::Hold { instead_of };
-        step.changes = Vec::new();
         held += 1;
     }
     held
@@ -212,7 +211,7 @@ fn removals_of(step: &Step, served: &Served) -> Vec<Removal> {
                 .into_iter()
                 .map(|source| Removal::Endpoint { host: Arc::clone(&host), source })
                 .collect();
-            if step.changes.iter().any(|change| change.field.starts_with("exportTo")) {
+            if step.changes().iter().any(|change| change.field.starts_with("exportTo")) {
                 removals.push(exposure());
             }
             if removals.is_empty() { change() } else { removals }

@@ -28,6 +28,7 @@ mod leftovers;
 mod live;
 mod mesh_port;
 mod name;
+mod outline;
 mod port;
 mod routed;
 mod rule;
@@ -276,13 +277,16 @@ fn addresses(
                 let is_ours = entry.object.mark == Mark::Ours && context.sites[cluster].is_writable();
                 let held = if is_ours { &mut kept.ours } else { &mut kept.others };
                 if let Some(address) = entry.address() {
-                    *held.entry(Arc::clone(address)).or_default() += 1;
+                    match held.get_mut(address) {
+                        Some(count) => *count += 1,
+                        None => drop(held.insert(address.into(), 1)),
+                    }
                 }
             }
             let base = plan.base.to_lowercase();
             let old = live.elsewhere.get(base.as_str()).and_then(|name| name.hosts.get(&lower));
             for address in old.into_iter().flat_map(|host| host.entries.values()).filter_map(LiveEntry::address) {
-                kept.others.entry(Arc::clone(address)).or_insert(1);
+                kept.others.entry(address.into()).or_insert(1);
             }
         }
     }
@@ -303,7 +307,8 @@ fn addresses(
     // Hosts that are held or on their way out keep theirs for now.
     let all = live.names.values().chain(live.elsewhere.values()).flat_map(|name| &name.hosts);
     for (_, held) in all.filter(|(host, _)| !hosts.contains_key(*host)) {
-        reserved.extend(held.entries.values().filter_map(|entry| entry.spec()).flat_map(|spec| spec.addresses.clone()));
+        let addresses = held.entries.values().filter_map(|entry| entry.spec()).flat_map(|spec| &spec.addresses);
+        reserved.extend(addresses.map(|address| Arc::from(&**address)));
     }
     let allotment = vip::allot(&context.policy.vip, &hosts, &reserved);
     for (host, address, other) in &allotment.collisions {

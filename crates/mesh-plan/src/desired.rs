@@ -7,7 +7,7 @@ use mesh_model::finding::Finding;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host, Identity, Namespace};
 use mesh_model::origin::Origins;
-use mesh_model::owned::ObjectKey;
+use mesh_model::owned::{ObjectKey, Pairs};
 use serde::Serialize;
 
 use crate::because::Because;
@@ -56,13 +56,15 @@ pub struct Body {
     /// Kind, namespace and name.
     pub key: ObjectKey,
     /// Our labels.
-    pub labels: BTreeMap<Arc<str>, Arc<str>>,
-    /// Our annotations, [`mesh_model::owned::FROM`] included.
-    pub annotations: BTreeMap<Arc<str>, Arc<str>>,
+    pub labels: Arc<Pairs>,
+    /// Our annotations, but for [`mesh_model::owned::FROM`].
+    pub annotations: Arc<Pairs>,
     /// `spec` as canonical JSON.
     pub spec: Arc<str>,
     /// Where each value came from.
     pub origins: Arc<Origins>,
+    /// The same as annotation [`mesh_model::owned::FROM`] says it.
+    pub from_text: Option<Arc<str>>,
 }
 
 /// What a cluster is to a name.

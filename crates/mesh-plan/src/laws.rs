@@ -134,7 +134,7 @@ impl Given<'_> {
 fn name(step: &Step) -> String {
     let verb = match &step.action {
         crate::plan::Action::Create { .. } => "create".to_owned(),
-        crate::plan::Action::Update { .. } => format!("update {:?}", step.changes),
+        crate::plan::Action::Update { .. } => format!("update {:?}", step.changes()),
         crate::plan::Action::Delete { .. } => "delete".to_owned(),
         crate::plan::Action::Hold { instead_of } => format!("hold instead of {instead_of}"),
     };

@@ -2,12 +2,11 @@
 //!
 //! One place, so that what `diff` and `render` show is what `sync` writes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh_istio::API_VERSION;
 use mesh_model::owned::{
-    ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, ObjectKey, OwnedObject,
+    ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, ObjectKey, OwnedObject, Pairs,
 };
 use serde_json::{Map, Value, json};
 
@@ -19,23 +18,22 @@ pub const OUR_LABELS: [&str; 2] = [MANAGED_BY, IDENTITY_LABEL];
 /// Annotations that only we set, as [`OUR_LABELS`]. The keys of identity and env are the policy's, and always wanted.
 pub const OUR_ANNOTATIONS: [&str; 5] = [CREATED_BY, FROM, EX_SOURCE, DNS_PREFIX, ASSOCIATED_GTP];
 
-type Pairs = BTreeMap<Arc<str>, Arc<str>>;
-
 /// The manifest of an object that is created. Maps are sorted: equal objects are equal texts.
 pub fn created(body: &Body) -> Value {
-    manifest(&body.key, &body.labels, &body.annotations, &body.spec)
+    let annotations = with_origins(&body.annotations, body.from_text.as_ref());
+    manifest(&body.key, &body.labels, &annotations, &body.spec)
 }
 
 /// The manifest of a live object, as far as it was read.
 pub fn live(key: &ObjectKey, object: &OwnedObject) -> Value {
-    manifest(key, &object.labels, &live_annotations(object), &object.spec)
+    manifest(key, &object.labels, &with_origins(&object.annotations, object.from_text.as_ref()), &object.spec)
 }
 
 /// The manifest that an update leaves: `spec` whole, our marks, and the labels and annotations of others.
 pub fn updated(base: &OwnedObject, body: &Body) -> Value {
     let labels = merge(&base.labels, &OUR_LABELS, &body.labels);
-    let annotations = merge(&live_annotations(base), &OUR_ANNOTATIONS, &body.annotations);
-    manifest(&body.key, &labels, &annotations, &body.spec)
+    let annotations = merge(&base.annotations, &OUR_ANNOTATIONS, &body.annotations);
+    manifest(&body.key, &labels, &with_origins(&annotations, body.from_text.as_ref()), &body.spec)
 }
 
 /// The manifests before and after a step. Holds have neither.
@@ -48,11 +46,9 @@ pub fn around(step: &Step) -> (Option<Value>, Option<Value>) {
     }
 }
 
-fn live_annotations(object: &OwnedObject) -> Pairs {
-    let mut annotations = object.annotations.clone();
-    if let Some(text) = &object.from_text {
-        annotations.insert(FROM.into(), text.clone());
-    }
+fn with_origins(annotations: &Pairs, from_text: Option<&Arc<str>>) -> Pairs {
+    let mut annotations = annotations.clone();
+    annotations.extend(from_text.map(|text| (FROM.into(), Arc::clone(text))));
     annotations
 }
 
@@ -104,18 +100,19 @@ mod tests {
             version: "1".into(),
             mark: Mark::Admiral,
             spec: r#"{"hosts":["old"]}"#.into(),
-            labels: pairs(&[("team", "red"), (IDENTITY_LABEL, "old")]),
-            annotations: pairs(&[(CREATED_BY, "admiral"), (EX_SOURCE, "2026-01-01T00:00:00Z"), ("note", "x")]),
+            labels: pairs(&[("team", "red"), (IDENTITY_LABEL, "old")]).into(),
+            annotations: pairs(&[(CREATED_BY, "admiral"), (EX_SOURCE, "2026-01-01T00:00:00Z"), ("note", "x")]).into(),
             origins: Arc::default(),
             from_text: Some("{}".into()),
             changed_by: None,
         };
         let body = Body {
             key,
-            labels: pairs(&[(MANAGED_BY, OUR_MARK)]),
-            annotations: pairs(&[(CREATED_BY, OUR_MARK)]),
+            labels: pairs(&[(MANAGED_BY, OUR_MARK)]).into(),
+            annotations: pairs(&[(CREATED_BY, OUR_MARK)]).into(),
             spec: r#"{"hosts":["new"]}"#.into(),
             origins: Arc::new(Origins::default()),
+            from_text: None,
         };
         let after = updated(&base, &body);
         assert_eq!(after["metadata"]["labels"], json!({"team": "red", MANAGED_BY: OUR_MARK}));

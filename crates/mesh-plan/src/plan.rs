@@ -73,8 +73,6 @@ pub struct Step {
     pub class: Class,
     /// Why, at least one.
     pub because: Vec<Because>,
-    /// What changes, for a person: empty for holds.
-    pub changes: Vec<Change>,
 }
 
 /// What happens to an object.
@@ -118,7 +116,7 @@ pub enum Class {
 }
 
 /// One change inside an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Change {
     /// The field: `endpoints/c1-gw.example.`, `trafficPolicy/loadBalancer`, `metadata/labels/…`.
     pub field: String,
@@ -134,6 +132,17 @@ impl Step {
     /// Whether the step writes; holds do not.
     pub fn is_write(&self) -> bool {
         !matches!(self.action, Action::Hold { .. })
+    }
+
+    /// What changes, for a person, by field: nothing for holds. Worked out when it is asked for, because of a new object
+    /// it is the whole content.
+    pub fn changes(&self) -> Vec<Change> {
+        match &self.action {
+            Action::Create { body } => changes::between(None, Some(body)),
+            Action::Update { base, body } => changes::between(Some(base), Some(body)),
+            Action::Delete { base } => changes::between(Some(base), None),
+            Action::Hold { .. } => Vec::new(),
+        }
     }
 }
 
@@ -251,7 +260,7 @@ fn is_ours(object: &OwnedObject, policy: &MeshPolicy) -> bool {
 
 fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live: Option<&OwnedObject>) -> Vec<Step> {
     let mut steps = Vec::new();
-    let step = |action, class, because: Vec<Because>, changes| Step {
+    let step = |action, class, because: Vec<Because>| Step {
         cluster: cluster.clone(),
         key: key.clone(),
         host: Some(object.host.clone()),
@@ -261,13 +270,11 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
         action,
         class,
         because,
-        changes,
     };
     match live {
         None => {
             let because = vec![(*object.role_because).clone()];
-            let changes = changes::between(None, Some(&object.body));
-            steps.push(step(Action::Create { body: Arc::clone(&object.body) }, Class::Additive, because, changes));
+            steps.push(step(Action::Create { body: Arc::clone(&object.body) }, Class::Additive, because));
         }
         Some(base) => {
             let changes = changes::between(Some(base), Some(&object.body));
@@ -294,18 +301,13 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
                 }
                 let class = changes::class_of(base, &object.body);
                 let action = Action::Update { base: Arc::new(base.clone()), body: Arc::clone(&object.body) };
-                steps.push(step(action, class, because, changes));
+                steps.push(step(action, class, because));
             }
         }
     }
     for held in &object.held {
         let instead_of = format!("change {}", if held.field.is_empty() { "it" } else { &held.field });
-        steps.push(step(
-            Action::Hold { instead_of },
-            Class::Neutral,
-            vec![with_fact(held.clone(), cluster, key)],
-            Vec::new(),
-        ));
+        steps.push(step(Action::Hold { instead_of }, Class::Neutral, vec![with_fact(held.clone(), cluster, key)]));
     }
     steps
 }
@@ -356,7 +358,6 @@ fn delete(
         host,
         identity,
         role: None,
-        changes: changes::between(Some(base), None),
         action: Action::Delete { base: Arc::new(base.clone()) },
         class: Class::RemovesTraffic,
         because: vec![with_fact(because, cluster, key)],
@@ -411,7 +412,6 @@ fn hold(cluster: &ClusterName, key: &ObjectKey, names: &HostIndex<'_>, instead_o
         action: Action::Hold { instead_of: instead_of.to_owned() },
         class: Class::Neutral,
         because: vec![because],
-        changes: Vec::new(),
     }
 }
 

@@ -75,10 +75,11 @@ mod tests {
             let key = ObjectKey { kind, namespace: Namespace::parse("mesh-sync").unwrap(), name: "a".into() };
             let body = Body {
                 key: key.clone(),
-                labels: BTreeMap::new(),
-                annotations,
+                labels: Arc::default(),
+                annotations: Arc::new(annotations),
                 spec: "{}".into(),
                 origins: Arc::default(),
+                from_text: None,
             };
             let object = DesiredObject {
                 body: Arc::new(body),

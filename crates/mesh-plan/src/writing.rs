@@ -44,7 +44,6 @@ pub fn in_order(plan: &Plan) -> Vec<&Step> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use mesh_model::kind::Kind;
@@ -64,18 +63,19 @@ mod tests {
             version: "1".into(),
             mark: Mark::Ours,
             spec: "{}".into(),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
+            labels: Arc::default(),
+            annotations: Arc::default(),
             origins: Arc::default(),
             from_text: None,
             changed_by: None,
         });
         let body = Arc::new(crate::desired::Body {
             key: key.clone(),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
+            labels: Arc::default(),
+            annotations: Arc::default(),
             spec: "{}".into(),
             origins: Arc::default(),
+            from_text: None,
         });
         Step {
             cluster: ClusterName::parse(cluster).unwrap(),
@@ -87,7 +87,6 @@ mod tests {
             action: if delete { Action::Delete { base: object } } else { Action::Update { base: object, body } },
             class,
             because: Vec::new(),
-            changes: Vec::new(),
         }
     }
 

@@ -92,7 +92,7 @@ fn step(step: &Step) -> Value {
     set("role", json!(step.role));
     set("class", json!(step.class));
     set("because", json!(step.because));
-    set("changes", json!(step.changes));
+    set("changes", json!(step.changes()));
     let (action, base) = match &step.action {
         Action::Create { .. } => ("create", None),
         Action::Update { base, .. } => ("update", Some(base)),

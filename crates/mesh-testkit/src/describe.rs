@@ -37,7 +37,7 @@ pub fn describe_plan(plan: &Plan) -> String {
             Action::Hold { instead_of } => format!("hold instead of {instead_of}"),
         };
         line(&mut out, &format!("{} {}: {what}", step.cluster, step.key));
-        for change in &step.changes {
+        for change in step.changes() {
             let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
             line(&mut out, &format!("    {}: {} -> {}", change.field, text(&change.before), text(&change.after)));
         }

@@ -22,10 +22,11 @@ fn body(name: &str) -> Arc<Body> {
             namespace: Namespace::parse("mesh-sync").expect("a namespace"),
             name: format!("stage.{name}.global-se").into(),
         },
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::from([(Arc::from(CREATED_BY), Arc::from(OUR_MARK))]),
+        labels: Arc::default(),
+        annotations: Arc::new(BTreeMap::from([(Arc::from(CREATED_BY), Arc::from(OUR_MARK))])),
         spec: format!(r#"{{"hosts":["stage.{name}.global"],"x":"{}"}}"#, "x".repeat(8000)).into(),
         origins: Arc::default(),
+        from_text: None,
     })
 }
 
@@ -40,7 +41,6 @@ fn step(cluster: &str, name: &str, action: Action) -> Step {
         action,
         class: Class::Additive,
         because: Vec::new(),
-        changes: Vec::new(),
     }
 }
 

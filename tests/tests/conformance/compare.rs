@@ -90,7 +90,7 @@ fn check_marks(ours: &Value, differences: &mut Vec<Difference>) {
     if label.len() != 16 || !label.bytes().all(|b| b.is_ascii_hexdigit()) {
         push(differences, IDENTITY_LABEL, "16 hex digits", &label);
     }
-    match Origins::parse(&text(annotations.get(FROM))) {
+    match Origins::parse(&text(annotations.get(FROM)), |text| text.into()) {
         Ok(origins) if !origins.is_empty() => {}
         Ok(_) => push(differences, FROM, "some origin", "none"),
         Err(error) => push(differences, FROM, "origins", &error.to_string()),

@@ -99,7 +99,7 @@ fn sync(step: &Step, folder: &Folder, verdict: &mut Verdict) {
                     Action::Update { .. } => "update",
                     Action::Delete { .. } | Action::Hold { .. } => "delete",
                 };
-                wrong(format!("planning again would {verb} {} {}: {:?}", write.cluster, write.key, write.changes));
+                wrong(format!("planning again would {verb} {} {}: {:?}", write.cluster, write.key, write.changes()));
             }
         }
         Err(text) => wrong(text),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mesh_model::facts::{LabelSet, ServicePort};
 use mesh_model::name::Namespace;
 use mesh_model::origin::{Origins, OriginsError};
+use mesh_model::owned;
 
 use super::text::Pairs;
 
@@ -17,6 +18,7 @@ pub(crate) type NamedPorts = Arc<[(Arc<str>, u16)]>;
 pub struct Interner {
     texts: HashSet<Arc<str>>,
     labels: HashSet<LabelSet>,
+    pairs: HashSet<Arc<owned::Pairs>>,
     ports: BTreeSet<Arc<[ServicePort]>>,
     container_ports: HashSet<NamedPorts>,
     namespaces: BTreeSet<Namespace>,
@@ -42,6 +44,16 @@ impl Interner {
         }
         let new: LabelSet = set.into();
         self.labels.insert(new.clone());
+        new
+    }
+
+    /// The one copy of labels or annotations of a generated object.
+    pub(crate) fn pairs(&mut self, pairs: owned::Pairs) -> Arc<owned::Pairs> {
+        if let Some(known) = self.pairs.get(&pairs) {
+            return known.clone();
+        }
+        let new = Arc::new(pairs);
+        self.pairs.insert(new.clone());
         new
     }
 
@@ -80,7 +92,7 @@ impl Interner {
         if let Some(known) = self.origins.get(text) {
             return Ok(known.clone());
         }
-        let new = Arc::new(Origins::parse(text)?);
+        let new = Arc::new(Origins::parse(text, |text| self.text(text))?);
         self.origins.insert(text.clone(), new.clone());
         Ok(new)
     }

@@ -8,7 +8,7 @@ use mesh_model::facts::ForeignObject;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
 use mesh_model::origin::Origins;
-use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, FROM, MANAGED_BY, Mark, OUR_MARK, ObjectKey, OwnedObject};
+use mesh_model::owned::{self, ADMIRAL_MARK, CREATED_BY, FROM, MANAGED_BY, Mark, OUR_MARK, ObjectKey, OwnedObject};
 use mesh_model::policy::Adopt;
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ impl ClusterDecoder<'_> {
         if spec.len() > MAX_OBJECT {
             return Err(format!("its spec is longer than {MAX_OBJECT} bytes"));
         }
-        let from_text: Option<Arc<str>> = metadata.annotations.value(FROM).map(Arc::from);
+        let from_text = metadata.annotations.value(FROM).map(|text| self.interner.text(text));
         let origins = self.origins(item, from_text.as_ref());
         let owned = OwnedObject {
             uid: metadata
@@ -109,7 +109,7 @@ impl ClusterDecoder<'_> {
         }
     }
 
-    fn map(&mut self, pairs: &Pairs<'_>) -> Result<BTreeMap<Arc<str>, Arc<str>>, String> {
+    fn map(&mut self, pairs: &Pairs<'_>) -> Result<Arc<owned::Pairs>, String> {
         let mut map = BTreeMap::new();
         for (key, value) in pairs.iter().filter(|(key, _)| *key != FROM) {
             if value.len() > MAX_ANNOTATION {
@@ -117,7 +117,7 @@ impl ClusterDecoder<'_> {
             }
             map.insert(self.text("a key", key)?, self.interner.text(value));
         }
-        Ok(map)
+        Ok(self.interner.pairs(map))
     }
 
     /// The port numbers under which somebody's ServiceEntry makes the gateway lead to this cluster's own workloads.

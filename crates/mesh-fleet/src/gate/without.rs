@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::{Origins, Part};
-use mesh_model::owned::{FROM, OwnedObject};
+use mesh_model::owned::OwnedObject;
 use mesh_plan::desired::Body;
 use serde_json::Value;
 
@@ -40,11 +40,8 @@ pub(super) fn without<'c>(
         }
         parts.iter().filter(|part| !is_gone(part)).for_each(|part| origins.add(origin.clone(), part.clone()));
     }
-    let mut annotations = body.annotations.clone();
-    if let Some(from) = annotations.get_mut(FROM) {
-        *from = origins.to_annotation().into();
-    }
-    let part = Body { annotations, spec: spec.to_string().into(), origins: Arc::new(origins), ..body.clone() };
+    let from_text = Some(origins.to_annotation().into());
+    let part = Body { spec: spec.to_string().into(), origins: Arc::new(origins), from_text, ..body.clone() };
     Some((part, one))
 }
 

@@ -9,7 +9,6 @@ use mesh_model::owned::ObjectKey;
 use super::*;
 use crate::desired::{Body, DesiredObject};
 use crate::lookup::fixture::{cluster, host, workload};
-use crate::plan::Change;
 
 const HOST: &str = "stage.checkout.global";
 
@@ -41,8 +40,8 @@ fn owned(clusters: &[&str]) -> Arc<OwnedObject> {
         version: "1".into(),
         mark: Mark::Ours,
         spec,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
+        labels: Arc::default(),
+        annotations: Arc::default(),
         origins,
         from_text: None,
         changed_by: None,
@@ -51,7 +50,7 @@ fn owned(clusters: &[&str]) -> Arc<OwnedObject> {
 
 fn body(clusters: &[&str]) -> Arc<Body> {
     let (spec, origins) = entry(clusters);
-    Arc::new(Body { key: key(), labels: BTreeMap::new(), annotations: BTreeMap::new(), spec, origins })
+    Arc::new(Body { key: key(), labels: Arc::default(), annotations: Arc::default(), spec, origins, from_text: None })
 }
 
 fn step(at: &str, role: Role, class: Class, action: Action) -> Step {
@@ -65,7 +64,6 @@ fn step(at: &str, role: Role, class: Class, action: Action) -> Step {
         action,
         class,
         because: vec![Because::whole("nobody serves it", vec![])],
-        changes: vec![Change { field: "endpoints/x".into(), before: None, after: None }],
     }
 }
 
@@ -191,7 +189,9 @@ fn held_removals_keep_new_clients_from_sources_that_wait() {
     assert_eq!(hold_removals(&mut held, "too many", |_| true), 2);
     assert!(held.is_empty());
     assert_eq!(&*held.steps[0].because[0].rule, "too many");
-    assert!(matches!(&held.steps[0].action, Action::Hold { instead_of } if instead_of == "change endpoints/x"));
+    assert!(
+        matches!(&held.steps[0].action, Action::Hold { instead_of } if instead_of == "change endpoints/c2-gw.example.")
+    );
 
     let mut additive = plan(vec![client, delete("c6", &["c1"])]);
     assert_eq!(hold_removals(&mut additive, "too many", |_| true), 1);

@@ -13,12 +13,12 @@ use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::{Origin, Origins, Part};
 use mesh_model::owned::{
-    ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, OUR_MARK, ObjectKey,
+    ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, IDENTITY_LABEL, MANAGED_BY, OUR_MARK, ObjectKey, Pairs,
 };
 use mesh_model::policy::{ExportToPolicy, SanPolicy};
 
 use super::Context;
-use super::held::{Knowledge, Owners};
+use super::held::{Knowledge, Owned, Owners};
 use super::hosts::NameHost;
 use super::live::{LiveEntry, LiveHost};
 use super::mesh_port::is_http;
@@ -145,7 +145,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         gathered.because.extend(self.fixed_reasons(behind));
         gathered.because.sort();
         let write = |spec: &ServiceEntry, origins| write(self.plan, self.host, spec, origins, membership, self.context);
-        let form = self.shared.form(spec, gathered.origins, membership.ex_since.as_ref(), write);
+        let live = self.live_entry(cluster).map(|entry| entry.object);
+        let form = self.shared.form(spec, gathered.origins, membership.ex_since.as_ref(), live, write);
         let because = self.shared.because(gathered.because);
         if is_outside {
             self.outside.push((Rc::clone(&form), Arc::clone(&because)));
@@ -354,13 +355,13 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
     /// Keeps the live endpoints of `cluster`'s own entry that are no source's, while it is not known whose they are.
     fn gather_nobodys(&self, cluster: &ClusterName, gathered: &mut Gathered) {
         let Some(entry) = self.live_entry(cluster) else { return };
-        for (endpoint, owner) in self.context.owners.endpoints(cluster, entry) {
+        for Owned { at, address, owner } in self.context.owners.endpoints(cluster, entry) {
             let why = match owner {
                 None if self.context.owners.keeps_nobodys() => {
                     "nobody's address while some member is unseen".to_owned()
                 }
                 // Its own gateway leads nowhere else: nothing that others are sent to, but nothing to lose either.
-                Some(owner) if owner == cluster && !is_cluster_local(&endpoint.address) => {
+                Some(owner) if owner == cluster && !is_cluster_local(address) => {
                     match self.plan.knowledge(cluster, self.context) {
                         Knowledge::Unknown(why) => why,
                         Knowledge::Known | Knowledge::Gone => continue,
@@ -368,8 +369,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                 }
                 _ => continue,
             };
-            gathered.held.push(Because::field(format!("endpoints/{}", endpoint.address), why, Vec::new()));
-            let mut endpoint = endpoint.clone();
+            gathered.held.push(Because::field(format!("endpoints/{address}"), why, Vec::new()));
+            let Some(mut endpoint) = entry.endpoints().into_iter().nth(at) else { continue };
             self.rename_port(&mut endpoint);
             gathered.endpoints.push(endpoint);
         }
@@ -415,7 +416,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
         if !hosts.iter().any(|part| part == "*" || self.host.host.contains(part.as_str())) {
             return Vec::new();
         }
-        let live = self.live_entry(cluster).and_then(LiveEntry::spec).map(|spec| spec.export_to.clone());
+        let live = self.live_entry(cluster).and_then(LiveEntry::spec);
+        let live = live.map(|spec| spec.export_to.iter().map(|namespace| Arc::from(&**namespace)).collect::<Vec<_>>());
         if membership.role == Role::ExSource || membership.held.is_some() {
             return live.unwrap_or_default();
         }
@@ -472,8 +474,8 @@ impl<'p, 'a> EntryBuilder<'p, 'a> {
                 }
                 if self.plan.held.keys().any(|source| behind.contains(source)) {
                     let own = self.live_entry(cluster).or_else(|| self.live?.entries.values().next());
-                    let live =
-                        own.and_then(LiveEntry::spec).map(|spec| spec.subject_alt_names.clone()).unwrap_or_default();
+                    let live = own.and_then(LiveEntry::spec).into_iter().flat_map(|spec| &spec.subject_alt_names);
+                    let live: Vec<Arc<str>> = live.map(|name| Arc::from(&**name)).collect();
                     if live.iter().any(|name| !names.contains(name)) {
                         let sources = self.plan.held.values().flat_map(|held| held.origins.iter().cloned()).collect();
                         held.push(Because::field("subjectAltNames", "who serves cannot be seen completely", sources));
@@ -529,7 +531,7 @@ fn write(
     context: &Context<'_>,
 ) -> Body {
     let policy = context.policy;
-    let mut annotations = our_annotations(&origins, membership);
+    let mut annotations = our_annotations(membership);
     annotations.insert(policy.keys.identity.as_str().into(), plan.pair.0.as_str().into());
     if let Some(prefix) = host.prefix_mark() {
         annotations.insert(DNS_PREFIX.into(), prefix);
@@ -544,13 +546,19 @@ fn write(
         namespace: policy.sync_namespace.clone(),
         name: service_entry_name(&host.host).into(),
     };
-    Body { key, labels, annotations, spec: to_canonical_json(spec).into(), origins: Arc::new(origins) }
+    Body {
+        key,
+        labels: labels.into(),
+        annotations: annotations.into(),
+        spec: to_canonical_json(spec).into(),
+        from_text: Some(origins.to_annotation().into()),
+        origins: Arc::new(origins),
+    }
 }
 
-/// The annotations of every object of ours.
-pub(super) fn our_annotations(origins: &Origins, membership: &Membership) -> BTreeMap<Arc<str>, Arc<str>> {
-    let mut annotations: BTreeMap<Arc<str>, Arc<str>> =
-        BTreeMap::from([(CREATED_BY.into(), OUR_MARK.into()), (FROM.into(), origins.to_annotation().into())]);
+/// The annotations of every object of ours, but for the origins.
+pub(super) fn our_annotations(membership: &Membership) -> Pairs {
+    let mut annotations = Pairs::from([(CREATED_BY.into(), OUR_MARK.into())]);
     if let Some(since) = &membership.ex_since {
         annotations.insert(EX_SOURCE.into(), Arc::clone(since));
     }
@@ -558,8 +566,8 @@ pub(super) fn our_annotations(origins: &Origins, membership: &Membership) -> BTr
 }
 
 /// The labels of every object of ours.
-pub(super) fn our_labels(plan: &NamePlan<'_>) -> BTreeMap<Arc<str>, Arc<str>> {
-    BTreeMap::from([(MANAGED_BY.into(), OUR_MARK.into()), (IDENTITY_LABEL.into(), identity_label(&plan.pair.0).into())])
+pub(super) fn our_labels(plan: &NamePlan<'_>) -> Pairs {
+    Pairs::from([(MANAGED_BY.into(), OUR_MARK.into()), (IDENTITY_LABEL.into(), identity_label(&plan.pair.0).into())])
 }
 
 /// An object with its reasons.

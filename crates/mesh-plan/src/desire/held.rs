@@ -10,6 +10,7 @@ use mesh_model::origin::{Origin, Part};
 use mesh_model::owned::OwnedObject;
 
 use super::live::{LiveEntry, LiveHost};
+use super::outline::EndpointOutline;
 use super::site::{Gateway, Site};
 use super::sources::Source;
 
@@ -31,6 +32,15 @@ pub(super) enum Knowledge {
     Gone,
     /// It was not, for this reason.
     Unknown(String),
+}
+
+/// An endpoint of a live entry.
+pub(super) struct Owned<'e> {
+    /// Which of the entry's it is. Clusters that share one have one each.
+    pub(super) at: usize,
+    pub(super) address: &'e str,
+    /// The cluster that it came from; none where it is nobody's.
+    pub(super) owner: Option<&'e ClusterName>,
 }
 
 /// Whose endpoint is whose.
@@ -88,12 +98,8 @@ impl<'a> Owners<'a> {
         }
     }
 
-    /// The endpoints of a live entry in `holder` with the cluster that each came from; none where it is nobody's.
-    pub(super) fn endpoints<'e>(
-        &'e self,
-        holder: &'e ClusterName,
-        entry: &'e LiveEntry<'_>,
-    ) -> Vec<(&'e Endpoint, Option<&'e ClusterName>)> {
+    /// The endpoints of a live entry in `holder`, each with the cluster that it came from; none where it is nobody's.
+    pub(super) fn endpoints<'e>(&'e self, holder: &'e ClusterName, entry: &'e LiveEntry<'_>) -> Vec<Owned<'e>> {
         let Some(spec) = entry.spec() else { return Vec::new() };
         // Which clusters each address came from; several may share a gateway.
         let mut clusters_of: BTreeMap<&str, Vec<&ClusterName>> = BTreeMap::new();
@@ -126,19 +132,21 @@ impl<'a> Owners<'a> {
                 placed.extend(owner.map(|owner| (address, owner)));
             }
         }
-        let mut owned: Vec<(&Endpoint, Option<&ClusterName>)> = Vec::with_capacity(spec.endpoints.len());
-        for (endpoint, owner) in spec.endpoints.iter().zip(owners) {
-            owned.push((endpoint, owner.or_else(|| self.owner_without_origin(holder, endpoint))));
+        let mut all: Vec<Owned<'_>> = Vec::with_capacity(spec.endpoints.len());
+        for (at, (endpoint, owner)) in spec.endpoints.iter().zip(owners).enumerate() {
+            let address = &*endpoint.address;
+            let owner = owner.or_else(|| self.owner_without_origin(holder, endpoint));
+            all.push(Owned { at, address, owner });
             // Clusters of one network behind one gateway share one endpoint: it is each one's.
             let sharing = clusters_of.remove(&*endpoint.address).unwrap_or_default();
             let sharing = sharing.into_iter().filter(|cluster| !placed.contains(&(&*endpoint.address, *cluster)));
-            owned.extend(sharing.map(|cluster| (endpoint, Some(cluster))));
+            all.extend(sharing.map(|cluster| Owned { at, address, owner: Some(cluster) }));
         }
-        owned
+        all
     }
 
     /// The owner of an endpoint without origin: the holder of a local one, else the member whose gateway it is.
-    fn owner_without_origin(&self, holder: &'a ClusterName, endpoint: &Endpoint) -> Option<&'a ClusterName> {
+    fn owner_without_origin(&self, holder: &'a ClusterName, endpoint: &EndpointOutline<'_>) -> Option<&'a ClusterName> {
         if is_cluster_local(&endpoint.address) {
             return Some(holder);
         }
@@ -165,13 +173,12 @@ impl<'a> Owners<'a> {
             return Some(format!("{}, which could not be read, may tell whose it is", blind.name));
         }
         let mut clusters: BTreeSet<&ClusterName> = object.origins.iter().map(|(origin, _)| &origin.cluster).collect();
-        for (endpoint, owner) in entry.into_iter().flat_map(|entry| self.endpoints(holder, entry)) {
+        for Owned { address, owner, .. } in entry.into_iter().flat_map(|entry| self.endpoints(holder, entry)) {
             match owner {
                 Some(owner) => {
                     clusters.insert(owner);
                 }
                 None if self.keeps_nobodys() => {
-                    let address: &Arc<str> = &endpoint.address;
                     return Some(format!("{address} may be the gateway of a member that was not read completely"));
                 }
                 None => {}
@@ -197,7 +204,7 @@ impl<'a> Owners<'a> {
                 }
                 let source = sources.get(&origin.cluster).copied();
                 let has = |part: &Part| match (part, entry.spec()) {
-                    (Part::Endpoint(address), Some(spec)) => spec.endpoints.iter().any(|e| e.address == *address),
+                    (Part::Endpoint(address), Some(spec)) => spec.endpoints.iter().any(|e| *e.address == **address),
                     _ => false,
                 };
                 // An origin of an endpoint that somebody took out says nothing about what is held.
@@ -214,19 +221,19 @@ impl<'a> Owners<'a> {
             // Adopted endpoints have no origins.
             let mut known: Vec<&str> = entry.object.origins.iter().flat_map(|(_, parts)| addresses(parts)).collect();
             known.sort_unstable();
-            let is_known = |endpoint: &Endpoint| known.binary_search(&&*endpoint.address).is_ok();
-            if entry.spec().is_some_and(|spec| !spec.endpoints.iter().all(is_known)) {
-                for (endpoint, owner) in self.endpoints(holder, entry) {
+            let is_known = |address: &str| known.binary_search(&address).is_ok();
+            if entry.spec().is_some_and(|spec| !spec.endpoints.iter().all(|endpoint| is_known(&endpoint.address))) {
+                for Owned { address, owner, .. } in self.endpoints(holder, entry) {
                     // A cluster's own gateway in its own entry leads nowhere else, and proves nothing.
-                    let hairpin = owner == Some(holder) && !is_cluster_local(&endpoint.address);
-                    if hairpin || is_known(endpoint) {
+                    let hairpin = owner == Some(holder) && !is_cluster_local(address);
+                    if hairpin || is_known(address) {
                         continue;
                     }
                     let Some(owner) = owner else { continue };
                     if let Knowledge::Unknown(why) = self.knowledge(owner, sources.get(owner).copied()) {
                         let site = held.entry(owner.clone()).or_insert_with(|| HeldSite::new(why));
-                        if is_cluster_local(&endpoint.address) {
-                            site.namespaces.extend(namespace_of_local(&endpoint.address).map(Arc::from));
+                        if is_cluster_local(address) {
+                            site.namespaces.extend(namespace_of_local(address).map(Arc::from));
                         }
                     }
                 }
@@ -238,7 +245,7 @@ impl<'a> Owners<'a> {
     /// The origins that a live entry's port came from although it leads to none of them: of sources that only their own
     /// cluster reaches.
     pub(super) fn port_only_origins<'e>(entry: &'e LiveEntry<'_>) -> impl Iterator<Item = &'e Origin> {
-        let only_port = |parts: &BTreeSet<Part>| parts.contains(&Part::Ports) && addresses(parts).next().is_none();
+        let only_port = |parts: &[Part]| parts.contains(&Part::Ports) && addresses(parts).next().is_none();
         entry.object.origins.iter().filter(move |(_, parts)| only_port(parts)).map(|(origin, _)| origin)
     }
 
@@ -263,9 +270,13 @@ impl<'a> Owners<'a> {
     ) -> Vec<Endpoint> {
         let Some(host) = host else { return Vec::new() };
         let of = |holder: &ClusterName, entry: &LiveEntry<'_>| -> Vec<Endpoint> {
-            let endpoints = self.endpoints(holder, entry).into_iter();
-            let mine = endpoints.filter(|(e, owner)| *owner == Some(cluster) && is_cluster_local(&e.address) == local);
-            mine.map(|(endpoint, _)| endpoint.clone()).collect()
+            let is_mine = |one: &Owned<'_>| one.owner == Some(cluster) && is_cluster_local(one.address) == local;
+            let mine: Vec<_> = self.endpoints(holder, entry).into_iter().filter(is_mine).collect();
+            if mine.is_empty() {
+                return Vec::new();
+            }
+            let all = entry.endpoints();
+            mine.iter().filter_map(|one| all.get(one.at).cloned()).collect()
         };
         if let Some(entry) = host.entries.get(holder) {
             let own = of(holder, entry);
@@ -293,7 +304,7 @@ impl HeldSite {
     }
 }
 
-fn addresses(parts: &BTreeSet<Part>) -> impl Iterator<Item = &str> {
+fn addresses(parts: &[Part]) -> impl Iterator<Item = &str> {
     parts.iter().filter_map(|part| match part {
         Part::Endpoint(address) => Some(&**address),
         _ => None,

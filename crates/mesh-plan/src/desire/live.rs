@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use mesh_istio::service_entry::Endpoint;
 use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
@@ -15,8 +16,8 @@ use mesh_model::name::{ClusterName, Env, Identity};
 use mesh_model::origin::Origin;
 use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
-use serde::de::DeserializeOwned;
 
+use super::outline::{Outline, Text};
 use super::site::Site;
 use super::sources::Pair;
 
@@ -65,7 +66,14 @@ pub(super) struct LiveEntry<'a> {
     pub(super) object: &'a OwnedObject,
     /// The pair that its marks tell.
     pub(super) pair: Option<Pair>,
-    spec: Rc<Spec<'a, ServiceEntry>>,
+    spec: Rc<EntrySpec<'a>>,
+}
+
+/// The spec of a ServiceEntry that one or many clusters hold.
+struct EntrySpec<'a> {
+    /// The host that it is for, in lower case.
+    host: Arc<str>,
+    outline: Option<Outline<'a>>,
 }
 
 /// A DestinationRule that is held.
@@ -73,13 +81,27 @@ pub(super) struct LiveEntry<'a> {
 pub(super) struct LiveRule<'a> {
     pub(super) key: &'a ObjectKey,
     pub(super) object: &'a OwnedObject,
-    spec: Rc<Spec<'a, DestinationRule>>,
+    spec: Rc<RuleSpec<'a>>,
+}
+
+/// The spec of a DestinationRule that one or many clusters hold.
+struct RuleSpec<'a> {
+    text: &'a str,
+    /// The host that it is for, in lower case.
+    host: Arc<str>,
+    parsed: OnceCell<Option<DestinationRule>>,
 }
 
 impl<'a> LiveEntry<'a> {
-    /// Its spec; none where it is not what a ServiceEntry looks like (then it is drift, and nothing is held from it).
-    pub(super) fn spec(&self) -> Option<&ServiceEntry> {
-        self.spec.parsed()
+    /// What its spec says; none where it is not what a ServiceEntry looks like (then it is drift, and nothing is held
+    /// from it).
+    pub(super) fn spec(&self) -> Option<&Outline<'a>> {
+        self.spec.outline.as_ref()
+    }
+
+    /// Its endpoints as they are, in the order of the outline's.
+    pub(super) fn endpoints(&self) -> Vec<Endpoint> {
+        serde_json::from_str::<ServiceEntry>(&self.object.spec).map(|entry| entry.endpoints).unwrap_or_default()
     }
 
     /// The host that it is for, in lower case.
@@ -88,8 +110,9 @@ impl<'a> LiveEntry<'a> {
     }
 
     /// Its virtual address: the first of IPv4.
-    pub(super) fn address(&self) -> Option<&Arc<str>> {
-        self.spec()?.addresses.iter().find(|address| address.parse::<std::net::Ipv4Addr>().is_ok())
+    pub(super) fn address(&self) -> Option<&str> {
+        let mut addresses = self.spec()?.addresses.iter().map(|address| &**address);
+        addresses.find(|address| address.parse::<std::net::Ipv4Addr>().is_ok())
     }
 
     pub(super) fn identity(&self, policy: &MeshPolicy) -> Option<&'a Arc<str>> {
@@ -108,7 +131,7 @@ impl<'a> LiveHost<'a> {
 impl LiveRule<'_> {
     /// Its spec; none where it is not what a DestinationRule looks like.
     pub(super) fn spec(&self) -> Option<&DestinationRule> {
-        self.spec.parsed()
+        self.spec.parsed.get_or_init(|| serde_json::from_str(self.spec.text).ok()).as_ref()
     }
 }
 
@@ -127,13 +150,13 @@ impl<'a> Live<'a> {
         // not seen.
         let mut bases = bases.clone();
         for (_, _, object) in owned(fleet, Kind::ServiceEntry) {
-            let Some(spec) = specs.read(&object.spec, first_host) else { continue };
+            let Some(spec) = specs.read(&object.spec, EntrySpec::read) else { continue };
             let marked = marks.read(object, policy).filter(|marked| is_host_of(&spec.host, &marked.base));
             bases.extend(marked.map(|marked| Arc::clone(&marked.base)));
         }
         let mut base_of_host: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
         for (cluster, key, object) in owned(fleet, Kind::ServiceEntry) {
-            let Some(spec) = specs.read(&object.spec, first_host) else { continue };
+            let Some(spec) = specs.read(&object.spec, EntrySpec::read) else { continue };
             let host = Arc::clone(&spec.host);
             let marked = marks.read(object, policy);
             let base = marked
@@ -149,7 +172,7 @@ impl<'a> Live<'a> {
         }
         let mut specs = Specs::default();
         for (cluster, key, object) in owned(fleet, Kind::DestinationRule) {
-            let Some(spec) = specs.read(&object.spec, rule_host) else { continue };
+            let Some(spec) = specs.read(&object.spec, RuleSpec::read) else { continue };
             let host = Arc::clone(&spec.host);
             let base = base_of_host.get(&host).cloned().unwrap_or_else(|| known_base(&host, &bases));
             let held = &mut live.host(base, Arc::clone(&host), &sites[cluster]).rules;
@@ -231,34 +254,19 @@ fn owned(fleet: &FleetSnapshot, kind: Kind) -> impl Iterator<Item = (&ClusterNam
     })
 }
 
-/// A spec that one or many clusters hold.
-struct Spec<'a, T> {
-    text: &'a str,
-    /// The host that it is for, in lower case.
-    host: Arc<str>,
-    parsed: OnceCell<Option<T>>,
-}
-
-impl<T: DeserializeOwned> Spec<'_, T> {
-    fn parsed(&self) -> Option<&T> {
-        self.parsed.get_or_init(|| serde_json::from_str(self.text).ok()).as_ref()
-    }
-}
-
 /// Reads each spec once, however many clusters hold it: equal specs share one text, known by where it lies.
-struct Specs<'a, T>(BTreeMap<*const str, Option<Rc<Spec<'a, T>>>>);
+struct Specs<S>(BTreeMap<*const str, Option<Rc<S>>>);
 
-impl<T> Default for Specs<'_, T> {
+impl<S> Default for Specs<S> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<'a, T> Specs<'a, T> {
+impl<S> Specs<S> {
     /// What `text` says; nothing where it names no host.
-    fn read(&mut self, text: &'a Arc<str>, host_of: impl Fn(&str) -> Option<Arc<str>>) -> Option<Rc<Spec<'a, T>>> {
-        let read = || host_of(text).map(|host| Rc::new(Spec { text, host, parsed: OnceCell::new() }));
-        self.0.entry(Arc::as_ptr(text)).or_insert_with(read).clone()
+    fn read<'a>(&mut self, text: &'a Arc<str>, read: impl FnOnce(&'a str) -> Option<S>) -> Option<Rc<S>> {
+        self.0.entry(Arc::as_ptr(text)).or_insert_with(|| read(text).map(Rc::new)).clone()
     }
 }
 
@@ -286,26 +294,34 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// `spec.hosts[0]` in lower case.
-fn first_host(spec: &str) -> Option<Arc<str>> {
-    #[derive(serde::Deserialize)]
-    struct Hosts<'a> {
-        #[serde(borrow)]
-        hosts: Vec<std::borrow::Cow<'a, str>>,
+impl<'a> EntrySpec<'a> {
+    /// None where it names no host. Of what is no ServiceEntry otherwise, the host counts.
+    fn read(text: &'a str) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Hosts<'a> {
+            #[serde(borrow)]
+            hosts: Vec<Text<'a>>,
+        }
+        let outline: Option<Outline<'_>> = serde_json::from_str(text).ok();
+        let host = match &outline {
+            Some(outline) => outline.hosts.first()?.to_lowercase(),
+            None => serde_json::from_str::<Hosts<'_>>(text).ok()?.hosts.first()?.to_lowercase(),
+        };
+        Some(Self { host: host.into(), outline })
     }
-    let hosts: Hosts<'_> = serde_json::from_str(spec).ok()?;
-    hosts.hosts.first().map(|host| host.to_lowercase().into())
 }
 
-/// `spec.host` in lower case.
-fn rule_host(spec: &str) -> Option<Arc<str>> {
-    #[derive(serde::Deserialize)]
-    struct Host<'a> {
-        #[serde(borrow)]
-        host: std::borrow::Cow<'a, str>,
+impl<'a> RuleSpec<'a> {
+    /// None where it names no host.
+    fn read(text: &'a str) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Host<'a> {
+            #[serde(borrow)]
+            host: Text<'a>,
+        }
+        let host: Host<'_> = serde_json::from_str(text).ok()?;
+        Some(Self { text, host: host.host.to_lowercase().into(), parsed: OnceCell::new() })
     }
-    let host: Host<'_> = serde_json::from_str(spec).ok()?;
-    Some(host.host.to_lowercase().into())
 }
 
 /// Whether `host` is `base` or has a prefix before it.

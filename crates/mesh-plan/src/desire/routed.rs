@@ -18,7 +18,7 @@ pub(super) fn why_unrouted<'a>(
     let mut entries = live.into_iter().flat_map(|live| &live.entries);
     let is_used = entries.any(|(holder, entry)| {
         let mut endpoints = context.owners.endpoints(holder, entry).into_iter();
-        endpoints.any(|(endpoint, owner)| owner == Some(source) && *endpoint.address == *address)
+        endpoints.any(|one| one.owner == Some(source) && one.address == address)
     });
     if is_used {
         return None;

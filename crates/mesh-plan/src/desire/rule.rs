@@ -76,18 +76,20 @@ impl<'p, 'a> RuleBuilder<'p, 'a> {
         for (origin, _) in entry.form.body.origins.iter().filter(|(origin, _)| origin.kind == Kind::Service) {
             parts.origins.add(origin.clone(), Part::TrafficPolicy("outlierDetection".into()));
         }
-        let write = |spec: &DestinationRule, origins| Body {
+        let write = |spec: &DestinationRule, origins: Origins| Body {
             key: ObjectKey {
                 kind: Kind::DestinationRule,
                 namespace: context.policy.sync_namespace.clone(),
                 name: destination_rule_name(&host.host, host.prefixed).into(),
             },
-            labels: our_labels(plan),
-            annotations: our_annotations(&origins, membership),
+            labels: our_labels(plan).into(),
+            annotations: our_annotations(membership).into(),
             spec: to_canonical_json(spec).into(),
+            from_text: Some(origins.to_annotation().into()),
             origins: Arc::new(origins),
         };
-        let form = self.shared.form(spec, parts.origins, membership.ex_since.as_ref(), write);
+        let live = self.live.and_then(|live| live.rules.get(cluster)).map(|rule| rule.object);
+        let form = self.shared.form(spec, parts.origins, membership.ex_since.as_ref(), live, write);
         parts.because.sort();
         let because = self.shared.because(parts.because);
         object_of(plan, host, &form.body, membership, because, parts.held)

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mesh_model::origin::Origins;
+use mesh_model::owned::OwnedObject;
 
 use crate::because::Because;
 use crate::desired::Body;
@@ -33,12 +34,14 @@ impl<S> Default for Shared<S> {
 }
 
 impl<S: PartialEq> Shared<S> {
-    /// The body that follows from these three, written by `write` unless it was before.
+    /// The body that follows from these three, written by `write` unless it was before. Where it is what `live` says
+    /// already, it shares its texts.
     pub(super) fn form(
         &mut self,
         spec: S,
         origins: Origins,
         ex_since: Option<&Arc<str>>,
+        live: Option<&OwnedObject>,
         write: impl FnOnce(&S, Origins) -> Body,
     ) -> Rc<Form<S>> {
         let is_same = |form: &&Rc<Form<S>>| {
@@ -47,7 +50,11 @@ impl<S: PartialEq> Shared<S> {
         if let Some(known) = self.forms.iter().find(is_same) {
             return Rc::clone(known);
         }
-        let body = Arc::new(write(&spec, origins));
+        let mut body = write(&spec, origins);
+        if let Some(live) = live {
+            share(&mut body, live);
+        }
+        let body = Arc::new(body);
         Rc::clone(remember(&mut self.forms, Rc::new(Form { spec, ex_since: ex_since.cloned(), body })))
     }
 
@@ -56,6 +63,27 @@ impl<S: PartialEq> Shared<S> {
             Some(known) => Arc::clone(known),
             None => Arc::clone(remember(&mut self.because, Arc::new(because))),
         }
+    }
+}
+
+/// Lets `body` and `live` share what is equal: when nothing changes, a fleet is not held twice.
+fn share(body: &mut Body, live: &OwnedObject) {
+    let share_text = |own: &mut Arc<str>, live: &Arc<str>| {
+        if *own == *live {
+            *own = Arc::clone(live);
+        }
+    };
+    share_text(&mut body.spec, &live.spec);
+    if let (Some(own), Some(live)) = (&mut body.from_text, &live.from_text) {
+        share_text(own, live);
+    }
+    for (own, live) in [(&mut body.labels, &live.labels), (&mut body.annotations, &live.annotations)] {
+        if *own == *live {
+            *own = Arc::clone(live);
+        }
+    }
+    if body.origins == live.origins {
+        body.origins = Arc::clone(&live.origins);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mesh_model::kind::Kind;
 use mesh_model::origin::{Origin, Part};
-use mesh_model::owned::{ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY};
+use mesh_model::owned::{ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, IDENTITY_LABEL, MANAGED_BY};
 use mesh_model::policy::{ExportToPolicy, MeshPolicy, OutlierProfile, SanPolicy, VipPolicy};
 use serde_json::Value;
 
@@ -141,7 +141,7 @@ fn values(body: &Body, spec: &Value) -> Vec<(String, Value)> {
     }
     let labels = body.labels.iter().map(|(key, value)| ("labels", key, value));
     let annotations = body.annotations.iter().map(|(key, value)| ("annotations", key, value));
-    for (map, key, value) in labels.chain(annotations).filter(|(_, key, _)| &***key != FROM) {
+    for (map, key, value) in labels.chain(annotations) {
         values.push((format!("metadata/{map}/{key}"), Value::String(value.to_string())));
     }
     values

@@ -85,7 +85,6 @@ pub(super) fn is_same(a: &Step, b: &Step) -> bool {
         && (&a.cluster, &a.key, &a.host, &a.base, &a.identity, a.role, a.class)
             == (&b.cluster, &b.key, &b.host, &b.base, &b.identity, b.role, b.class)
         && a.because == b.because
-        && a.changes == b.changes
 }
 
 fn rank(step: &Step) -> impl Ord {

@@ -90,7 +90,6 @@ fn without_new_address(step: &Step, live: &BTreeSet<Arc<str>>) -> Step {
     if let Action::Create { body } | Action::Update { body, .. } = &mut step.action {
         *body = Arc::new(without_address(body));
     }
-    step.changes.retain(|change| !change.field.starts_with("addresses"));
     step.because.retain(|because| !because.field.starts_with("addresses"));
     step
 }

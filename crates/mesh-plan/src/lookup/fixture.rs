@@ -205,9 +205,10 @@ fn rule(of: &str, role: Role, role_because: &Because) -> DesiredObject {
 fn body(kind: Kind, name: &str, spec: &serde_json::Value, origins: Origins) -> Body {
     Body {
         key: ObjectKey { kind, namespace: namespace("mesh-sync"), name: name.into() },
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::from([("app.kubernetes.io/created-by".into(), "kubectl-mesh".into())]),
+        labels: Arc::default(),
+        annotations: Arc::new([("app.kubernetes.io/created-by".into(), "kubectl-mesh".into())].into()),
         spec: spec.to_string().into(),
+        from_text: None,
         origins: Arc::new(origins),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_model::kind::Kind;
-use mesh_model::owned::{FROM, OwnedObject};
+use mesh_model::owned::{FROM, OwnedObject, Pairs};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -15,8 +15,6 @@ use crate::desired::Body;
 use crate::manifest::{OUR_ANNOTATIONS, OUR_LABELS};
 
 const LOCALITY: &str = "localityLbSetting";
-
-type Pairs = BTreeMap<Arc<str>, Arc<str>>;
 
 /// The fields that differ between what is live and what is wanted.
 pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Change> {
@@ -59,7 +57,7 @@ pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Ch
     // Origins follow what they explain: alone they are a change of their own, beside others they only repeat it.
     if changes.is_empty() {
         let before = live.and_then(|live| live.from_text.as_deref()).map(quoted);
-        let after = body.and_then(|body| body.annotations.get(FROM)).map(|text| quoted(text));
+        let after = body.and_then(|body| body.from_text.as_deref()).map(quoted);
         if before != after {
             changes.push(Change { field: format!("metadata/annotations/{FROM}"), before, after });
         }
@@ -69,19 +67,22 @@ pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Ch
 
 /// Whether nothing differs, told without parsing: of a big fleet, nearly every object.
 fn is_same(live: &OwnedObject, body: &Body) -> bool {
-    let from = live.from_text.as_ref().map(|text| (FROM, text));
     live.spec == body.spec
-        && is_same_map(live.labels.iter().map(|(k, v)| (&**k, v)), &OUR_LABELS, &body.labels)
-        && is_same_map(live.annotations.iter().map(|(k, v)| (&**k, v)).chain(from), &OUR_ANNOTATIONS, &body.annotations)
+        && live.from_text == body.from_text
+        && is_same_map(&live.labels, &OUR_LABELS, &body.labels)
+        && is_same_map(&live.annotations, &OUR_ANNOTATIONS, &body.annotations)
 }
 
 /// Whether `live` has all of `wanted`, and else nothing that is `ours`.
-fn is_same_map<'a>(live: impl Iterator<Item = (&'a str, &'a Arc<str>)>, ours: &[&str], wanted: &Pairs) -> bool {
+fn is_same_map(live: &Arc<Pairs>, ours: &[&str], wanted: &Arc<Pairs>) -> bool {
+    if Arc::ptr_eq(live, wanted) {
+        return true;
+    }
     let mut found = 0;
-    for (key, value) in live {
+    for (key, value) in &**live {
         match wanted.get(key) {
             Some(wanted) if wanted == value => found += 1,
-            None if !ours.contains(&key) => {}
+            None if !ours.contains(&&**key) => {}
             _ => return false,
         }
     }
@@ -156,11 +157,9 @@ fn parse(spec: &str) -> Value {
     serde_json::from_str(spec).unwrap_or_default()
 }
 
-/// Labels and annotations, but for the origins.
 fn flat_marks<'a>(labels: &'a Pairs, annotations: &'a Pairs) -> impl Iterator<Item = (String, String)> + 'a {
     let labels = labels.iter().map(|(key, value)| (format!("metadata/labels/{key}"), quoted(value)));
-    let annotations = annotations.iter().filter(|(key, _)| &***key != FROM);
-    labels.chain(annotations.map(|(key, value)| (format!("metadata/annotations/{key}"), quoted(value))))
+    labels.chain(annotations.iter().map(|(key, value)| (format!("metadata/annotations/{key}"), quoted(value))))
 }
 
 fn quoted(text: &str) -> String {
@@ -232,31 +231,32 @@ mod tests {
         list.iter().map(|(key, value)| (Arc::from(*key), Arc::from(*value))).collect()
     }
 
+    fn add(to: &mut Arc<Pairs>, list: &[(&str, &str)]) {
+        Arc::make_mut(to).extend(pairs(list));
+    }
+
     fn body() -> Body {
         let namespace = Namespace::parse("mesh-sync").expect("a legal name");
         Body {
             key: ObjectKey { kind: Kind::ServiceEntry, namespace, name: "h-se".into() },
-            labels: pairs(&[(MANAGED_BY, "kubectl-mesh")]),
-            annotations: pairs(&[(CREATED_BY, "kubectl-mesh"), (FROM, "here")]),
+            labels: pairs(&[(MANAGED_BY, "kubectl-mesh")]).into(),
+            annotations: pairs(&[(CREATED_BY, "kubectl-mesh")]).into(),
             spec: SPEC.into(),
             origins: Arc::default(),
+            from_text: Some("here".into()),
         }
     }
 
     fn live(body: &Body) -> OwnedObject {
-        let mut annotations = body.annotations.clone();
-        let from_text = annotations.remove(FROM);
-        let (labels, spec, version) = (body.labels.clone(), Arc::clone(&body.spec), "1".into());
-        let origins = Arc::new(Origins::default());
         OwnedObject {
             uid: None,
-            version,
+            version: "1".into(),
             mark: Mark::Ours,
-            spec,
-            labels,
-            annotations,
-            origins,
-            from_text,
+            spec: Arc::clone(&body.spec),
+            labels: Arc::clone(&body.labels),
+            annotations: Arc::clone(&body.annotations),
+            origins: Arc::new(Origins::default()),
+            from_text: body.from_text.clone(),
             changed_by: None,
         }
     }
@@ -270,13 +270,13 @@ mod tests {
     #[test]
     fn marks_of_others_are_no_difference_and_each_of_ours_is_one() {
         assert!(fields(|_| {}).is_empty());
-        assert!(fields(|live| live.labels.extend(pairs(&[("team", "x")]))).is_empty());
-        assert!(fields(|live| live.annotations.extend(pairs(&[("team", "x")]))).is_empty());
+        assert!(fields(|live| add(&mut live.labels, &[("team", "x")])).is_empty());
+        assert!(fields(|live| add(&mut live.annotations, &[("team", "x")])).is_empty());
         let ex_source = format!("metadata/annotations/{EX_SOURCE}");
-        assert_eq!(fields(|live| live.annotations.extend(pairs(&[(EX_SOURCE, "x")]))), [ex_source]);
-        assert_eq!(fields(|live| live.labels.clear()), [format!("metadata/labels/{MANAGED_BY}")]);
+        assert_eq!(fields(|live| add(&mut live.annotations, &[(EX_SOURCE, "x")])), [ex_source]);
+        assert_eq!(fields(|live| live.labels = Arc::default()), [format!("metadata/labels/{MANAGED_BY}")]);
         assert_eq!(
-            fields(|live| live.annotations.extend(pairs(&[(CREATED_BY, "admiral")]))),
+            fields(|live| add(&mut live.annotations, &[(CREATED_BY, "admiral")])),
             [format!("metadata/annotations/{CREATED_BY}")]
         );
     }

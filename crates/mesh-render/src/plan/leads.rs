@@ -8,7 +8,7 @@ use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::kind::Kind;
 use mesh_model::origin::{Origin, Part};
 use mesh_plan::desired::Body;
-use mesh_plan::plan::{Action, Change, Step};
+use mesh_plan::plan::{Action, Step};
 
 /// Endpoints or regions that are named; the rest is counted.
 const MAX_NAMED: usize = 3;
@@ -20,7 +20,7 @@ pub(super) fn of(step: &Step, whole: bool) -> Option<String> {
         Action::Update { body, .. } => (body, false),
         Action::Delete { .. } | Action::Hold { .. } => return None,
     };
-    let concerns = |field: &str| is_new || step.changes.iter().any(|change: &Change| change.field.starts_with(field));
+    let concerns = |field: &str| is_new || step.changes().iter().any(|change| change.field.starts_with(field));
     let most = if whole { usize::MAX } else { MAX_NAMED };
     match body.key.kind {
         Kind::ServiceEntry if concerns("endpoints/") => leads(body, most),

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use mesh_model::host::{destination_rule_name, service_entry_name};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
-use mesh_model::owned::ObjectKey;
-use mesh_plan::plan::{Action, Class, Step};
+use mesh_model::owned::{ObjectKey, Pairs};
+use mesh_plan::plan::{Action, Change, Class, Step};
 
 use super::{Detail, count, leads, values};
 use crate::escape;
@@ -75,13 +75,26 @@ struct Entry<'a> {
     kind: StepKind,
     class: Class,
     instead_of: &'a str,
-    changes: Vec<Values<'a>>,
     /// At least one, by cluster.
     steps: Vec<&'a Step>,
 }
 
-/// A field, and its value before and after.
-type Values<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+/// What becomes of an object, as far as it tells rows apart: of a new one `spec`, labels and annotations, which are
+/// compared as they are because a first plan is full of them.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Content<'a> {
+    New(&'a str, &'a Pairs, &'a Pairs),
+    Changed(Vec<Change>),
+}
+
+impl<'a> Content<'a> {
+    fn of(step: &'a Step) -> Self {
+        match &step.action {
+            Action::Create { body } => Self::New(&body.spec, &body.labels, &body.annotations),
+            _ => Self::Changed(step.changes()),
+        }
+    }
+}
 
 impl<'a> Entry<'a> {
     fn clusters(&self) -> Vec<&'a ClusterName> {
@@ -98,14 +111,9 @@ fn group(steps: &[Step]) -> Vec<Entry<'_>> {
             Action::Delete { .. } => (StepKind::Delete, ""),
             Action::Hold { instead_of } => (StepKind::Hold, instead_of.as_str()),
         };
-        let changes: Vec<Values<'_>> = step
-            .changes
-            .iter()
-            .map(|change| (&*change.field, change.before.as_deref(), change.after.as_deref()))
-            .collect();
         let host = step.host.as_deref().unwrap_or_default();
         let base = step.base.as_deref().unwrap_or(host);
-        let key = (host, base, &step.key, kind, step.class, instead_of, changes.clone());
+        let key = (host, base, &step.key, kind, step.class, instead_of, Content::of(step));
         let entry = entries.entry(key).or_insert_with(|| Entry {
             base,
             host,
@@ -113,7 +121,6 @@ fn group(steps: &[Step]) -> Vec<Entry<'_>> {
             kind,
             class: step.class,
             instead_of,
-            changes,
             steps: Vec::new(),
         });
         entry.steps.push(step);
@@ -148,8 +155,8 @@ impl<'a> Notes<'a> {
         }
         // What a new object holds is its whole content: `diff` and `-o wide` show it.
         if entry.kind == StepKind::Update || whole {
-            for (field, before, after) in &entry.changes {
-                let _ = writeln!(own, "      {}", values::line(field, *before, *after, detail, styling));
+            for change in entry.steps[0].changes() {
+                let _ = writeln!(own, "      {}", values::line(&change, detail, styling));
             }
         }
         let all = entry.steps.iter().flat_map(|step| {

@@ -8,7 +8,7 @@ use mesh_model::origin::{Origin, Origins, Part};
 use mesh_model::owned::{Mark, ObjectKey, OwnedObject};
 use mesh_plan::because::Because;
 use mesh_plan::desired::{Body, Role};
-use mesh_plan::plan::{Action, Change, Class, Step};
+use mesh_plan::plan::{Action, Class, Step};
 use serde_json::json;
 
 use super::*;
@@ -37,7 +37,6 @@ fn step(in_cluster: &str, object: ObjectKey, action: Action) -> Step {
         action,
         class: Class::Additive,
         because: vec![because("checkout runs here", "shop/checkout")],
-        changes: Vec::new(),
     }
 }
 
@@ -54,22 +53,23 @@ fn writes(kind: Kind, spec: &serde_json::Value, services: &[(&str, &str)]) -> Ac
     }
     let body = Body {
         key: key(kind, "stage.checkout.global-se"),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
+        labels: Arc::default(),
+        annotations: Arc::default(),
         spec: spec.to_string().into(),
         origins: Arc::new(origins),
+        from_text: None,
     };
     Action::Create { body: Arc::new(body) }
 }
 
-fn owned() -> Arc<OwnedObject> {
+fn owned(spec: &serde_json::Value) -> Arc<OwnedObject> {
     Arc::new(OwnedObject {
         uid: None,
         version: "1".into(),
         mark: Mark::Ours,
-        spec: "{}".into(),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
+        spec: spec.to_string().into(),
+        labels: Arc::default(),
+        annotations: Arc::default(),
         origins: Arc::default(),
         from_text: None,
         changed_by: None,
@@ -84,16 +84,16 @@ fn entry(name: &str) -> ObjectKey {
 fn what_is_the_same_in_many_clusters_is_one_entry_under_its_host() {
     let mut steps: Vec<Step> =
         (1..=12).map(|n| step(&format!("c{n:02}"), entry("stage.checkout.global-se"), create())).collect();
-    let mut update = step("c13", entry("stage.checkout.global-se"), create());
+    let mut update =
+        step("c13", entry("stage.checkout.global-se"), writes(Kind::ServiceEntry, &json!({"ports": 2}), &[]));
     update.action = match update.action {
-        Action::Create { body } => Action::Update { base: owned(), body },
+        Action::Create { body } => {
+            let before = json!({"endpoints": [{"a": 1, "address": "c1-gw.example."}], "ports": 1});
+            Action::Update { base: owned(&before), body }
+        }
         other => other,
     };
     update.class = Class::RemovesTraffic;
-    update.changes = vec![
-        Change { field: "endpoints/c1-gw.example.".into(), before: Some("{\"a\":1}".into()), after: None },
-        Change { field: "ports".into(), before: Some("1".into()), after: Some("2".into()) },
-    ];
     steps.push(update);
     steps.push(step(
         "c14",
@@ -120,7 +120,7 @@ stage.checkout.global
   + ServiceEntry     12 clusters: c01…c12  additive
       because in c01, c02, c03 and 9 more: checkout runs here (c1: Deployment shop/checkout)
   ~ ServiceEntry     c13                   removes traffic
-      - endpoints/c1-gw.example.: {\"a\":1}
+      - endpoints/c1-gw.example.: {\"a\":1,\"address\":\"c1-gw.example.\"}
       ~ ports: 1 → 2
       because in c13: checkout runs here (c1: Deployment shop/checkout)
   ? DestinationRule  c14                   held
@@ -146,7 +146,7 @@ fn nothing_to_do_is_one_line() {
 
 #[test]
 fn long_lists_are_cut_and_wide_shows_them_whole() {
-    let mut one = step("c1", entry("a-se"), Action::Delete { base: owned() });
+    let mut one = step("c1", entry("a-se"), Action::Delete { base: owned(&json!({})) });
     one.because = (0..6).map(|n| because(&format!("rule {n}"), "a/b")).collect();
     let steps_of = |detail| steps(&[one.clone()], detail, Styling::PLAIN);
     let short = steps_of(Detail::Summary);
@@ -161,8 +161,11 @@ fn nothing_from_a_cluster_is_printed_unescaped() {
     let evil = "a\u{1b}]0;x\u{7}\u{202e}";
     let mut one = step("c1", entry(evil), Action::Hold { instead_of: evil.into() });
     one.because = vec![Because::field(evil, evil, vec![]), because(evil, evil)];
-    let mut two = step("c2", entry(evil), create());
-    two.changes = vec![Change { field: evil.into(), before: Some(evil.into()), after: Some(evil.into()) }];
+    let mut two = step("c2", entry(evil), writes(Kind::ServiceEntry, &json!({evil: evil}), &[]));
+    two.action = match two.action {
+        Action::Create { body } => Action::Update { base: owned(&json!({evil: 1})), body },
+        other => other,
+    };
     let plan = Plan {
         steps: vec![one, two],
         findings: vec![Finding::new(Code::NoRegion, None, evil, evil.into())],
@@ -197,13 +200,7 @@ fn pair(at: &str, role: Role, local: bool) -> Vec<Step> {
         .into_iter()
         .map(|(name, action)| {
             let kind = if name.ends_with("-se") { Kind::ServiceEntry } else { Kind::DestinationRule };
-            let changes = match &action {
-                Action::Create { body } => {
-                    vec![Change { field: "spec".into(), before: None, after: Some(body.spec.to_string()) }]
-                }
-                _ => Vec::new(),
-            };
-            Step { role: Some(role), because: vec![because.clone()], changes, ..step(at, key(kind, name), action) }
+            Step { role: Some(role), because: vec![because.clone()], ..step(at, key(kind, name), action) }
         })
         .collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mesh_istio::service_entry::Endpoint;
+use mesh_plan::plan::Change;
 use serde_json::{Map, Value};
 
 use super::Detail;
@@ -14,14 +15,15 @@ const MAX_VALUE: usize = 120;
 
 /// `~ ports: 1 → 2`. In a summary, a value that is in both shows only what differs in it, and an endpoint only what a
 /// person asks for.
-pub(super) fn line(field: &str, before: Option<&str>, after: Option<&str>, detail: Detail, styling: Styling) -> String {
+pub(super) fn line(change: &Change, detail: Detail, styling: Styling) -> String {
+    let Change { field, before, after } = change;
     let whole = detail == Detail::Full;
     let value = |text: &str| match endpoint(field, text).filter(|_| !whole) {
         Some(endpoint) => shown(&endpoint, whole),
         None => shown(text, whole),
     };
     let name = escape::line(field);
-    match (before, after) {
+    match (before.as_deref(), after.as_deref()) {
         (Some(before), Some(after)) => {
             let inner = differences(before, after).filter(|_| !whole);
             let text = inner.unwrap_or_else(|| format!("{} → {}", shown(before, whole), shown(after, whole)));
@@ -69,7 +71,8 @@ mod tests {
     use super::*;
 
     fn of(field: &str, before: Option<&str>, after: Option<&str>) -> String {
-        line(field, before, after, Detail::Summary, Styling::PLAIN)
+        let [before, after] = [before, after].map(|text| text.map(str::to_owned));
+        line(&Change { field: field.into(), before, after }, Detail::Summary, Styling::PLAIN)
     }
 
     #[test]
@@ -82,8 +85,9 @@ mod tests {
             "~ trafficPolicy/x: b 100 → 33, c 1 → none, d none → [2]"
         );
         assert_eq!(of("ports", Some("1"), Some("[2]")), "~ ports: 1 → [2]");
-        let all = line("x", Some(&before), Some(&after), Detail::Full, Styling::PLAIN);
-        assert_eq!(all, format!("~ x: {before} → {after}"));
+        let whole = format!("~ x: {before} → {after}");
+        let change = Change { field: "x".into(), before: Some(before), after: Some(after) };
+        assert_eq!(line(&change, Detail::Full, Styling::PLAIN), whole);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::{Origin, Origins, Part};
-use mesh_model::owned::{FROM, Mark, ObjectKey, OwnedObject};
+use mesh_model::owned::{Mark, ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::because::Because;
 use mesh_plan::desired::Body;
@@ -52,7 +52,7 @@ pub(super) fn time_is_written(f: &FleetSnapshot, p: &MeshPolicy, s: &Scope, now:
     let mut plan = (Planner::REAL.plan)(f, p, s, now);
     for (cluster, key, live) in owned(f) {
         let mut body = body_of(key, live);
-        body.annotations.insert("written-at".into(), now.to_string().into());
+        Arc::make_mut(&mut body.annotations).insert("written-at".into(), now.to_string().into());
         plan.steps.push(update(cluster, live, body));
     }
     plan
@@ -61,7 +61,7 @@ pub(super) fn time_is_written(f: &FleetSnapshot, p: &MeshPolicy, s: &Scope, now:
 /// Writes no origins.
 pub(super) fn origins_are_dropped(f: &FleetSnapshot, p: &MeshPolicy, s: &Scope, now: Timestamp) -> Plan {
     with_bodies((Planner::REAL.plan)(f, p, s, now), |body| {
-        body.annotations.remove(FROM);
+        body.from_text = None;
         body.origins = Arc::new(Origins::default());
     })
 }
@@ -111,8 +111,8 @@ pub(super) fn others_are_deleted(f: &FleetSnapshot, p: &MeshPolicy, s: &Scope, n
                 version: "1".into(),
                 mark: Mark::Ours,
                 spec: "{}".into(),
-                labels: [].into(),
-                annotations: [].into(),
+                labels: Arc::default(),
+                annotations: Arc::default(),
                 origins: Arc::default(),
                 from_text: None,
                 changed_by: None,
@@ -194,14 +194,11 @@ fn owned(fleet: &FleetSnapshot) -> impl Iterator<Item = (&ClusterName, &ObjectKe
 }
 
 fn body_of(key: &ObjectKey, live: &OwnedObject) -> Body {
-    let mut annotations = live.annotations.clone();
-    if let Some(text) = &live.from_text {
-        annotations.insert(FROM.into(), text.clone());
-    }
     Body {
         key: key.clone(),
         labels: live.labels.clone(),
-        annotations,
+        annotations: live.annotations.clone(),
+        from_text: live.from_text.clone(),
         spec: live.spec.clone(),
         origins: live.origins.clone(),
     }
@@ -223,7 +220,6 @@ fn step(cluster: &ClusterName, key: ObjectKey, action: Action) -> Step {
         action,
         class: Class::Neutral,
         because: Vec::new(),
-        changes: Vec::new(),
     }
 }
 

@@ -76,30 +76,30 @@ impl Drift {
                 change_list(object, "addresses", |list| *list = vec![json!(format!("240.64.0.{last}"))]);
             }
             Self::LoseLabels => {
-                object.labels.remove(MANAGED_BY);
-                object.labels.remove(IDENTITY_LABEL);
+                Arc::make_mut(&mut object.labels).remove(MANAGED_BY);
+                Arc::make_mut(&mut object.labels).remove(IDENTITY_LABEL);
             }
             Self::LoseOrigins => forget_origins(object, None),
             Self::GarbleOrigins => forget_origins(object, Some("{")),
             Self::AddLabel => {
-                object.labels.insert("team".into(), "theirs".into());
-                object.annotations.insert("note".into(), "by hand".into());
+                Arc::make_mut(&mut object.labels).insert("team".into(), "theirs".into());
+                Arc::make_mut(&mut object.annotations).insert("note".into(), "by hand".into());
             }
             Self::GarbleExSource => {
                 if object.annotations.contains_key(EX_SOURCE) {
-                    object.annotations.insert(EX_SOURCE.into(), "yesterday".into());
+                    Arc::make_mut(&mut object.annotations).insert(EX_SOURCE.into(), "yesterday".into());
                 }
             }
             Self::BecomeAdmirals => {
                 object.mark = Mark::Admiral;
-                object.labels.remove(MANAGED_BY);
-                object.labels.remove(IDENTITY_LABEL);
-                object.annotations.insert(CREATED_BY.into(), ADMIRAL_MARK.into());
+                Arc::make_mut(&mut object.labels).remove(MANAGED_BY);
+                Arc::make_mut(&mut object.labels).remove(IDENTITY_LABEL);
+                Arc::make_mut(&mut object.annotations).insert(CREATED_BY.into(), ADMIRAL_MARK.into());
                 forget_origins(object, None);
             }
             Self::BecomeOurs => {
                 object.mark = Mark::Ours;
-                object.annotations.insert(CREATED_BY.into(), OUR_MARK.into());
+                Arc::make_mut(&mut object.annotations).insert(CREATED_BY.into(), OUR_MARK.into());
             }
         }
     }

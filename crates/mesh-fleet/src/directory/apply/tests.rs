@@ -51,13 +51,14 @@ fn key(name: &str) -> ObjectKey {
 }
 
 fn body(name: &str) -> Arc<Body> {
-    let pairs = |key: &str| BTreeMap::from([(Arc::from(key), Arc::from(OUR_MARK))]);
+    let pairs = |key: &str| Arc::new(BTreeMap::from([(Arc::from(key), Arc::from(OUR_MARK))]));
     Arc::new(Body {
         key: key(name),
         labels: pairs(MANAGED_BY),
         annotations: pairs(CREATED_BY),
         spec: r#"{"hosts":["stage.a.global"],"ports":[{"name":"http","number":80,"protocol":"HTTP"}]}"#.into(),
         origins: Arc::default(),
+        from_text: None,
     })
 }
 
@@ -76,7 +77,6 @@ fn step(cluster: &str, action: Action) -> Step {
         action,
         class: Class::Additive,
         because: Vec::new(),
-        changes: Vec::new(),
     }
 }
 

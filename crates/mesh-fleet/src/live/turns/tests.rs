@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host, Namespace};
 use mesh_model::origin::{Origin, Origins, Part};
-use mesh_model::owned::{FROM, Mark, ObjectKey, OwnedObject};
+use mesh_model::owned::{Mark, ObjectKey, OwnedObject};
 use mesh_plan::desired::{Body, Role};
 use mesh_plan::plan::{Action, Class, Plan, Step};
 use mesh_plan::writing::in_order;
@@ -77,7 +77,7 @@ fn a_source_that_a_limit_holds_is_not_led_to_in_this_run() {
     match gate.leave(&plan.steps[0]) {
         Leave::Part(body, source) => {
             assert_eq!((addresses_of(&body.spec), &*source), ([HOME.to_owned()].into(), "b"));
-            let from = Origins::parse(&body.annotations[FROM]).unwrap();
+            let from = Origins::parse(body.from_text.as_ref().unwrap(), |text| text.into()).unwrap();
             assert!(from.iter().all(|(origin, _)| &*origin.cluster == "a"), "{from:?}");
         }
         other => panic!("{other:?}"),
@@ -208,8 +208,9 @@ fn body(cluster: &str, sources: &[&str]) -> Body {
             namespace: Namespace::parse("mesh-sync").unwrap(),
             name: "prod.x.global-se".into(),
         },
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::from([(FROM.into(), origins.to_annotation().into())]),
+        labels: Arc::default(),
+        annotations: Arc::default(),
+        from_text: Some(origins.to_annotation().into()),
         spec: json!({"endpoints": endpoints, "hosts": ["prod.x.global"]}).to_string().into(),
         origins: Arc::new(origins),
     }
@@ -232,7 +233,6 @@ fn step(cluster: &str, role: Role, base: Option<Body>, wanted: Body) -> Step {
         action,
         class: Class::Additive,
         because: Vec::new(),
-        changes: Vec::new(),
     }
 }
 
@@ -243,8 +243,8 @@ fn live(body: Body) -> OwnedObject {
         mark: Mark::Ours,
         spec: body.spec,
         labels: body.labels,
-        from_text: body.annotations.get(FROM).cloned(),
-        annotations: BTreeMap::new(),
+        from_text: body.from_text,
+        annotations: Arc::default(),
         origins: body.origins,
         changed_by: None,
     }
