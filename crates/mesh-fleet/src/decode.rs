@@ -21,6 +21,7 @@ mod documents;
 mod intern;
 mod istio;
 mod items;
+mod json;
 mod objects;
 mod page;
 mod part;
@@ -46,7 +47,7 @@ pub(crate) use whole::Whole;
 use items::each_item;
 use objects::{Item, Job, Shape};
 use problem::ReadError;
-use wire::Object;
+use wire::{Object, PageHead};
 
 /// Takes in the documents of one cluster.
 pub struct ClusterDecoder<'p> {
@@ -182,14 +183,18 @@ impl<'p> ClusterDecoder<'p> {
 
     /// Takes in an object, or a list of objects, of a kind that is read.
     fn take_known(&mut self, kind: Kind, source: Source<'_>, shape: Shape, place: Place<'_>, check: bool) {
-        let job = Job { kind, source, shape, place, check };
-        match kind {
+        self.take_job(Job { kind, source, shape, place, check });
+    }
+
+    /// Takes in what the job says; what a page says of itself, where it is one and reads.
+    fn take_job<'a>(&mut self, job: Job<'a>) -> Option<PageHead<'a>> {
+        match job.kind {
             Kind::Namespace => self.each(job, Self::namespace),
             Kind::Node => self.each(job, Self::node),
             Kind::ConfigMap => self.each(job, Self::config_map),
             Kind::Service => self.each(job, Self::service),
             Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout | Kind::Job | Kind::CronJob => {
-                self.each(job, Self::workload);
+                self.each(job, Self::workload)
             }
             Kind::ServiceEntry | Kind::DestinationRule => self.each(job, Self::generated),
             Kind::VirtualService => self.each(job, Self::virtual_service),
@@ -201,7 +206,7 @@ impl<'p> ClusterDecoder<'p> {
             Kind::GlobalNameSet => self.each(job, Self::global_name_set),
             // No rule reads them yet; that they read at all matters, since they can be unseen.
             Kind::RoutingPolicy | Kind::TrafficConfig | Kind::DependencyProxy => {
-                self.each(job, |_, _: &Item<'_>, _: Object<'_, IgnoredAny>| Ok(()));
+                self.each(job, |_, _: &Item<'a>, _: Object<'a, IgnoredAny>| Ok(()))
             }
         }
     }

@@ -9,10 +9,11 @@ use mesh_model::name::Namespace;
 use serde::Deserialize;
 
 use super::items::each_item;
+use super::page::Page;
 use super::problem::ReadError;
 use super::source::Source;
-use super::wire::{List, Metadata, Object};
-use super::{ClusterDecoder, Place, shorten};
+use super::wire::{List, Metadata, Object, PageHead};
+use super::{ClusterDecoder, Place, json, shorten};
 use crate::limits::{MAX_NAME, MAX_OBJECT, MAX_OBJECTS};
 
 /// Whether a document holds one object or a list.
@@ -20,6 +21,9 @@ use crate::limits::{MAX_NAME, MAX_OBJECT, MAX_OBJECTS};
 pub(super) enum Shape {
     One,
     Many,
+    /// A list as an API server sends it. Its objects are kept one by one while it is read, so that what was kept counts
+    /// only where all of it reads.
+    Page,
 }
 
 /// A document of a known kind that waits to be read.
@@ -72,12 +76,13 @@ impl<Spec, Status> Object<'_, Spec, Status> {
 
 impl ClusterDecoder<'_> {
     /// Reads the object, or each of the objects, and hands it to `keep`. What does not read, or what `keep` refuses,
-    /// makes the kind unseen.
+    /// makes the kind unseen. What a page says of itself; none where it does not read, or is none.
     pub(super) fn each<'a, Spec, Status>(
         &mut self,
         job: Job<'a>,
         keep: impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
-    ) where
+    ) -> Option<PageHead<'a>>
+    where
         Spec: Deserialize<'a>,
         Status: Deserialize<'a>,
     {
@@ -98,9 +103,14 @@ impl ClusterDecoder<'_> {
                 Ok(object) => self.keep(&job, object, &keep),
                 Err(error) => unreadable(self, error),
             },
+            Shape::Page => {
+                let text = job.source.text()?;
+                return json::read(text, Page::new(|object| self.keep(&job, object, &keep)));
+            }
             Shape::Many => {
                 if let Ok(list) = job.source.read::<List<Object<'a, Spec, Status>>>() {
-                    return list.items.into_iter().for_each(|object| self.keep(&job, object, &keep));
+                    list.items.into_iter().for_each(|object| self.keep(&job, object, &keep));
+                    return None;
                 }
                 // One of them is broken. The others are found by taking the list apart.
                 let taken = each_item(job.source, &mut |item| {
@@ -111,6 +121,7 @@ impl ClusterDecoder<'_> {
                 }
             }
         }
+        None
     }
 
     fn keep<'a, Spec, Status>(

@@ -1,43 +1,157 @@
 //! Pages of a list, as an API server sends them.
 
-use mesh_model::kind::Kind;
+use std::fmt;
+use std::marker::PhantomData;
 
-use super::objects::Shape;
+use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
+use mesh_model::policy::MeshPolicy;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::objects::{Job, Shape};
 use super::problem::ReadError;
 use super::source::Source;
-use super::wire::PageHead;
-use super::{ClusterDecoder, Place};
+use super::text::Text;
+use super::wire::{PageHead, PageMetadata};
+use super::{ClusterDecoder, Interner, Part, Place};
 
-impl ClusterDecoder<'_> {
-    /// Takes in a page of a list of `kind`, and says where the next one begins; none after the last one.
+impl Part {
+    /// What is in a page of a list of `kind`, and where the next one begins; none after the last one.
     ///
     /// An error when it is no such page: what is answered by something that is no API server is not an empty list.
-    pub(crate) fn take_page(&mut self, kind: Kind, text: &str, request: &str) -> Result<Option<String>, String> {
-        let source = Source::Json(text);
+    pub(crate) fn of_page(
+        kind: Kind,
+        text: &str,
+        request: &str,
+        cluster: &ClusterName,
+        policy: &MeshPolicy,
+        interner: &mut Interner,
+    ) -> Result<(Self, Option<String>), String> {
+        let place = Place { file: request, line: 1, version: None };
+        let job = Job { kind, source: Source::Json(text), shape: Shape::Page, place, check: false };
+        let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
+        if let Some(head) = decoder.take_job(job)
+            && head.is_of(kind)
+        {
+            return Ok((decoder.into_part(), head.next()));
+        }
+        // Something is wrong with it, or it is unusual: once more from the start, for what that is.
+        let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
+        let next = decoder.take_page(Job { shape: Shape::Many, ..job })?;
+        Ok((decoder.into_part(), next))
+    }
+}
+
+impl ClusterDecoder<'_> {
+    /// Takes in a page whose objects may be broken, and says where the next one begins.
+    fn take_page(&mut self, job: Job<'_>) -> Result<Option<String>, String> {
+        let kind = job.kind;
         let problem = |error: ReadError| format!("the answer is no list of {}: {}", kind.plural(), error.problem);
-        let head: PageHead<'_> = source.read().map_err(problem)?;
-        if head.kind.strip_suffix("List") != Some(kind.as_str()) {
+        let head: PageHead<'_> = job.source.read().map_err(problem)?;
+        if !head.is_of(kind) {
             return Err(format!("the answer is no list of {}", kind.plural()));
         }
-        let place = Place { file: request, line: 1, version: None };
-        self.take_known(kind, source, Shape::Many, place, false);
-        Ok(head.metadata.next.filter(|next| !next.is_empty()).map(|next| next.to_string()))
+        self.take_job(job);
+        Ok(head.next())
+    }
+}
+
+impl PageHead<'_> {
+    fn is_of(&self, kind: Kind) -> bool {
+        self.kind.strip_suffix("List") == Some(kind.as_str())
+    }
+
+    fn next(self) -> Option<String> {
+        self.metadata.next.filter(|next| !next.is_empty()).map(|next| next.to_string())
+    }
+}
+
+/// A page that is read in one go: what it says of itself may stand before or after its objects.
+pub(super) struct Page<T, F> {
+    keep: F,
+    objects: PhantomData<T>,
+}
+
+impl<T, F: FnMut(T)> Page<T, F> {
+    /// Each of its objects is handed to `keep`.
+    pub(super) fn new(keep: F) -> Self {
+        Self { keep, objects: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Page<T, F> {
+    type Value = PageHead<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Page<T, F> {
+    type Value = PageHead<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut kind = None;
+        let mut metadata: Option<Option<PageMetadata<'de>>> = None;
+        let mut items = None;
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            let is_repeated = match &*key {
+                "kind" => kind.replace(map.next_value()?).is_some(),
+                "metadata" => metadata.replace(map.next_value()?).is_some(),
+                "items" => items.replace(map.next_value_seed(Items(&mut self))?).is_some(),
+                _ => map.next_value::<IgnoredAny>().map(|_| false)?,
+            };
+            if is_repeated {
+                return Err(A::Error::custom("duplicate key"));
+            }
+        }
+        let _items = items.ok_or_else(|| A::Error::missing_field("items"))?;
+        let kind = kind.ok_or_else(|| A::Error::missing_field("kind"))?;
+        Ok(PageHead { kind, metadata: metadata.flatten().unwrap_or_default(), _items })
+    }
+}
+
+struct Items<'p, T, F>(&'p mut Page<T, F>);
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Items<'_, T, F> {
+    type Value = IgnoredAny;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Items<'_, T, F> {
+    type Value = IgnoredAny;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(IgnoredAny)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while let Some(object) = seq.next_element()? {
+            (self.0.keep)(object);
+        }
+        Ok(IgnoredAny)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use mesh_model::name::ClusterName;
-    use mesh_model::policy::MeshPolicy;
-
     use super::*;
-    use crate::decode::Interner;
 
     fn take(text: &str) -> (Result<Option<String>, String>, usize) {
         let (policy, mut interner) = (MeshPolicy::default(), Interner::default());
-        let mut decoder = ClusterDecoder::new(ClusterName::parse("c1").unwrap(), &policy, &mut interner);
-        let next = decoder.take_page(Kind::Service, text, "/api/v1/services");
-        (next, decoder.finish().objects)
+        let cluster = ClusterName::parse("c1").unwrap();
+        match Part::of_page(Kind::Service, text, "/api/v1/services", &cluster, &policy, &mut interner) {
+            Ok((part, next)) => (Ok(next), part.objects),
+            Err(why) => (Err(why), 0),
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Texts and label maps, borrowed from the document while it is read.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::json::RAW;
 
 /// A text that borrows from the document where it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,14 +43,38 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// A map of texts (labels, annotations, selectors), sorted. A value of null is empty; a repeated key is an error.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
+#[derive(Debug, Default)]
+pub(crate) struct Pairs<'a>(Vec<(Text<'a>, Paired<'a>)>);
+
+/// The value of a pair.
+enum Paired<'a> {
+    Plain(Text<'a>),
+    /// JSON with escapes, which are undone for who asks: most annotations are long, and nobody does.
+    Raw(&'a str, OnceCell<Box<str>>),
+}
+
+impl Paired<'_> {
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Raw(raw, plain) => {
+                plain.get_or_init(|| serde_json::from_str(raw).expect("its escapes were checked while it was read"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Paired<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(f)
+    }
+}
 
 impl Pairs<'_> {
     /// The value of `key`.
     pub(crate) fn value(&self, key: &str) -> Option<&str> {
         let at = self.0.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
-        Some(&self.0[at].1)
+        Some(self.0[at].1.text())
     }
 
     /// Whether `key` has exactly this value.
@@ -57,7 +84,7 @@ impl Pairs<'_> {
 
     /// The pairs, sorted by key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (&**key, &**value))
+        self.0.iter().map(|(key, value)| (&**key, value.text()))
     }
 
     /// A look-up of the shape that [`mesh_model::naming::Meta`] asks for.
@@ -75,12 +102,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
                 f.write_str("a map of strings")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs: Vec<(Text<'de>, Text<'de>)> = Vec::new();
-                while let Some(key) = map.next_key()? {
-                    let value: Option<Text<'de>> = map.next_value()?;
-                    pairs.push((key, value.unwrap_or_default()));
+                let mut pairs: Vec<(Text<'de>, Paired<'de>)> = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
                 }
-                pairs.sort_unstable();
+                pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
                 if let Some(twice) = pairs.windows(2).find(|two| two[0].0 == two[1].0) {
                     return Err(A::Error::custom(format_args!("duplicate key {:?}", &*twice[0].0)));
                 }
@@ -88,6 +114,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
             }
         }
         deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Paired<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairedVisitor;
+        impl<'de> Visitor<'de> for PairedVisitor {
+            type Value = Paired<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+                let text = Option::<Text<'de>>::deserialize(deserializer)?;
+                Ok(Paired::Plain(text.unwrap_or_default()))
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Paired::Plain(Text(Cow::Borrowed(text))))
+            }
+            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(Paired::Plain(Text(Cow::Owned(text))))
+            }
+            fn visit_borrowed_bytes<E: Error>(self, raw: &'de [u8]) -> Result<Self::Value, E> {
+                let raw = str::from_utf8(raw).map_err(E::custom)?;
+                Ok(Paired::Raw(raw, OnceCell::new()))
+            }
+        }
+        deserializer.deserialize_newtype_struct(RAW, PairedVisitor)
     }
 }
 

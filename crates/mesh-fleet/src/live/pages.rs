@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::rest::{Rest, RestError};
 use super::rule::missing_rule_for;
-use crate::decode::{ClusterDecoder, Interner, Part};
+use crate::decode::{Interner, Part};
 use crate::limits::PAGE;
 
 /// Interners to borrow: each decodes for one thread at a time, and shares texts among all clusters that it met.
@@ -59,7 +59,9 @@ impl Reader<'_> {
         let mut path = list.clone();
         loop {
             let text = self.rest.read(&path).await.map_err(ListError::Rest)?;
-            let (part, next) = self.decode(|decoder| decoder.take_page(kind, &text, &list)).map_err(ListError::Page)?;
+            let read =
+                self.interners.with(|interner| Part::of_page(kind, &text, &list, self.cluster, self.policy, interner));
+            let (part, next) = read.map_err(ListError::Page)?;
             whole.absorb(part);
             match next {
                 Some(next) if whole.unreadable.is_none() => {
@@ -68,14 +70,6 @@ impl Reader<'_> {
                 _ => return Ok(whole),
             }
         }
-    }
-
-    fn decode<R>(self, take: impl FnOnce(&mut ClusterDecoder<'_>) -> Result<R, String>) -> Result<(Part, R), String> {
-        self.interners.with(|interner| {
-            let mut decoder = ClusterDecoder::new(self.cluster.clone(), self.policy, interner);
-            let taken = take(&mut decoder)?;
-            Ok((decoder.into_part(), taken))
-        })
     }
 }
 
