@@ -3,13 +3,12 @@
 //! A [`ClusterDecoder`] takes in the documents of one cluster, one at a time, and keeps of each only what some rule uses.
 //! What does not read becomes a finding, and unknown: the kind if it can be told, else the whole cluster.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh_model::facts::ClusterFacts;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
-use mesh_model::name::{ClusterName, Namespace};
+use mesh_model::name::ClusterName;
 use mesh_model::policy::MeshPolicy;
 use serde::de::IgnoredAny;
 
@@ -25,6 +24,7 @@ mod json;
 mod objects;
 mod page;
 mod part;
+mod places;
 mod policies;
 mod problem;
 mod services;
@@ -46,6 +46,7 @@ pub(crate) use whole::Whole;
 
 use items::each_item;
 use objects::{Item, Job, Shape};
+use places::Places;
 use problem::ReadError;
 use wire::{Object, PageHead};
 
@@ -56,7 +57,7 @@ pub struct ClusterDecoder<'p> {
     interner: &'p mut Interner,
     facts: ClusterFacts,
     /// Where each object was first seen.
-    places: BTreeMap<(Kind, Option<Namespace>, Arc<str>), Arc<str>>,
+    places: Places,
     /// Positions of the gateways' labels in `policy.gateway.apps`, parallel to `facts.gateways`.
     gateway_ranks: Vec<usize>,
     findings: Vec<Finding>,
@@ -97,7 +98,7 @@ impl<'p> ClusterDecoder<'p> {
             policy,
             interner,
             facts: ClusterFacts::default(),
-            places: BTreeMap::new(),
+            places: Places::default(),
             gateway_ranks: Vec::new(),
             findings: Vec::new(),
             findings_left_out: 0,

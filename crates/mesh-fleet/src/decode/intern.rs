@@ -1,8 +1,9 @@
 //! Sharing of repeated texts: label keys, namespaces and specs repeat thousands of times in a fleet.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ahash::AHashSet;
 use mesh_model::facts::{LabelSet, ServicePort};
 use mesh_model::name::Namespace;
 use mesh_model::origin::{Origins, OriginsError};
@@ -16,12 +17,12 @@ pub(crate) type NamedPorts = Arc<[(Arc<str>, u16)]>;
 /// Repeated values, each kept once. One for a whole fleet: clients of a name hold equal objects in every cluster.
 #[derive(Debug, Default)]
 pub struct Interner {
-    texts: HashSet<Arc<str>>,
-    labels: HashSet<LabelSet>,
-    pairs: HashSet<Arc<owned::Pairs>>,
+    texts: AHashSet<Arc<str>>,
+    labels: AHashSet<LabelSet>,
+    pairs: AHashSet<Arc<owned::Pairs>>,
     ports: BTreeSet<Arc<[ServicePort]>>,
-    container_ports: HashSet<NamedPorts>,
-    namespaces: BTreeSet<Namespace>,
+    container_ports: AHashSet<NamedPorts>,
+    namespaces: AHashSet<Namespace>,
     origins: BTreeMap<Arc<str>, Arc<Origins>>,
 }
 

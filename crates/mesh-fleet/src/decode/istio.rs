@@ -10,6 +10,7 @@ use mesh_model::kind::Kind;
 use mesh_model::origin::Origins;
 use mesh_model::owned::{self, ADMIRAL_MARK, CREATED_BY, FROM, MANAGED_BY, Mark, OUR_MARK, ObjectKey, OwnedObject};
 use mesh_model::policy::Adopt;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::text::{Pairs, Text};
@@ -18,10 +19,17 @@ use super::wire::{HostsSpec, ManagedFields, Metadata, Object};
 use super::{ClusterDecoder, Item};
 use crate::limits::{MAX_ANNOTATION, MAX_ENTRIES, MAX_OBJECT};
 
+/// Those who wrote an object.
+type Writers<'a> = Vec<ManagedFields<'a>>;
+
 impl ClusterDecoder<'_> {
     /// A ServiceEntry or a DestinationRule: ours when it carries our mark, or Admiral's in the sync namespace while the
     /// policy adopts it.
-    pub(super) fn generated(&mut self, item: &Item<'_>, object: Object<'_, Whole>) -> Result<(), String> {
+    pub(super) fn generated<'a>(
+        &mut self,
+        item: &Item<'_>,
+        object: Object<'a, Whole, IgnoredAny, Writers<'a>>,
+    ) -> Result<(), String> {
         let spec = match object.spec {
             None | Some(Whole(Value::Null)) => Value::Object(serde_json::Map::new()),
             Some(Whole(spec @ Value::Object(_))) => spec,
@@ -46,7 +54,7 @@ impl ClusterDecoder<'_> {
         self.foreign(item, key, &object.metadata, &hosts, &[], Vec::new())
     }
 
-    fn mark(&self, key: &ObjectKey, metadata: &Metadata<'_>) -> Option<Mark> {
+    fn mark<F>(&self, key: &ObjectKey, metadata: &Metadata<'_, F>) -> Option<Mark> {
         match metadata.annotations.value(CREATED_BY) {
             // Wherever it is: under another policy, another namespace was the sync namespace.
             Some(OUR_MARK) => Some(Mark::Ours),
@@ -64,7 +72,7 @@ impl ClusterDecoder<'_> {
         item: &Item<'_>,
         key: ObjectKey,
         mark: Mark,
-        metadata: &Metadata<'_>,
+        metadata: &Metadata<'_, Writers<'_>>,
         spec: &Value,
     ) -> Result<(), String> {
         let spec = spec.to_string();
@@ -137,11 +145,11 @@ impl ClusterDecoder<'_> {
         ports.filter_map(|port| u16::try_from(port.get("number")?.as_u64()?).ok()).collect()
     }
 
-    fn foreign(
+    fn foreign<F>(
         &mut self,
         item: &Item<'_>,
         key: ObjectKey,
-        metadata: &Metadata<'_>,
+        metadata: &Metadata<'_, F>,
         hosts: &[&str],
         addresses: &[&str],
         home_ports: Vec<u16>,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::items::each_item;
 use super::page::Page;
+use super::places::Identity;
 use super::problem::ReadError;
 use super::source::Source;
 use super::wire::{List, Metadata, Object, PageHead};
@@ -48,7 +49,7 @@ pub(super) struct Item<'a> {
 }
 
 impl Item<'_> {
-    fn identity(&self) -> (Kind, Option<Namespace>, Arc<str>) {
+    fn identity(&self) -> Identity {
         (self.kind, self.namespace.clone(), self.name.clone())
     }
 
@@ -66,7 +67,7 @@ impl Item<'_> {
     }
 }
 
-impl<Spec, Status> Object<'_, Spec, Status> {
+impl<Spec, Status, Fields> Object<'_, Spec, Status, Fields> {
     /// Whether the document says that it is of this kind.
     fn is(&self, kind: Kind) -> bool {
         let group = self.api_version.as_deref().and_then(|text| text.split_once('/')).map_or("", |(group, _)| group);
@@ -77,14 +78,15 @@ impl<Spec, Status> Object<'_, Spec, Status> {
 impl ClusterDecoder<'_> {
     /// Reads the object, or each of the objects, and hands it to `keep`. What does not read, or what `keep` refuses,
     /// makes the kind unseen. What a page says of itself; none where it does not read, or is none.
-    pub(super) fn each<'a, Spec, Status>(
+    pub(super) fn each<'a, Spec, Status, Fields>(
         &mut self,
         job: Job<'a>,
-        keep: impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
+        keep: impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status, Fields>) -> Result<(), String>,
     ) -> Option<PageHead<'a>>
     where
         Spec: Deserialize<'a>,
         Status: Deserialize<'a>,
+        Fields: Deserialize<'a> + Default,
     {
         let unreadable = |decoder: &mut Self, error: ReadError| {
             decoder.objects += 1;
@@ -96,7 +98,7 @@ impl ClusterDecoder<'_> {
                 let bound = MAX_OBJECT >> 20;
                 unreadable(self, ReadError::new(format!("is larger than {bound} MiB, which no API server takes")));
             }
-            Shape::One => match job.source.read::<Object<'a, Spec, Status>>() {
+            Shape::One => match job.source.read::<Object<'a, Spec, Status, Fields>>() {
                 Ok(object) if job.check && !object.is(job.kind) => {
                     self.unreadable_document(job.place, &ReadError::new("its kind cannot be told"));
                 }
@@ -108,7 +110,7 @@ impl ClusterDecoder<'_> {
                 return json::read(text, Page::new(|object| self.keep(&job, object, &keep)));
             }
             Shape::Many => {
-                if let Ok(list) = job.source.read::<List<Object<'a, Spec, Status>>>() {
+                if let Ok(list) = job.source.read::<List<Object<'a, Spec, Status, Fields>>>() {
                     list.items.into_iter().for_each(|object| self.keep(&job, object, &keep));
                     return None;
                 }
@@ -124,11 +126,11 @@ impl ClusterDecoder<'_> {
         None
     }
 
-    fn keep<'a, Spec, Status>(
+    fn keep<'a, Spec, Status, Fields>(
         &mut self,
         job: &Job<'a>,
-        mut object: Object<'a, Spec, Status>,
-        keep: &impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status>) -> Result<(), String>,
+        mut object: Object<'a, Spec, Status, Fields>,
+        keep: &impl Fn(&mut Self, &Item<'a>, Object<'a, Spec, Status, Fields>) -> Result<(), String>,
     ) {
         self.objects += 1;
         if self.objects > MAX_OBJECTS {
@@ -144,7 +146,11 @@ impl ClusterDecoder<'_> {
     }
 
     /// The object's name, checked; none when an object of that name was there before.
-    fn item<'a>(&mut self, job: &Job<'a>, metadata: &mut Metadata<'a>) -> Result<Option<Item<'a>>, String> {
+    fn item<'a, Fields>(
+        &mut self,
+        job: &Job<'a>,
+        metadata: &mut Metadata<'a, Fields>,
+    ) -> Result<Option<Item<'a>>, String> {
         let name = metadata.name.as_deref().unwrap_or_default();
         if name.is_empty() {
             return Err("has no metadata.name".to_owned());
@@ -167,14 +173,13 @@ impl ClusterDecoder<'_> {
             ),
         };
         let name = self.interner.text(name);
-        let place: Arc<str> = format!("{}:{}", job.place.file, job.place.line).into();
         let item = Item { kind: job.kind, namespace, name, created, source: job.source, place: job.place };
-        if let Some(first) = self.places.get(&item.identity()) {
+        if let Some(first) = self.places.note(item.identity(), job.place) {
             let message = format!("{} is also defined at {first}, which counts", item.shown());
+            let place = self.places.in_words(job.place);
             self.find(Finding::new(Code::DuplicateObject, Some(&self.cluster.clone()), place, message));
             return Ok(None);
         }
-        self.places.insert(item.identity(), place);
         Ok(Some(item))
     }
 }

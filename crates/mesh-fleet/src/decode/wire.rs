@@ -5,16 +5,21 @@ use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 
 use super::text::{Pairs, Text, or_default};
 
-/// An object, with the spec and status that its kind has.
+/// An object, with the spec and status that its kind has, and its managed fields where they are read.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a, Spec: Deserialize<'de>, Status: Deserialize<'de>"))]
-pub(crate) struct Object<'a, Spec, Status = IgnoredAny> {
+#[serde(
+    rename_all = "camelCase",
+    bound(
+        deserialize = "'de: 'a, Spec: Deserialize<'de>, Status: Deserialize<'de>, Fields: Deserialize<'de> + Default"
+    )
+)]
+pub(crate) struct Object<'a, Spec, Status = IgnoredAny, Fields = IgnoredAny> {
     #[serde(borrow, default)]
     pub(crate) api_version: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub(crate) kind: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "or_default")]
-    pub(crate) metadata: Metadata<'a>,
+    pub(crate) metadata: Metadata<'a, Fields>,
     #[serde(default = "none")]
     pub(crate) spec: Option<Spec>,
     #[serde(default = "none")]
@@ -52,8 +57,8 @@ pub(crate) struct PageMetadata<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Metadata<'a> {
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a, Fields: Deserialize<'de> + Default"))]
+pub(crate) struct Metadata<'a, Fields = IgnoredAny> {
     #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
     #[serde(borrow)]
@@ -68,8 +73,8 @@ pub(crate) struct Metadata<'a> {
     pub(crate) labels: Pairs<'a>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(crate) annotations: Pairs<'a>,
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(crate) managed_fields: Vec<ManagedFields<'a>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) managed_fields: Fields,
 }
 
 /// Who wrote an object, as far as it is told.

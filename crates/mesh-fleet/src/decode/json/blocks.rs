@@ -31,6 +31,8 @@ pub(super) struct Blocks<'a> {
     carry: u64,
     /// Whether an escape was met that JSON does not have.
     is_broken: bool,
+    /// Whether the present block has to be looked at more closely: control characters, or such an escape.
+    is_odd: bool,
 }
 
 /// Where a text between quotes ends, and what is in it.
@@ -60,6 +62,7 @@ impl<'a> Blocks<'a> {
             controls: 0,
             carry: 0,
             is_broken: false,
+            is_odd: false,
         }
     }
 
@@ -67,6 +70,21 @@ impl<'a> Blocks<'a> {
     /// that JSON does not allow. Not before the end of the text that was asked for last.
     #[inline]
     pub(super) fn end_of_text(&mut self, start: usize) -> Option<End> {
+        let quotes = self.quotes & (u64::MAX << (start % BLOCK));
+        // Most texts are short, and end in the block in which they begin.
+        if start / BLOCK + 1 != self.next || quotes == 0 || self.is_odd {
+            return self.end_of_long_text(start);
+        }
+        // From the start up to the first of the quotes.
+        let inside = (quotes ^ (quotes - 1)) & (u64::MAX << (start % BLOCK));
+        Some(End {
+            at: (self.next - 1) * BLOCK + quotes.trailing_zeros() as usize,
+            has_escapes: self.backslashes & inside != 0,
+            has_code_points: self.code_points & inside != 0,
+        })
+    }
+
+    fn end_of_long_text(&mut self, start: usize) -> Option<End> {
         while self.next * BLOCK <= start {
             self.load()?;
         }
@@ -107,6 +125,7 @@ impl<'a> Blocks<'a> {
         if others != 0 {
             self.check(others);
         }
+        self.is_odd = controls != 0 || self.is_broken;
         self.next += 1;
         Some(())
     }
