@@ -43,6 +43,7 @@ mod select;
 mod source;
 mod target;
 mod turns;
+mod unpack;
 pub mod watch;
 mod write;
 

@@ -56,9 +56,9 @@ impl Reader<'_> {
     async fn list_once(self, kind: Kind, base: &str, query: &str) -> Result<Part, ListError> {
         let list = format!("{base}/{}?limit={PAGE}{query}", kind.plural());
         let mut whole = Part::default();
-        let mut path = list.clone();
+        let (mut path, mut text) = (list.clone(), String::new());
         loop {
-            let text = self.rest.read(&path).await.map_err(ListError::Rest)?;
+            text = self.rest.read_over(&path, text).await.map_err(ListError::Rest)?;
             let read =
                 self.interners.with(|interner| Part::of_page(kind, &text, &list, self.cluster, self.policy, interner));
             let (part, next) = read.map_err(ListError::Page)?;

@@ -7,8 +7,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{Method, Request, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plugins::{Bearer, ENDLESS_PLUGIN};
 use super::quotes::{Secrets, Sent};
+use super::unpack::{GZIP, unpack};
 use crate::limits::{MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
@@ -106,6 +107,8 @@ pub(crate) struct Rest {
     bearer: Option<Bearer>,
     /// What it must not show.
     secrets: Arc<Secrets>,
+    /// Whether answers may be compressed.
+    may_pack: bool,
     deadline: Instant,
     /// Whether servers are asked to store nothing.
     is_dry: bool,
@@ -123,9 +126,16 @@ pub(crate) enum Write {
 }
 
 impl Rest {
-    /// Requests through `client`, all of them until `deadline`.
-    pub(crate) fn new(client: Client, bearer: Option<Bearer>, secrets: Secrets, deadline: Instant) -> Self {
-        Self { client, bearer, secrets: Arc::new(secrets), deadline, is_dry: false }
+    /// Requests through `client`, which does not unpack answers itself, all of them until `deadline`. Answers may be
+    /// compressed, or not.
+    pub(crate) fn new(
+        client: Client,
+        bearer: Option<Bearer>,
+        secrets: Secrets,
+        may_pack: bool,
+        deadline: Instant,
+    ) -> Self {
+        Self { client, bearer, secrets: Arc::new(secrets), may_pack, deadline, is_dry: false }
     }
 
     /// The same server with another deadline.
@@ -144,13 +154,22 @@ impl Rest {
         self.read_as(path, "application/json").await
     }
 
+    /// Reads `path` as text, into the room of another one.
+    pub(crate) async fn read_over(&self, path: &str, text: String) -> Result<String, RestError> {
+        self.read_in(path, "application/json", text.into_bytes()).await
+    }
+
     /// Reads `path` in the media types of `accept`.
     pub(crate) async fn read_as(&self, path: &str, accept: &str) -> Result<String, RestError> {
+        self.read_in(path, accept, Vec::new()).await
+    }
+
+    async fn read_in(&self, path: &str, accept: &str, mut room: Vec<u8>) -> Result<String, RestError> {
         let mut tried = 0;
         loop {
             let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
             let request = request.expect("paths are made of names that were checked");
-            match self.once(request).await {
+            match self.once(request, std::mem::take(&mut room)).await {
                 Err(error) if error.is_passing() && tried < RETRIES => {
                     let pause = error.retry_after().unwrap_or_else(|| jittered(RETRY_PAUSE * (1 << tried), tried));
                     let again = Instant::now() + pause;
@@ -181,7 +200,7 @@ impl Rest {
         let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
         let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.into_bytes()));
         let request = request.expect("paths are made of names that were checked");
-        match self.once(request).await {
+        match self.once(request, Vec::new()).await {
             Ok(text) => parsed(&text),
             Err(RestError::Broken(why)) => Err(RestError::AnswerLost(why)),
             Err(RestError::TimedOut(after)) => Err(RestError::AnswerLost(late(after))),
@@ -219,22 +238,28 @@ impl Rest {
         Ok((request, sent))
     }
 
-    async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
+    async fn once(&self, request: Request<Body>, room: Vec<u8>) -> Result<String, RestError> {
         let is_secret = request.uri().path().ends_with("/secrets");
-        let (request, sent) = self.authorized(request).await?;
+        let (mut request, sent) = self.authorized(request).await?;
+        if self.may_pack {
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(GZIP));
+        }
         let start = Instant::now();
         let until = self.deadline.min(start + REQUEST_TIMEOUT);
         let answer = async {
             let answer = self.client.send(request).await.map_err(|error| unanswered(&error, &sent))?;
             let (head, body) = answer.into_parts();
+            let broken = || RestError::Broken("in the middle of the answer".to_owned());
             let bytes = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
-                if error.downcast_ref::<LengthLimitError>().is_some() {
-                    return RestError::TooLarge;
-                }
-                RestError::Broken("in the middle of the answer".to_owned())
+                if error.downcast_ref::<LengthLimitError>().is_some() { RestError::TooLarge } else { broken() }
             })?;
-            let text = String::from_utf8(bytes.to_bytes().into())
-                .map_err(|_| RestError::Strange("bytes that are no text".to_owned()))?;
+            let bytes = bytes.to_bytes();
+            let bytes = if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == GZIP) {
+                unpack(&bytes, room).map_err(|_| broken())?.ok_or(RestError::TooLarge)?
+            } else {
+                bytes.into()
+            };
+            let text = String::from_utf8(bytes).map_err(|_| RestError::Strange("bytes that are no text".to_owned()))?;
             if head.status.is_success() {
                 // Secrets hold credentials, maybe this one, and are not shown.
                 if !is_secret && sent.is_quoted_in(&text) {

@@ -100,6 +100,8 @@ impl Target {
         config.read_timeout = Some(silence);
         config.reset_reader_on_write = true;
         config.default_retry = false;
+        // kube would unpack answers a few kilobytes at a time.
+        let may_pack = !std::mem::replace(&mut config.disable_compression, true);
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
         let _turn = if runs_program { Some(plugins.turn().await) } else { None };
         let made = timeout(within, spawn_blocking(move || Client::try_from(config))).await;
@@ -107,7 +109,7 @@ impl Target {
         // kube's error may quote a credential, or what an auth-provider's program printed.
         let unusable = || "its credentials cannot be used".to_owned();
         let client = made.map_err(|_| unusable())?.map_err(|_| unusable())?;
-        Ok(Rest::new(client, bearer, secrets, Instant::now() + within))
+        Ok(Rest::new(client, bearer, secrets, may_pack, Instant::now() + within))
     }
 }
 
