@@ -93,6 +93,8 @@ impl ClusterDecoder<'_> {
             let problem = format!("{}{}", job.source.shown(), error.problem);
             decoder.note_unreadable(Some(job.kind), job.place, &ReadError { problem, ..error });
         };
+        // What is kept of a ConfigMap is read from its own document.
+        let is_read_twice = job.kind == Kind::ConfigMap;
         match job.shape {
             Shape::One if job.source.text().is_some_and(|text| text.len() > MAX_OBJECT) => {
                 let bound = MAX_OBJECT >> 20;
@@ -106,15 +108,15 @@ impl ClusterDecoder<'_> {
                 Err(error) => unreadable(self, error),
             },
             Shape::Page => {
-                let text = job.source.text()?;
+                let text = job.source.text().filter(|_| !is_read_twice)?;
                 return json::read(text, Page::new(|object| self.keep(&job, object, &keep)));
             }
             Shape::Many => {
-                if let Ok(list) = job.source.read::<List<Object<'a, Spec, Status, Fields>>>() {
+                if !is_read_twice && let Ok(list) = job.source.read::<List<Object<'a, Spec, Status, Fields>>>() {
                     list.items.into_iter().for_each(|object| self.keep(&job, object, &keep));
                     return None;
                 }
-                // One of them is broken. The others are found by taking the list apart.
+                // One of them is broken, maybe. The others are found by taking the list apart.
                 let taken = each_item(job.source, &mut |item| {
                     self.take_known(job.kind, Source::Item(item), Shape::One, job.place, false);
                 });

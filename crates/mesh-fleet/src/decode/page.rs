@@ -167,6 +167,16 @@ mod tests {
     }
 
     #[test]
+    fn admiral_s_addresses_are_read_from_a_page() {
+        let page = r#"{"kind":"ConfigMapList","items":[{"metadata":{"name":"se-address-configmap","namespace":"admiral-sync"},
+            "data":{"serviceEntryAddressStore":"entry-addresses: {a.global-se: 240.0.10.1}"}}]}"#;
+        let (policy, mut interner) = (MeshPolicy::default(), Interner::default());
+        let cluster = ClusterName::parse("c1").unwrap();
+        let (part, _) = Part::of_page(Kind::ConfigMap, page, "/", &cluster, &policy, &mut interner).unwrap();
+        assert_eq!(part.facts.vip_store.len(), 1);
+    }
+
+    #[test]
     fn what_is_no_page_of_the_kind_is_not_an_empty_one() {
         for text in [
             "",
