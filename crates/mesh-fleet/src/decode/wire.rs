@@ -98,7 +98,7 @@ pub(crate) struct WorkloadSpec<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
     pub(crate) template: Template<'a>,
     #[serde(borrow)]
-    pub(crate) job_template: Option<JobTemplate<'a>>,
+    pub(crate) job_template: Option<Box<JobTemplate<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

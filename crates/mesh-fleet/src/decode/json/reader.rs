@@ -73,6 +73,12 @@ impl<'a> Reader<'a> {
         if is_it { Ok(()) } else { Err(Fail) }
     }
 
+    /// The next bytes, blanks or not; zeros where there are no four.
+    #[inline]
+    pub(super) fn ahead(&self) -> [u8; 4] {
+        self.bytes.get(self.at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default()
+    }
+
     pub(super) fn word(&mut self, word: &str) -> Result<(), Fail> {
         let is_it = self.bytes[self.at..].starts_with(word.as_bytes());
         self.at += word.len();

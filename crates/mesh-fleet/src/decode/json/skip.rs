@@ -10,7 +10,7 @@ impl Reader<'_> {
     pub(super) fn skip(&mut self) -> Result<(), Fail> {
         // What is open: a bit for each, the last one lowest, set where it is an object.
         let (mut open, mut depth) = (0_u128, 0);
-        loop {
+        'values: loop {
             match self.token()? {
                 b'"' => drop(self.text()?),
                 first @ (b'{' | b'[') => {
@@ -25,10 +25,9 @@ impl Reader<'_> {
                         }
                         depth += 1;
                         open = open << 1 | u128::from(first == b'{');
-                        if first == b'{' {
-                            self.skip_key(token)?;
+                        if first == b'[' || self.skip_members(token)? {
+                            continue 'values;
                         }
-                        continue;
                     }
                 }
                 b't' => self.word("true")?,
@@ -37,37 +36,49 @@ impl Reader<'_> {
                 _ => drop(self.number()?),
             }
             // After a value.
-            loop {
-                if depth == 0 {
-                    return Ok(());
-                }
+            while depth > 0 {
                 let is_object = open & 1 == 1;
                 let token = self.token()?;
                 self.at += 1;
                 match token {
-                    b',' => {
-                        if is_object {
-                            let token = self.token()?;
-                            self.skip_key(token)?;
+                    b',' if is_object => {
+                        let token = self.token()?;
+                        if self.skip_members(token)? {
+                            continue 'values;
                         }
-                        break;
                     }
-                    b'}' if is_object => {}
-                    b']' if !is_object => {}
+                    b',' => continue 'values,
+                    b'}' if is_object => (open, depth) = (open >> 1, depth - 1),
+                    b']' if !is_object => (open, depth) = (open >> 1, depth - 1),
                     _ => return Err(Fail),
                 }
-                open >>= 1;
-                depth -= 1;
             }
+            return Ok(());
         }
     }
 
+    /// Passes over members, the first of which begins with `token`, as long as their values are texts and empty objects
+    /// written as API servers write them, which most are. Whether a value is next; if not, one was last.
     #[inline]
-    fn skip_key(&mut self, token: u8) -> Result<(), Fail> {
-        if token != b'"' {
-            return Err(Fail);
+    fn skip_members(&mut self, mut token: u8) -> Result<bool, Fail> {
+        loop {
+            if token != b'"' {
+                return Err(Fail);
+            }
+            self.text()?;
+            match self.ahead() {
+                [b':', b'{', b'}', b','] => self.at += 4,
+                [b':', b'"', ..] => {
+                    self.at += 1;
+                    self.text()?;
+                    if self.ahead()[0] != b',' {
+                        return Ok(false);
+                    }
+                    self.at += 1;
+                }
+                _ => return self.take(b':').map(|()| true),
+            }
+            token = self.token()?;
         }
-        self.text()?;
-        self.take(b':')
     }
 }
