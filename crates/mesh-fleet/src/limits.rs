@@ -43,6 +43,8 @@ pub const MAX_FILE_NAME: usize = 200;
 
 /// Largest answer of an API server that is read, in bytes: 500 objects of the largest size are far less in practice.
 pub const MAX_ANSWER: usize = 256 << 20;
+/// Largest room of an answer that a thread keeps for the next one, in bytes: four times a page of large Deployments.
+pub const MAX_ROOM: usize = 16 << 20;
 /// Objects a page of a list.
 pub const PAGE: usize = 500;
 /// How long one request may take.

@@ -107,9 +107,9 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Page<T, F> {
                 return Err(A::Error::custom("duplicate key"));
             }
         }
-        let _items = items.ok_or_else(|| A::Error::missing_field("items"))?;
+        let items = items.ok_or_else(|| A::Error::missing_field("items"))?;
         let kind = kind.ok_or_else(|| A::Error::missing_field("kind"))?;
-        Ok(PageHead { kind, metadata: metadata.flatten().unwrap_or_default(), _items })
+        Ok(PageHead { kind, metadata: metadata.flatten().unwrap_or_default(), _items: items })
     }
 }
 

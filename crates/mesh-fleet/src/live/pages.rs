@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::rest::{Rest, RestError};
 use super::rule::missing_rule_for;
+use super::unpack::recycle;
 use crate::decode::{Interner, Part};
 use crate::limits::PAGE;
 
@@ -56,11 +57,12 @@ impl Reader<'_> {
     async fn list_once(self, kind: Kind, base: &str, query: &str) -> Result<Part, ListError> {
         let list = format!("{base}/{}?limit={PAGE}{query}", kind.plural());
         let mut whole = Part::default();
-        let (mut path, mut text) = (list.clone(), String::new());
+        let mut path = list.clone();
         loop {
-            text = self.rest.read_over(&path, text).await.map_err(ListError::Rest)?;
+            let text = self.rest.read(&path).await.map_err(ListError::Rest)?;
             let read =
                 self.interners.with(|interner| Part::of_page(kind, &text, &list, self.cluster, self.policy, interner));
+            recycle(text);
             let (part, next) = read.map_err(ListError::Page)?;
             whole.absorb(part);
             match next {

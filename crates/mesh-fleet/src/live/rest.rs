@@ -154,22 +154,13 @@ impl Rest {
         self.read_as(path, "application/json").await
     }
 
-    /// Reads `path` as text, into the room of another one.
-    pub(crate) async fn read_over(&self, path: &str, text: String) -> Result<String, RestError> {
-        self.read_in(path, "application/json", text.into_bytes()).await
-    }
-
     /// Reads `path` in the media types of `accept`.
     pub(crate) async fn read_as(&self, path: &str, accept: &str) -> Result<String, RestError> {
-        self.read_in(path, accept, Vec::new()).await
-    }
-
-    async fn read_in(&self, path: &str, accept: &str, mut room: Vec<u8>) -> Result<String, RestError> {
         let mut tried = 0;
         loop {
             let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
             let request = request.expect("paths are made of names that were checked");
-            match self.once(request, std::mem::take(&mut room)).await {
+            match self.once(request).await {
                 Err(error) if error.is_passing() && tried < RETRIES => {
                     let pause = error.retry_after().unwrap_or_else(|| jittered(RETRY_PAUSE * (1 << tried), tried));
                     let again = Instant::now() + pause;
@@ -200,7 +191,7 @@ impl Rest {
         let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
         let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.into_bytes()));
         let request = request.expect("paths are made of names that were checked");
-        match self.once(request, Vec::new()).await {
+        match self.once(request).await {
             Ok(text) => parsed(&text),
             Err(RestError::Broken(why)) => Err(RestError::AnswerLost(why)),
             Err(RestError::TimedOut(after)) => Err(RestError::AnswerLost(late(after))),
@@ -238,7 +229,7 @@ impl Rest {
         Ok((request, sent))
     }
 
-    async fn once(&self, request: Request<Body>, room: Vec<u8>) -> Result<String, RestError> {
+    async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
         let is_secret = request.uri().path().ends_with("/secrets");
         let (mut request, sent) = self.authorized(request).await?;
         if self.may_pack {
@@ -255,7 +246,7 @@ impl Rest {
             })?;
             let bytes = bytes.to_bytes();
             let bytes = if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == GZIP) {
-                unpack(&bytes, room).map_err(|_| broken())?.ok_or(RestError::TooLarge)?
+                unpack(&bytes).map_err(|_| broken())?.ok_or(RestError::TooLarge)?
             } else {
                 bytes.into()
             };

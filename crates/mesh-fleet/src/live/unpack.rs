@@ -1,11 +1,17 @@
-//! Answers that were compressed for the way, unpacked at once into room that is used again: a list is mostly pages of one
-//! size, and a page is read where it lies.
+//! Answers that were compressed for the way, unpacked at once into room that is used again: a page is read where it lies,
+//! before its thread does anything else, and the next one is about as long.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::limits::MAX_ANSWER;
+use crate::limits::{MAX_ANSWER, MAX_ROOM};
+
+thread_local! {
+    /// What the last answer of this thread was unpacked into.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// How servers call it (RFC 9110 §8.4.1).
 pub(crate) const GZIP: &str = "gzip";
@@ -14,19 +20,30 @@ const MOST_FOR_ONE: usize = 1_032;
 /// The end of a gzip file says how long it was, in so many bytes (RFC 1952 §2.3.1).
 const SIZE: usize = size_of::<u32>();
 
-/// What is in `packed`, in `room`, whose content is lost. None where it is more than an answer may bring; an error where it
-/// was cut or changed.
-pub(crate) fn unpack(packed: &[u8], mut room: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+/// Gives back the room of an answer that was read. The larger one is kept: most lists are short, and not compressed.
+pub(crate) fn recycle(text: String) {
+    let kept = ROOM.take();
+    let is_better = (kept.capacity()..=MAX_ROOM).contains(&text.capacity());
+    ROOM.set(if is_better { text.into_bytes() } else { kept });
+}
+
+/// What is in `packed`. None where it is more than an answer may bring; an error where it was cut or changed.
+pub(crate) fn unpack(packed: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    unpack_at_most(packed, MAX_ANSWER)
+}
+
+fn unpack_at_most(packed: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut room = ROOM.take();
     // One byte more, so that the end is seen.
-    room.resize(room.len().max(promised(packed) + 1), 0);
+    room.resize(room.len().max(promised(packed).min(most) + 1), 0);
     let mut reader = MultiGzDecoder::new(packed);
     let mut length = 0;
     loop {
-        if length > MAX_ANSWER {
+        if length > most {
             return Ok(None);
         }
         if length == room.len() {
-            room.resize((2 * length).min(MAX_ANSWER + 1), 0);
+            room.resize((2 * length).min(most + 1), 0);
         }
         match reader.read(&mut room[length..])? {
             0 => break,
@@ -40,7 +57,7 @@ pub(crate) fn unpack(packed: &[u8], mut room: Vec<u8>) -> io::Result<Option<Vec<
 /// How long it says that it was, as far as that can be.
 fn promised(packed: &[u8]) -> usize {
     let size = packed.last_chunk::<SIZE>().map_or(0, |size| u32::from_le_bytes(*size));
-    usize::try_from(size).unwrap_or(usize::MAX).min(packed.len().saturating_mul(MOST_FOR_ONE)).min(MAX_ANSWER)
+    usize::try_from(size).unwrap_or(usize::MAX).min(packed.len().saturating_mul(MOST_FOR_ONE))
 }
 
 #[cfg(test)]
@@ -60,15 +77,26 @@ mod tests {
 
     #[test]
     fn what_was_packed_comes_out_whatever_was_in_the_room_before() {
-        let long: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
-        let mut room = Vec::new();
-        for bytes in [&b""[..], &long, b"short", &[b' '; 70_000], &long[..1_000], b""] {
-            room = unpack(&packed(bytes), room).unwrap().unwrap();
-            assert_eq!(room, bytes);
+        let long: Vec<u8> = (0..20_000).flat_map(|number: u32| format!("{number},").into_bytes()).collect();
+        for bytes in [&b""[..], &long, b"short", " ".repeat(70_000).as_bytes(), &long[..1_000], b""] {
+            let unpacked = unpack(&packed(bytes)).unwrap().unwrap();
+            assert_eq!(unpacked, bytes);
+            recycle(String::from_utf8(unpacked).unwrap_or_default());
         }
         // A file of two parts, whose end tells the size of the second only.
         let parts = [packed(&long), packed(b"short")].concat();
-        assert_eq!(unpack(&parts, Vec::new()).unwrap().unwrap(), [&long[..], b"short"].concat());
+        assert_eq!(unpack(&parts).unwrap().unwrap(), [&long[..], b"short"].concat());
+    }
+
+    #[test]
+    fn the_larger_room_is_kept_but_none_that_is_too_large() {
+        ROOM.take();
+        for (length, kept) in [(1_000, 1_000), (10, 1_000), (2_000, 2_000), (MAX_ROOM + 1, 2_000)] {
+            recycle(" ".repeat(length));
+            let room = ROOM.take();
+            assert_eq!(room.capacity(), kept);
+            ROOM.set(room);
+        }
     }
 
     #[test]
@@ -76,24 +104,25 @@ mod tests {
         let packed = packed(br#"{"kind":"ServiceList","metadata":{"resourceVersion":"7"},"items":[]}"#);
         for at in 0..packed.len() {
             // An answer of nothing at all is no gzip either.
-            assert!(unpack(&packed[..at], Vec::new()).is_err(), "cut at {at}");
+            assert!(unpack(&packed[..at]).is_err(), "cut at {at}");
         }
         for at in packed.len() - 2 * SIZE..packed.len() {
             let mut changed = packed.clone();
             changed[at] ^= 1;
-            assert!(unpack(&changed, Vec::new()).is_err(), "changed at {at}");
+            assert!(unpack(&changed).is_err(), "changed at {at}");
         }
-        assert!(unpack(b"{}", Vec::new()).is_err());
+        assert!(unpack(b"{}").is_err());
     }
 
     #[test]
     fn a_bomb_is_too_large_and_a_size_that_is_a_lie_takes_no_room() {
-        let bomb = packed(&vec![0; MAX_ANSWER + 1]);
-        assert_eq!(unpack(&bomb, Vec::new()).unwrap(), None);
+        let bomb = packed(&vec![0; 1_000_001]);
+        assert_eq!(unpack_at_most(&bomb, 1_000_000).unwrap(), None);
+        assert!(unpack_at_most(&bomb, 1_000_001).unwrap().is_some());
         let mut lie = packed(b"{}");
         let end = lie.len() - SIZE;
         lie[end..].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(promised(&lie) <= lie.len() * MOST_FOR_ONE);
-        assert!(unpack(&lie, Vec::new()).is_err());
+        assert!(unpack(&lie).is_err());
     }
 }
