@@ -55,7 +55,20 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const RETRIES: u32 = 2;
 /// The pause before the first such try; each further one doubles it. Half of it is chance.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(200);
-/// Kinds that are read at once of one cluster: each is a connection.
+/// Connections to one cluster that are kept without a request on them, where it speaks HTTP/1.1 only.
+pub const IDLE_CONNECTIONS: usize = KINDS_AT_ONCE;
+/// Most that a connection of HTTP/1.1 keeps unread, in bytes; of HTTP/2, a stream, and all of a connection together.
+pub const HTTP1_BUFFER: usize = 64 << 10;
+/// See [`HTTP1_BUFFER`].
+pub const STREAM_WINDOW: u32 = 1 << 20;
+/// See [`HTTP1_BUFFER`].
+pub const CONNECTION_WINDOW: u32 = 2 << 20;
+/// A connection of HTTP/2 with something on it that brings nothing for this long is asked whether it lives, as client-go
+/// does.
+pub const PING: Duration = Duration::from_secs(30);
+/// And is given up where no answer comes for this long.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(15);
+/// Kinds that are read at once of one cluster.
 pub const KINDS_AT_ONCE: usize = 4;
 /// Most base hosts whose ServiceEntries are asked for one by one; the fleet is listed where a name has more.
 pub const MAX_HOSTS_ASKED: usize = 16;

@@ -15,6 +15,7 @@ use crate::run::Run;
 
 mod apply;
 mod background;
+mod client;
 mod contact;
 mod credentials;
 mod crowd;

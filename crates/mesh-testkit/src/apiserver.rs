@@ -201,6 +201,11 @@ impl ApiServer {
         self.gauge.now()
     }
 
+    /// Connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.cluster.connections.now()
+    }
+
     /// The most requests that were in flight at once.
     pub fn most_in_flight(&self) -> usize {
         self.gauge.most()

@@ -61,6 +61,19 @@ fn what_changes_is_written_at_once_and_nothing_else_ever() {
 }
 
 #[test]
+fn a_watching_run_holds_two_connections_to_a_cluster() {
+    let fake = Fake::bookstore();
+    let watching = fake.watch(&[]);
+    let kinds = || fake.server(PAYMENTS).in_flight();
+    until_or("every kind is watched", || kinds() > 15, || watching.said());
+    // What was connected while it was not known yet that one is enough goes away.
+    let most = || fake.fleet.servers().map(|(_, server)| server.connections()).max().unwrap();
+    until_or("one for watches, one for the rest", || most() <= 2, || format!("{} connections", most()));
+    assert!(kinds() > 15, "all of them are watched still");
+    assert_eq!(watching.stop().0, Some(0));
+}
+
+#[test]
 fn a_watch_that_breaks_removes_nothing_and_goes_on_where_it_was() {
     // Each kind of the cluster is struck about twice; a watch that is never answered costs a whole timeout.
     for (ill, times) in [(Ill::Reset, 40), (Ill::Gone, 40), (Ill::Status(503), 40), (Ill::Hang, 15)] {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kube::Client;
 use kube::config::{AuthInfo, Config, KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
+use super::client::client;
 use super::kubeconfig;
 use super::plugins::{Bearer, ENDLESS_PLUGIN, Plugin, Plugins};
 use super::quotes::Secrets;
@@ -104,7 +104,7 @@ impl Target {
         let may_pack = !std::mem::replace(&mut config.disable_compression, true);
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
         let _turn = if runs_program { Some(plugins.turn().await) } else { None };
-        let made = timeout(within, spawn_blocking(move || Client::try_from(config))).await;
+        let made = timeout(within, spawn_blocking(move || client(config))).await;
         let made = made.map_err(|_| "the program of its auth-provider does not end; run it by hand".to_owned())?;
         // kube's error may quote a credential, or what an auth-provider's program printed.
         let unusable = || "its credentials cannot be used".to_owned();

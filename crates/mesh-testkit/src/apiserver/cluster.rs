@@ -19,6 +19,8 @@ pub(crate) struct Cluster {
     pub log: Log,
     /// Its own, then those of the fleet that it belongs to.
     pub gauges: Vec<Arc<Gauge>>,
+    /// Connections that are open.
+    pub connections: Arc<Gauge>,
     store: Mutex<Store>,
     /// The newest revision, for those who wait for one.
     pub changed: watch::Sender<u64>,
@@ -27,8 +29,8 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn of(store: Store, token: String, unserved: BTreeSet<Kind>, gauges: Vec<Arc<Gauge>>) -> Self {
         let changed = watch::Sender::new(store.revision);
-        let (faults, log) = (Faults::default(), Log::default());
-        Self { token, unserved, faults, log, gauges, store: Mutex::new(store), changed }
+        let (faults, log, connections) = (Faults::default(), Log::default(), Arc::default());
+        Self { token, unserved, faults, log, gauges, connections, store: Mutex::new(store), changed }
     }
 
     /// Looks at the store or writes to it; watches hear of it.

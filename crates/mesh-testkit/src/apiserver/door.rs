@@ -8,19 +8,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
 use super::answer::{Abort, answer};
 use super::body::{Answer, Cut};
 use super::cluster::Cluster;
+use super::log::InFlight;
 use super::pki;
 
 /// How clients find a server.
@@ -63,11 +64,16 @@ pub(crate) async fn serve(listener: StdListener, door: watch::Receiver<Door>, cl
             Door::WrongCa => Some(pki::of_a_strange_ca()),
             Door::PlainHttp | Door::Mute | Door::Shut => None,
         };
+        let open = InFlight::on(std::slice::from_ref(&cluster.connections));
         connections.spawn(async move {
+            let _open = open;
             match tls {
                 Some(tls) => {
                     // A client that does not like the certificate goes away: that is its answer.
-                    if let Ok(stream) = tls.accept(stream).await {
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    if stream.get_ref().1.alpn_protocol() == Some(pki::HTTP2) {
+                        converse_in_streams(stream, cluster).await;
+                    } else {
                         converse(stream, |stream: &TlsStream<TcpStream>| stream.get_ref().0, cluster).await;
                     }
                 }
@@ -104,5 +110,27 @@ where
         let _ = tcp(&stream).set_zero_linger();
     } else if ended.is_ok() {
         let _ = tokio::io::AsyncWriteExt::shutdown(&mut stream).await;
+    }
+}
+
+/// HTTP/2, as clients of Kubernetes ask for it. An abort ends the whole connection, with all that is on it, and here a
+/// reset is no more than that.
+async fn converse_in_streams(stream: TlsStream<TcpStream>, cluster: Arc<Cluster>) {
+    let aborted = Arc::new(Notify::new());
+    let aborts = Arc::clone(&aborted);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (cluster, aborts) = (Arc::clone(&cluster), Arc::clone(&aborts));
+        async move {
+            answer(cluster, request).await.map_err(|_| {
+                aborts.notify_one();
+                Cut
+            })
+        }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        biased;
+        () = aborted.notified() => {}
+        _ = connection => {}
     }
 }

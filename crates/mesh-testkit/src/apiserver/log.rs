@@ -69,7 +69,7 @@ impl Log {
     }
 }
 
-/// Counts what is in flight: from the coming of a request to the end of its answer.
+/// Counts what is in flight: requests from their coming to the end of their answers, and connections.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     now: AtomicUsize,
@@ -91,7 +91,7 @@ impl Gauge {
     }
 }
 
-/// One request in flight, until it is dropped.
+/// One request or connection, until it is dropped.
 pub(crate) struct InFlight(Vec<Arc<Gauge>>);
 
 impl InFlight {

@@ -8,6 +8,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
+/// How TLS calls HTTP/2.
+pub(crate) const HTTP2: &[u8] = b"h2";
+
 /// The PEM of the CA that signs every good server of this process.
 pub(crate) fn ca_pem() -> String {
     trusted().pem()
@@ -69,11 +72,12 @@ fn acceptor(ca: &Ca, leaf: &CertificateParams) -> TlsAcceptor {
     let key = key();
     let certificate = leaf.signed_by(&key, ca).expect("our CA signs");
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS#8");
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider speaks the default versions")
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .expect("the certificate belongs to the key");
+    config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
     TlsAcceptor::from(Arc::new(config))
 }
