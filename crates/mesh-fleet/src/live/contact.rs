@@ -61,12 +61,14 @@ pub(crate) struct StoredPolicy {
     pub(crate) served_kinds: BTreeSet<Kind>,
 }
 
-/// Asks a cluster for its UID and its policy.
+/// Asks a cluster for its UID and its policy. A policy that is `known` already is not read anew: it may list hundreds of
+/// members.
 pub(crate) async fn contact(
     target: &Target,
     rest: Rest,
     deadline: Instant,
     namespaces: &[Namespace],
+    known: &[StoredPolicy],
 ) -> Result<Contact, String> {
     let uid = uid(&rest).await?;
     let mut stored = Vec::new();
@@ -74,7 +76,7 @@ pub(crate) async fn contact(
     for namespace in namespaces {
         match find_policy(&rest, namespace).await {
             Ok(None) => {}
-            Ok(Some(config_map)) => stored.extend(stored_policy(namespace, &config_map, &target.name)),
+            Ok(Some(config_map)) => stored.extend(stored_policy(namespace, &config_map, &target.name, known)),
             Err(error) => {
                 policy_unseen = Some(if error.is_forbidden() {
                     let rule = missing_rule_for(Kind::ConfigMap, &["list"]);
@@ -108,12 +110,19 @@ async fn uid(rest: &Rest) -> Result<Arc<str>, String> {
         .ok_or_else(|| format!("its {KUBE_SYSTEM} namespace has no UID, so it cannot be told from others"))
 }
 
-fn stored_policy(namespace: &Namespace, config_map: &Value, cluster: &str) -> Option<StoredPolicy> {
+fn stored_policy(
+    namespace: &Namespace,
+    config_map: &Value,
+    cluster: &str,
+    known: &[StoredPolicy],
+) -> Option<StoredPolicy> {
     let text = config_map.get("data")?.get(POLICY_KEY)?.as_str()?.to_owned();
     let kinds = config_map.pointer("/metadata/annotations").and_then(|all| all.get(SERVED_KINDS)?.as_str());
+    let same = known.iter().filter(|known| known.text == text).find_map(|known| known.policy.as_ref().ok());
+    let read = || policy::parse(&text, &format!("{cluster}: ConfigMap {namespace}/{POLICY_CONFIG_MAP}"));
     Some(StoredPolicy {
         namespace: namespace.clone(),
-        policy: policy::parse(&text, &format!("{cluster}: ConfigMap {namespace}/{POLICY_CONFIG_MAP}")),
+        policy: same.cloned().map_or_else(read, Ok),
         text,
         served_kinds: kinds.unwrap_or_default().split(',').filter_map(Kind::parse).collect(),
     })

@@ -117,7 +117,7 @@ impl Caller<'_> {
             let share = self.limits.cluster_timeout;
             let deadline = end.min(Instant::now() + share);
             let rest = target.connect(self.plugins, alone, share.min(end - Instant::now()), REQUEST_TIMEOUT).await?;
-            contact(target, rest.until(deadline), deadline, self.namespaces).await
+            contact(target, rest.until(deadline), deadline, self.namespaces, &[]).await
         });
         let (mut contacts, mut unreached) = (Vec::new(), Vec::new());
         for (target, answer) in targets.iter().zip(answers.await) {

@@ -60,7 +60,10 @@ pub(super) fn missing(fleet: &LiveFleet, shared: &Arc<Shared>) -> impl Future<Ou
                     continue;
                 };
                 let deadline = Instant::now() + REQUEST_TIMEOUT;
-                if contact(target, rest, deadline, &namespaces).await.is_ok_and(|found| !known.contains(&found.uid)) {
+                if contact(target, rest, deadline, &namespaces, &[])
+                    .await
+                    .is_ok_and(|found| !known.contains(&found.uid))
+                {
                     return shared.reopen(format!("{} can be reached now", target.name));
                 }
             }
@@ -73,7 +76,7 @@ async fn is_as_it_was(old: &Contact, namespaces: &[Namespace], text: Option<&str
     let deadline = Instant::now() + REQUEST_TIMEOUT;
     let rest = old.rest.until(deadline);
     // What cannot be asked is told by its watches.
-    let Ok(new) = contact(&old.target, rest, deadline, namespaces).await else { return Ok(()) };
+    let Ok(new) = contact(&old.target, rest, deadline, namespaces, &old.stored).await else { return Ok(()) };
     if new.uid != old.uid {
         return Err("is another cluster now".to_owned());
     }
