@@ -18,6 +18,7 @@ use mesh_model::name::Host;
 use mesh_plan::budget::removals;
 use mesh_plan::concern::{Concern, plan_concerned};
 use mesh_plan::desire::desire;
+use mesh_plan::desired::Desired;
 use mesh_plan::plan::Plan;
 use mesh_render::plan::count;
 
@@ -107,9 +108,8 @@ fn session(
     spread_policy(&fleet, output);
     let snapshot = watch.snapshot(live);
     let now = clock::now()?;
-    let desired = desire(&snapshot, fleet.policy(), now);
     let mut rounds = Rounds::new(args, monitor, spent);
-    let mut reading = Reading { fleet, now, snapshot, desired, policy_differs };
+    let mut reading = Reading { fleet, now, snapshot, desired: Desired::default(), policy_differs };
     let mut at_latest = Some(Duration::ZERO);
     loop {
         let Fleet::Live(live) = &reading.fleet else { unreachable!("it was live a moment ago") };
@@ -117,6 +117,8 @@ fn session(
             Woken::Changed(since) => {
                 let changed = Instant::now().checked_sub(since).unwrap_or_else(Instant::now);
                 at_latest = Some(rounds.round(&mut watch, &mut reading, changed, output)?);
+                // What the whole fleet should hold is large, and worked out anew where it is needed.
+                reading.desired = Desired::default();
             }
             other => return Ok(other),
         }

@@ -119,7 +119,10 @@ impl Feed {
             let page = RawPage::read(self.kind, &text)?;
             for item in page.items() {
                 let head = Head::read(item).ok_or("an object of the list has no name")?;
-                objects.insert(head.id(), self.decode(item, &mut interner));
+                let slim = self.decode(item, &mut interner);
+                if !matches!(slim, Slim::Nothing) {
+                    objects.insert(head.id(), slim);
+                }
             }
             let Some(next) = page.next() else {
                 let version = number(page.version()).ok_or("the list has no version that can be watched from")?;
@@ -194,7 +197,8 @@ impl Feed {
             "ADDED" | "MODIFIED" => {
                 // One interner an event: one for all would keep what was said once for as long as the run lasts.
                 let slim = self.decode(event.object.get(), &mut Interner::default());
-                self.shared.told(self.place, self.number, head.id(), Some(slim), version);
+                let slim = Some(slim).filter(|slim| !matches!(slim, Slim::Nothing));
+                self.shared.told(self.place, self.number, head.id(), slim, version);
             }
             "DELETED" => self.shared.told(self.place, self.number, head.id(), None, version),
             _ => return Err(broken()),

@@ -58,7 +58,7 @@ pub(super) struct ClusterState {
 /// One kind of one member.
 pub(super) struct FeedState {
     pub(super) kind: Kind,
-    /// Objects by `namespace/name`; none while it is unseen.
+    /// Objects that a rule uses, by `namespace/name`; none while it is unseen.
     objects: Option<BTreeMap<Box<str>, Slim>>,
     /// Everything up to this version was told.
     pub(super) told: u64,
@@ -136,16 +136,16 @@ impl Shared {
         self.change(state, place);
     }
 
-    /// A watch told of an object; none: it is gone.
+    /// A watch told of an object; none: it is gone, or no rule uses anything of it.
     pub(super) fn told(&self, place: usize, feed: usize, id: Box<str>, slim: Option<Slim>, version: u64) {
         self.monitor.events(1);
         let mut state = self.state();
         let state = &mut *state;
         let known = &mut state.clusters[place].feeds[feed];
         known.told = known.told.max(version);
+        let Some(objects) = &known.objects else { return };
+        let before = objects.get(&id);
         if GENERATED.contains(&known.kind) {
-            let Some(objects) = &mut known.objects else { return };
-            let before = objects.get(&id);
             // An answer to a write of ours may have come before.
             if before.and_then(Slim::version).and_then(number).is_some_and(|known| known >= version) {
                 return;
@@ -157,9 +157,9 @@ impl Shared {
             {
                 state.unsettled.note(at, slim.as_ref().and_then(Slim::version).map(Arc::from));
             }
-            if slim.is_none() && before.is_none() {
-                return;
-            }
+        }
+        if slim.is_none() && before.is_none() {
+            return;
         }
         put(&mut state.clusters[place].feeds[feed], id, slim);
         self.change(state, place);
