@@ -76,7 +76,7 @@ fn l7_a_name_that_is_asked_for_alone_is_desired_as_among_all() {
 
 #[test]
 fn l7_what_a_change_does_not_concern_is_planned_as_before() {
-    let edits = prop::collection::vec(arb::fact_edit(), 1..4);
+    let edits = prop::collection::vec(arb::watched_edit(), 1..4);
     let told = RefCell::new((0, 0));
     check_ending(Law::L7, edits, |ending, edits| {
         let mut world = ending.world.clone();

@@ -4,15 +4,18 @@
 //! What cannot be told to concern few names concerns all of them. That the steps of such a plan are those of a whole one
 //! is law L7's business.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use mesh_model::facts::{ClusterFacts, Dependency, PolicyMeta, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
-use mesh_model::owned::ObjectKey;
+use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
+use serde::Deserialize;
 
 use crate::desire::site::region_of_nodes;
 use crate::desire::{Names, Survey};
@@ -161,22 +164,45 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// False where an object that changed tells no identity, as a DestinationRule does not.
+    /// False where an object that changed tells no identity. A DestinationRule bears none: it is of whoever the
+    /// ServiceEntry of its host beside it is of.
     fn owned(&mut self, cluster: &ClusterName, before: &ClusterFacts, after: &ClusterFacts) -> bool {
+        let views = [before, after];
         let mut is_told = true;
         let keys: BTreeSet<&ObjectKey> = before.owned.keys().chain(after.owned.keys()).collect();
         for key in keys {
-            let both = (before.owned.get(key), after.owned.get(key));
-            if both.0 == both.1 {
+            if before.owned.get(key) == after.owned.get(key) {
                 continue;
             }
             self.objects.insert((cluster.clone(), key.clone()));
-            let marks = [both.0, both.1].into_iter().flatten();
-            let marks = marks.filter_map(|object| object.annotations.get(self.policy.keys.identity.as_str()));
-            let marks: Vec<Arc<str>> = marks.cloned().collect();
-            is_told &= !marks.is_empty();
-            self.identities.extend(marks);
+            let objects = views.iter().filter_map(|facts| facts.owned.get(key));
+            if key.kind != Kind::DestinationRule {
+                is_told &= self.marks_of(objects);
+                continue;
+            }
+            // What somebody else wrote may be for another host than its name says.
+            let named = key.name.strip_suffix("-default-dr").or_else(|| key.name.strip_suffix("-dr"));
+            let mut hosts: Vec<Option<String>> = objects.map(|object| host_of_rule(&object.spec)).collect();
+            hosts.push(named.map(str::to_owned));
+            for host in hosts {
+                let entry = host.map(|host| ObjectKey {
+                    kind: Kind::ServiceEntry,
+                    namespace: key.namespace.clone(),
+                    name: format!("{host}-se").into(),
+                });
+                let entries = entry.iter().flat_map(|entry| views.iter().filter_map(|facts| facts.owned.get(entry)));
+                is_told &= self.marks_of(entries);
+            }
         }
+        is_told
+    }
+
+    /// Adds the identities that generated objects are marked with; false where none is.
+    fn marks_of<'o>(&mut self, objects: impl Iterator<Item = &'o OwnedObject>) -> bool {
+        let marks = objects.filter_map(|object| object.annotations.get(self.policy.keys.identity.as_str()));
+        let marks: Vec<Arc<str>> = marks.cloned().collect();
+        let is_told = !marks.is_empty();
+        self.identities.extend(marks);
         is_told
     }
 
@@ -187,6 +213,16 @@ impl<'a> Changes<'a> {
         self.identities.extend(of_moved.flat_map(|dependency| dependency.destinations.iter().cloned()));
         self.identities.extend(self.moved.iter().cloned());
     }
+}
+
+/// `spec.host` of a DestinationRule, in lower case.
+fn host_of_rule(spec: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Rule<'a> {
+        #[serde(borrow)]
+        host: Cow<'a, str>,
+    }
+    serde_json::from_str(spec).ok().map(|rule: Rule<'_>| rule.host.to_lowercase())
 }
 
 /// What differs between two lists, as it was and as it is, by key.

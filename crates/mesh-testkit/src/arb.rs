@@ -129,6 +129,16 @@ pub fn fact_edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// What a run that watches may hear of: such edits, and what somebody does to generated objects.
+pub fn watched_edit() -> impl Strategy<Value = Edit> {
+    let index = 0..12_usize;
+    prop_oneof![
+        4 => fact_edit(),
+        2 => (0..5_usize, index.clone()).prop_map(|(at, index)| Edit::Drop(at, Sort::Owned, index)),
+        2 => (0..5_usize, index, select(Drift::ALL.to_vec())).prop_map(|(at, index, drift)| Edit::Drift(at, index, drift)),
+    ]
+}
+
 /// What gets out of sight: clusters `c1` to `c5` or kinds of theirs.
 pub fn lost() -> impl Strategy<Value = Lost> {
     let one = prop_oneof![
