@@ -26,6 +26,8 @@ const SLOW: std::ops::Range<usize> = 40..60;
 const LATENCY: Duration = Duration::from_millis(300);
 /// A cluster, and with it a group, in which nothing is wrong and something changes.
 const CHANGED: usize = 65;
+/// What a busy machine may take for clusters that are well.
+const PATIENT: [&str; 4] = ["--cluster-timeout", "20m", "--timeout", "30m"];
 /// Most that the program may hold (product contract §8).
 const MOST_MEMORY: u64 = 1 << 30;
 
@@ -55,7 +57,7 @@ impl Many {
 
     /// The first sync, which writes everything.
     pub(crate) fn first_sync(&self) -> Ran {
-        let ran = self.mesh(&["sync", "--yes", "-o", "json"]);
+        let ran = self.mesh(&[["sync", "--yes", "-o", "json"], PATIENT].concat());
         assert_eq!(ran.exit, Some(0), "{}", ran.end());
         assert_eq!(self.versions().len(), self.company.generated(), "{}", ran.end());
         ran
@@ -63,7 +65,7 @@ impl Many {
 
     /// A plan of what was just written.
     pub(crate) fn idle_plan(&self) -> Ran {
-        let ran = self.mesh(&["plan"]);
+        let ran = self.mesh(&[&["plan"], &PATIENT[..]].concat());
         assert_eq!(ran.exit, Some(0), "{}", ran.end());
         assert!(ran.stdout.contains("No changes"), "{}", ran.end());
         ran

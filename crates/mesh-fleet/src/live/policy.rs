@@ -94,7 +94,14 @@ impl LiveFleet {
             let rest = contact.rest.until(Instant::now() + self.limits.cluster_timeout);
             for namespace in self.policy_namespaces(contact) {
                 let Ok(now) = find_policy(&rest, namespace).await else { continue };
-                if now.as_ref().and_then(text_of) != contact.text_in(namespace) {
+                let now = now.as_ref().and_then(text_of);
+                // What could not be read then is news only where no other member stores the same.
+                let is_known = |text| {
+                    let mut others = places.iter().filter_map(|place| place.contact.as_ref().ok());
+                    others.any(|other| other.text_in(namespace) == Some(text))
+                };
+                let was_unseen = contact.policy_unseen.is_some() && now.is_none_or(is_known);
+                if now != contact.text_in(namespace) && !was_unseen {
                     return true;
                 }
             }
