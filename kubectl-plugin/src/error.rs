@@ -8,36 +8,22 @@ use crate::exit::Exit;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) struct CommandError {
-    /// What sort of end it is.
-    pub(crate) kind: ErrorKind,
+    /// The status to end with.
+    pub(crate) exit: Exit,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     hints: Vec<String>,
 }
 
-/// What sort of end an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
-    /// Whoever read our output has gone: end quietly.
-    BrokenPipe,
-    /// End with a message and this status.
-    Exit(Exit),
-}
-
 impl CommandError {
     /// An error that ends with `exit`. `message`: lower case, no final period, names the thing.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Exit(exit), message: message.into(), source: None, hints: Vec::new() }
+        Self { exit, message: message.into(), source: None, hints: Vec::new() }
     }
 
     /// Usage or bad input.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
-    }
-
-    /// Whoever read our output has gone.
-    pub(crate) fn broken_pipe() -> Self {
-        Self { kind: ErrorKind::BrokenPipe, message: String::new(), source: None, hints: Vec::new() }
     }
 
     /// With the error behind it.

@@ -15,7 +15,7 @@ use mesh_model::policy::{self, MeshPolicy};
 use serde::Deserialize;
 
 use crate::cli::GlobalArgs;
-use crate::environment::{HOME, XDG_CONFIG_HOME};
+use crate::environment::{HOME, MESH_FLEET, XDG_CONFIG_HOME};
 use crate::error::CommandError;
 use crate::given::{self, MAX_CONFIG};
 use crate::output::Output;
@@ -53,6 +53,10 @@ pub(crate) enum Place {
 /// The fleet that is meant.
 pub(crate) fn locate(args: &GlobalArgs) -> Result<Place, CommandError> {
     let given = args.fleet.as_deref().filter(|fleet| !fleet.is_empty());
+    // An empty variable is one that is not set; an empty flag is a script's variable that was meant to be.
+    if given.is_none() && args.fleet.is_some() && std::env::var_os(MESH_FLEET).is_none_or(|fleet| !fleet.is_empty()) {
+        return Err(CommandError::usage("--fleet names no fleet").hint(NO_FLEET_HINT));
+    }
     // Which programs may give credentials stands in the file only, wherever the fleet is named.
     let needs_file = given.is_none_or(|fleet| fleet.starts_with("profiles:"));
     let file = if needs_file { config_file() } else { None };

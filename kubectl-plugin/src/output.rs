@@ -9,7 +9,7 @@ use mesh_render::style::{Styling, Tone};
 use mesh_fleet::run::Run;
 
 use crate::cli::Color;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::progress::ProgressLine;
@@ -20,6 +20,8 @@ pub(crate) struct Output {
     stderr: AutoStream<io::Stderr>,
     verbosity: u8,
     interrupt: Option<Interrupt>,
+    /// Whether nobody reads stdout any more.
+    is_unread: bool,
 }
 
 impl Output {
@@ -32,7 +34,7 @@ impl Output {
         };
         let stdout = AutoStream::new(io::stdout(), choice_for(choice, &io::stdout()));
         let stderr = AutoStream::new(io::stderr(), choice_for(choice, &io::stderr()));
-        Self { stdout, stderr, verbosity, interrupt: None }
+        Self { stdout, stderr, verbosity, interrupt: None, is_unread: false }
     }
 
     /// How renderers style text for stdout.
@@ -40,21 +42,26 @@ impl Output {
         Styling { coloured: self.stdout.current_choice() != anstream::ColorChoice::Never }
     }
 
-    /// Writes data to stdout. `text` was escaped by its renderer.
+    /// Writes data to stdout. `text` was escaped by its renderer. Nobody reading it any more is no error, and changes
+    /// nothing of how a run ends: its exit status still tells what was found.
     pub(crate) fn data(&mut self, text: &str) -> Result<(), CommandError> {
-        self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => CommandError::broken_pipe(),
-            _ => CommandError::new(Exit::NothingDone, "cannot write to standard output").because(error),
-        })
+        if self.is_unread {
+            return Ok(());
+        }
+        match self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_unread = true,
+            Err(error) => {
+                return Err(CommandError::new(Exit::NothingDone, "cannot write to standard output").because(error));
+            }
+            Ok(()) => {}
+        }
+        Ok(())
     }
 
-    /// Writes data to stdout that something else follows. False when nobody reads it any more: that is no reason to stop.
+    /// Writes data to stdout that somebody has to agree to. False when nobody reads it any more.
     pub(crate) fn shown(&mut self, text: &str) -> Result<bool, CommandError> {
-        match self.data(text) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind == ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.data(text)?;
+        Ok(!self.is_unread)
     }
 
     /// Writes a line to stderr, escaped. Nobody reading it is no reason to stop.
@@ -76,7 +83,6 @@ impl Output {
 
     /// Writes an error with its hints to stderr, and says how to end.
     pub(crate) fn error(&mut self, error: &CommandError) -> Exit {
-        let ErrorKind::Exit(exit) = error.kind else { return Exit::Success };
         self.labelled(Tone::Remove, "error", &error.message());
         if !error.hints().is_empty() {
             self.note("");
@@ -84,7 +90,7 @@ impl Output {
         for hint in error.hints() {
             self.labelled(Tone::Heading, "hint", hint);
         }
-        exit
+        error.exit
     }
 
     /// From now on Ctrl-C (and a termination) is noticed instead of ending the program.

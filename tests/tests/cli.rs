@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use mesh_tests::TestEnv;
 use serde_json::Value;
 
+mod bad_input;
 mod documents;
 mod interrupts;
 mod manifests;
@@ -64,6 +65,7 @@ fn usage_and_bad_input_are_status_2_with_a_hint() {
     for (args, wanted) in [
         (&["plan"][..], "no fleet is given"),
         (&["plan", "--fleet", "nowhere"], "nowhere does not exist"),
+        (&["plan", "--fleet", ""], "--fleet names no fleet"),
         (&["plan", "--fleet", "fleet"], "is empty"),
         (&["plan", "--fleet", "contexts:*"], "there is no kubeconfig"),
         (&["plan", "--fleet", "contexts:"], "name contexts"),
@@ -241,6 +243,11 @@ fn status_has_a_row_for_each_member() {
 fn a_reader_that_goes_away_is_no_error() {
     let env = two_clusters();
     assert_eq!(unread(&env, &["plan", "-o", "wide"]), (Some(0), String::new()));
+    // What was found is told by the status all the same.
+    assert_eq!(unread(&env, &["plan", "--exit-code"]), (Some(1), String::new()));
+    assert_eq!(unread(&env, &["diff"]), (Some(1), String::new()));
+    fs::write(env.fleet().join("c1/.unseen"), "").unwrap();
+    assert_eq!(unread(&env, &["plan"]).0, Some(3));
 }
 
 #[test]

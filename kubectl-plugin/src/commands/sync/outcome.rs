@@ -32,8 +32,7 @@ pub(super) fn show(report: &ApplyReport, format: Format, output: &mut Output) ->
         }
         Format::Name => clusters.iter().flat_map(|result| [result.cluster.as_str(), "\n"]).collect(),
     };
-    // What was written counts, whoever reads about it.
-    output.shown(&text)?;
+    output.data(&text)?;
     Ok(exit(report))
 }
 
