@@ -78,3 +78,13 @@ fn the(snapshot: &FleetSnapshot, code: Code) -> &Finding {
     assert_eq!(found.len(), 1, "{code}: {:?}", snapshot.findings);
     found[0]
 }
+
+/// Ten to the twelfth values in a few lines of YAML.
+pub(crate) fn alias_bomb() -> String {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let inner = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb += &["a", &level.to_string(), ": &a", &level.to_string(), " [", &inner, "]\n"].concat();
+    }
+    bomb
+}

@@ -8,6 +8,7 @@ use mesh_tests::TestEnv;
 
 use super::manifests::two_clusters;
 use super::ran;
+use crate::bad_input::alias_bomb;
 
 const POLICY: &str = "apiVersion: kubectl-mesh.io/v1alpha1\nkind: MeshPolicy\n";
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: bad, namespace: shop}\n";
@@ -27,7 +28,7 @@ const BAD: [Bad; 17] = [
         3,
         "c1/bad.yaml:",
     ),
-    ("an alias bomb", |env| env.write("c1/bad.yaml", &format!("{SERVICE}{}", bomb())), 3, "c1/bad.yaml:"),
+    ("an alias bomb", |env| env.write("c1/bad.yaml", &format!("{SERVICE}{}", alias_bomb())), 3, "c1/bad.yaml:"),
     (
         "nesting without end",
         |env| env.write("c1/bad.yaml", &format!("{SERVICE}x: {}\n", "[".repeat(100_000))),
@@ -46,7 +47,7 @@ const BAD: [Bad; 17] = [
     ("an impossible suffix", |env| policy(env, "suffix: 'a b'\n"), 2, "mesh.yaml"),
     ("a small range of addresses", |env| policy(env, "vip: {range: 240.0.0.0/30}\n"), 2, "mesh.yaml"),
     ("a newer version", |env| env.write("mesh.yaml", &POLICY.replace("v1alpha1", "v9")), 2, "v9"),
-    ("a policy that is a bomb", |env| env.write("mesh.yaml", &format!("{POLICY}{}", bomb())), 2, "mesh.yaml"),
+    ("a policy that is a bomb", |env| env.write("mesh.yaml", &format!("{POLICY}{}", alias_bomb())), 2, "mesh.yaml"),
     ("a policy of 50 MB", |env| large(env, "mesh.yaml"), 2, "mesh.yaml"),
 ];
 
@@ -95,14 +96,4 @@ fn behind_a_link(env: &TestEnv) {
 fn large(env: &TestEnv, path: &str) {
     env.write(path, SERVICE);
     fs::OpenOptions::new().append(true).open(env.fleet().join(path)).unwrap().set_len(50 << 20).unwrap();
-}
-
-/// Ten to the twelfth values in a few lines.
-fn bomb() -> String {
-    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..12 {
-        let inner = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb += &["a", &level.to_string(), ": &a", &level.to_string(), " [", &inner, "]\n"].concat();
-    }
-    bomb
 }
