@@ -4,11 +4,16 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::mpsc::Receiver;
+use tokio::time::{Sleep, sleep};
 
 use super::log::InFlight;
+
+/// How long what was said before a cut has to go out: HTTP/2 drops what it still holds of a stream that it resets.
+const BEFORE_A_CUT: Duration = Duration::from_millis(100);
 
 /// The body of an answer. While it lives, its request counts as in flight.
 pub(crate) struct Answer {
@@ -20,10 +25,10 @@ pub(crate) struct Answer {
 
 enum Shape {
     Whole(Option<Bytes>),
-    /// The bytes, then one turn in which they are sent, then the cut.
+    /// The bytes, a pause in which they are sent, then the cut.
     Cut {
         half: Option<Bytes>,
-        sent: bool,
+        pause: Option<Pin<Box<Sleep>>>,
     },
     Stream(Receiver<Bytes>),
 }
@@ -54,7 +59,7 @@ impl Answer {
     /// Announces all of the bytes and sends half of them.
     pub(crate) fn cut(bytes: &Bytes, in_flight: InFlight) -> Self {
         let half = Some(bytes.slice(..bytes.len() / 2));
-        Self { announced: Some(bytes.len() as u64), shape: Shape::Cut { half, sent: false }, _in_flight: in_flight }
+        Self { announced: Some(bytes.len() as u64), shape: Shape::Cut { half, pause: None }, _in_flight: in_flight }
     }
 
     pub(crate) fn stream(parts: Receiver<Bytes>, announced: Option<u64>, in_flight: InFlight) -> Self {
@@ -71,14 +76,11 @@ impl Body for Answer {
             Shape::Whole(bytes) => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
-            Shape::Cut { half, sent } => match half.take() {
+            Shape::Cut { half, pause } => match half.take() {
                 Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
-                None if *sent => Poll::Ready(Some(Err(Cut))),
                 None => {
-                    // What is buffered goes out when a body has nothing to say.
-                    *sent = true;
-                    context.waker().wake_by_ref();
-                    Poll::Pending
+                    let pause = pause.get_or_insert_with(|| Box::pin(sleep(BEFORE_A_CUT)));
+                    pause.as_mut().poll(context).map(|()| Some(Err(Cut)))
                 }
             },
             Shape::Stream(parts) => parts.poll_recv(context).map(|part| part.map(|part| Ok(Frame::data(part)))),
