@@ -65,3 +65,29 @@ fn a_range_with_fewer_addresses_than_names_leaves_some_without_and_says_which() 
         assert!(!text.contains("addresses:"), "{file}: {text}");
     }
 }
+
+#[test]
+fn a_misspelled_prefix_takes_no_host_away() {
+    let env = two_clusters();
+    let policy = |prefix: &str| {
+        format!(
+            "apiVersion: admiral.io/v1alpha1\nkind: GlobalTrafficPolicy\n\
+             metadata: {{name: checkout, namespace: shop, labels: {{identity: checkout, admiral.io/env: stage}}}}\n\
+             spec: {{policy: [{{dnsPrefix: {prefix:?}, lbType: 0}}]}}\n"
+        )
+    };
+    env.write("c1/policy.yaml", &policy("east"));
+    env.on_fleet(&["sync", "--yes"]).assert().success();
+    env.write("c1/policy.yaml", &policy("e st"));
+    let plan = ran(&mut env.on_fleet(&["plan", "-o", "json"]));
+    assert_eq!(plan.code, Some(3), "{}{}", plan.stdout, plan.stderr);
+    let document: Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(document["counts"]["delete"], 0, "{document:#}");
+    let screen = ran(&mut env.on_fleet(&["plan"])).stdout;
+    for words in ["\"e st\", which gives no host: it may mean east.stage.checkout.global", "illegal-host"] {
+        assert!(screen.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}: {screen}");
+    }
+    env.write("c1/policy.yaml", &policy("west"));
+    let plan = ran(&mut env.on_fleet(&["plan", "-o", "name"]));
+    assert_eq!(plan.code, Some(0), "a prefix that was renamed goes: {}", plan.stderr);
+}

@@ -43,10 +43,7 @@ pub(super) fn hosts_of(
             let place = origin.map_or_else(|| base.to_string(), |origin| format!("{} {}", origin.kind, origin.name));
             findings.push(Finding::new(code, origin.map(|origin| &origin.cluster), place, message));
         };
-        let is_base = matches!(&*item.dns_prefix, "default")
-            || *item.dns_prefix == *pair.1
-            || !item.dns.is_empty() && item.dns.eq_ignore_ascii_case(base);
-        let twice = if is_base {
+        let twice = if is_for_base(item, base, pair) {
             base_item.replace(item.clone()).is_some()
         } else {
             match prefix_host(&item.dns_prefix, base) {
@@ -69,4 +66,17 @@ pub(super) fn hosts_of(
     }
     let base = NameHost { host: base.clone(), prefixed: false, item: base_item };
     std::iter::once(base).chain(hosts.into_values()).collect()
+}
+
+/// The prefix of an item that gives no legal host. Which host it means is not known: any that is there may be it.
+pub(super) fn illegal_prefix<'t>(base: &Host, pair: &Pair, traffic: &'t Traffic) -> Option<&'t str> {
+    let mut prefixed = traffic.items.iter().filter(|item| !is_for_base(item, base, pair));
+    prefixed.find(|item| prefix_host(&item.dns_prefix, base).is_err()).map(|item| &*item.dns_prefix)
+}
+
+/// Whether an item governs the base host itself: by the word `default`, by its env or by its host.
+fn is_for_base(item: &TrafficItem, base: &Host, pair: &Pair) -> bool {
+    matches!(&*item.dns_prefix, "default")
+        || *item.dns_prefix == *pair.1
+        || !item.dns.is_empty() && item.dns.eq_ignore_ascii_case(base)
 }

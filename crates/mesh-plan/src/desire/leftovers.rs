@@ -9,6 +9,7 @@ use mesh_model::name::ClusterName;
 use mesh_model::origin::Origin;
 use mesh_model::owned::{IDENTITY_LABEL, ObjectKey, OwnedObject};
 
+use super::hosts::illegal_prefix;
 use super::live::{Live, LiveHost, LiveName};
 use super::name::NamePlan;
 use super::{Context, keep};
@@ -115,7 +116,10 @@ fn stay(
     let is_planned = is_planned(held, cluster, of_base);
     let is_given = host == base || is_planned && of_base.iter().any(|plan| plan.has_host(host));
     let unproven = if is_planned { None } else { context.owners.unproven(cluster, held.entries.get(cluster), object) };
-    let why = unproven.or_else(|| if is_given { None } else { may_have_policy(host, object, context) });
+    let why = unproven.or_else(|| {
+        let may_be_given = || may_have_policy(host, object, context).or_else(|| may_be_misspelled(host, of_base));
+        if is_given { None } else { may_be_given() }
+    });
     Some(Stay::Held(Because::whole(why?, origins_of(object))))
 }
 
@@ -127,6 +131,16 @@ fn may_have_policy(host: &str, object: &OwnedObject, context: &Context<'_>) -> O
     }
     let blind = context.sites.values().find(|site| site.may_have(Kind::GlobalTrafficPolicy))?;
     Some(format!("a traffic policy in {}, which could not be read, may give {host}", blind.name))
+}
+
+/// Why `host` may be what a traffic policy means: an item of it has a prefix that gives no legal host.
+fn may_be_misspelled(host: &str, of_base: &[&NamePlan<'_>]) -> Option<String> {
+    let of = |plan: &&NamePlan<'_>| {
+        let traffic = plan.governing.traffic.as_ref()?;
+        illegal_prefix(&plan.base, &plan.pair, traffic).map(str::to_owned)
+    };
+    let prefix = of_base.iter().find_map(of)?;
+    Some(format!("the active traffic policy has the prefix {prefix:?}, which gives no host: it may mean {host}"))
 }
 
 /// Whether somebody is planned to serve what `cluster` holds.
