@@ -1,18 +1,20 @@
-//! Changes of the policy that move what is written already: another suffix, sync namespace or identity key.
+//! Changes of the policy that part with what is written already: another suffix, sync namespace, identity key or range of
+//! virtual addresses.
 //!
-//! Nothing remembers the former policy; the live objects tell what they were written under. A range of virtual addresses
-//! moves nothing: addresses in use are kept (deviation D3).
+//! Nothing remembers the former policy; the live objects tell what they were written under. Another range moves nothing,
+//! for addresses in use are kept (deviation D3): it shows where the first address is taken from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::host::identity_label;
 use mesh_model::kind::Kind;
 use mesh_model::owned::{ASSOCIATED_GTP, DNS_PREFIX, IDENTITY_LABEL, Mark, ObjectKey, OwnedObject};
-use mesh_model::policy::MeshPolicy;
-use serde::Serialize;
+use mesh_model::policy::{Ipv4Range, MeshPolicy, VipPolicy};
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Action, Plan, Step};
 
@@ -28,6 +30,9 @@ pub enum Setting {
     /// `keys.identity`.
     #[serde(rename = "keys.identity")]
     IdentityKey,
+    /// `vip.range`.
+    #[serde(rename = "vip.range")]
+    VipRange,
 }
 
 /// What a changed setting moves.
@@ -40,7 +45,7 @@ pub struct Migration {
     pub from: BTreeSet<Arc<str>>,
     /// What the policy says.
     pub to: Arc<str>,
-    /// Live objects that change or go for it, held ones included.
+    /// Live objects that change or go for it, held ones included; for [`Setting::VipRange`] those that keep their address.
     pub objects: usize,
     /// Whether the plan writes anything of the names that move; else they are only held.
     pub is_written: bool,
@@ -52,15 +57,15 @@ impl fmt::Display for Migration {
             Setting::Suffix => "suffix",
             Setting::SyncNamespace => "sync namespace",
             Setting::IdentityKey => "identity key",
+            Setting::VipRange => "range of virtual addresses",
         };
         let from: Vec<&str> = self.from.iter().map(|from| &**from).collect();
         let (objects, plural) = (self.objects, if self.objects == 1 { "" } else { "s" });
-        write!(
-            f,
-            "the {setting} changes from {} to {}, which moves {objects} live object{plural}",
-            from.join(", "),
-            self.to
-        )
+        write!(f, "the {setting} changes from {} to {}, ", from.join(", "), self.to)?;
+        if self.setting == Setting::VipRange {
+            return write!(f, "from which new hosts take theirs; {objects} live object{plural} keep what they have");
+        }
+        write!(f, "which moves {objects} live object{plural}")
     }
 }
 
@@ -87,10 +92,17 @@ pub fn migrations(plan: &Plan, fleet: &FleetSnapshot, policy: &MeshPolicy) -> Ve
             found.is_written |= step.is_write();
         }
     }
+    if let Some(range) = former_range(plan, fleet, policy) {
+        found.insert(Setting::VipRange, range);
+    }
     let to = |setting| match setting {
         Setting::Suffix => policy.suffix.as_str().into(),
         Setting::SyncNamespace => policy.sync_namespace.as_str().into(),
         Setting::IdentityKey => policy.keys.identity.as_str().into(),
+        Setting::VipRange => match policy.vip {
+            VipPolicy::Range { range, .. } => range.to_string().into(),
+            VipPolicy::Off => "off".into(),
+        },
     };
     let migration = |(setting, found): (Setting, Found<'_>)| Migration {
         setting,
@@ -182,4 +194,48 @@ fn other_identity(object: &OwnedObject) -> Option<(&Arc<str>, &Arc<str>)> {
     let is_key = |key: &str| key != ASSOCIATED_GTP && key != DNS_PREFIX;
     let mut told = object.annotations.iter().filter(|(key, value)| is_key(key) && identity_label(value) == **label);
     told.next()
+}
+
+/// What live objects of ours have for addresses, if `plan` takes the first one from the policy's range. What Admiral allotted
+/// tells nothing of a range of ours.
+fn former_range<'a>(plan: &Plan, fleet: &FleetSnapshot, policy: &MeshPolicy) -> Option<Found<'a>> {
+    let VipPolicy::Range { range, .. } = policy.vip else { return None };
+    let takes = |step: &Step| match &step.action {
+        Action::Create { body } | Action::Update { body, .. } => {
+            body.key.kind == Kind::ServiceEntry && addresses(&body.spec).any(|address| range.has(address))
+        }
+        Action::Delete { .. } | Action::Hold { .. } => false,
+    };
+    if !plan.steps.iter().any(takes) {
+        return None;
+    }
+    let admirals: BTreeSet<Ipv4Addr> =
+        fleet.seen().flat_map(|(_, facts)| facts.vip_store.values()).filter_map(|text| text.parse().ok()).collect();
+    let mut former = Vec::new();
+    for (_, facts) in fleet.seen() {
+        for (key, object) in &facts.owned {
+            if key.kind != Kind::ServiceEntry || object.mark != Mark::Ours {
+                continue;
+            }
+            let Some(address) = addresses(&object.spec).find(|address| !admirals.contains(address)) else { continue };
+            if range.has(address) {
+                return None;
+            }
+            former.push(address);
+        }
+    }
+    let objects = former.len();
+    let from = BTreeSet::from([Ipv4Range::spanning(former)?.to_string().into()]);
+    Some(Found { from, objects, names: BTreeSet::new(), is_written: true })
+}
+
+/// The IPv4 addresses of a ServiceEntry's spec.
+fn addresses(spec: &str) -> impl Iterator<Item = Ipv4Addr> {
+    #[derive(Default, Deserialize)]
+    struct Spec {
+        #[serde(default)]
+        addresses: Vec<String>,
+    }
+    let spec: Spec = serde_json::from_str(spec).unwrap_or_default();
+    spec.addresses.into_iter().filter_map(|address| address.parse().ok())
 }

@@ -58,6 +58,28 @@ fn a_migration_is_the_first_line_of_the_plan_and_yes_is_not_enough() {
 }
 
 #[test]
+fn the_first_address_of_another_range_is_a_migration() {
+    let env = changed_to("vip: {range: 10.0.0.0/8}");
+    // Addresses in use are kept: as long as no host is new, the range does nothing.
+    assert!(!ran(&mut env.on_fleet(&["plan"])).stdout.contains("Migration"));
+    env.write("c1/new.yaml", &super::manifests::service("shop", "new", "new"));
+    let words = "to 10.0.0.0/8, from which new hosts take theirs; 2 live objects keep what they have";
+    let plan = ran(&mut env.on_fleet(&["plan"])).stdout;
+    assert!(
+        plan.starts_with("Migration: the range of virtual addresses changes from 240.") && plan.contains(words),
+        "{plan}"
+    );
+    let refused = ran(&mut env.on_fleet(&["sync", "--yes"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    let agreed = ran(&mut env.on_fleet(&["sync", "--yes", "--yes-migrate"]));
+    assert_eq!(agreed.code, Some(0), "{}{}", agreed.stdout, agreed.stderr);
+    env.write("c1/next.yaml", &super::manifests::service("shop", "next", "next"));
+    let next = ran(&mut env.on_fleet(&["sync", "--yes"]));
+    assert_eq!(next.code, Some(0), "it was agreed to: {}", next.stderr);
+}
+
+#[test]
 fn on_a_terminal_a_migration_is_a_second_question() {
     for (args, answers, code, is_moved) in [
         ("sync", "y\nn\n", 1, false),
@@ -79,7 +101,6 @@ fn on_a_terminal_a_migration_is_a_second_question() {
 
 #[test]
 fn what_is_no_migration_is_not_called_one() {
-    // Addresses in use are kept, so that another range moves nothing.
     for line in ["vip: {range: 10.0.0.0/8}", "vip: \"off\"", "sans: serviceAccounts", "exclude: [checkout]"] {
         let env = changed_to(line);
         let plan = ran(&mut env.on_fleet(&["plan"])).stdout;

@@ -59,8 +59,23 @@ impl Ipv4Range {
         u32::MAX << (32 - u32::from(self.prefix))
     }
 
+    /// Whether `address` is one of it.
+    pub fn has(self, address: Ipv4Addr) -> bool {
+        u32::from(address) & self.mask() == u32::from(self.network)
+    }
+
+    /// The smallest range that has all of `addresses`; none if there are none.
+    pub fn spanning(addresses: impl IntoIterator<Item = Ipv4Addr>) -> Option<Self> {
+        let mut addresses = addresses.into_iter().map(u32::from);
+        let first = addresses.next()?;
+        let differing = addresses.fold(0, |bits, address| bits | (first ^ address));
+        let prefix = u8::try_from(differing.leading_zeros()).ok()?.clamp(*VIP_PREFIXES.start(), *VIP_PREFIXES.end());
+        let range = Self { network: Ipv4Addr::UNSPECIFIED, prefix };
+        Some(Self { network: Ipv4Addr::from(first & range.mask()), prefix })
+    }
+
     fn holds(self, other: Self) -> bool {
-        self.prefix <= other.prefix && u32::from(other.network) & self.mask() == u32::from(self.network)
+        self.prefix <= other.prefix && self.has(other.network)
     }
 }
 

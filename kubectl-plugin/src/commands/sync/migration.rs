@@ -25,7 +25,7 @@ pub(super) fn is_agreed(
             return Err(CommandError::usage(message)
                 .hint("add --yes-migrate if that is meant, or correct the policy; --dry-run writes nothing"));
         }
-        if !is_shown || !output.ask(&format!("This is a migration: {migration}. Move them?")) {
+        if !is_shown || !output.ask(&format!("This is a migration: {migration}. Is that meant?")) {
             return Ok(false);
         }
     }
