@@ -1,9 +1,11 @@
 //! What every test of the whole program needs: the built program and folders to run it in.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::{env, fs};
+use std::{env, fs, thread};
 
 mod environment;
 
@@ -31,10 +33,30 @@ pub fn program() -> &'static Path {
     })
 }
 
-/// Says loudly what was not tested.
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+/// Names a file that gets a line for each test that did not run; `cargo xtask test` sets it, and repeats the lines at its end.
+const MESH_SKIPPED: &str = "MESH_SKIPPED";
+
+/// Says that a test did not run, and why: what a passing test prints is not shown.
+///
+/// # Panics
+/// If that cannot be told to the runner.
+#[expect(clippy::print_stderr, reason = "for whoever runs one test with --nocapture")]
 pub fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
+    let Some(file) = env::var_os(MESH_SKIPPED) else { return };
+    let thread = thread::current();
+    let line = format!("{}: {why}\n", thread.name().unwrap_or("a test"));
+    let mut file = OpenOptions::new().create(true).append(true).open(file).expect("the runner gave a file");
+    file.write_all(line.as_bytes()).expect("the runner gave a file");
+}
+
+/// The same where `program` is missing, which CI may not be without.
+///
+/// # Panics
+/// In CI.
+pub fn skipped_without(program: &str) {
+    assert!(env::var_os("CI").is_none(), "CI needs a {program} on the PATH");
+    skipped(&format!("there is no {program} on the PATH"));
 }
 
 /// The folder of an example, or of all of them.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use mesh_tests::{example, program};
+use mesh_tests::{example, program, skipped_without};
 use tempfile::TempDir;
 
 #[test]
@@ -115,7 +115,7 @@ fn every_shell_has_a_script_and_bash_completes_with_it() {
                   _clap_complete_kubectl_mesh kubectl-mesh pay \"$FLEET\"; echo \"${COMPREPLY[@]}\"";
     let run = Command::new("bash").args(["-c", script]).env("FLEET", fleet).env("PATH", path_with(None)).output();
     let Ok(run) = run else {
-        return skipped("bash");
+        return skipped_without("bash");
     };
     assert_eq!(text(&run.stdout).trim(), "payments", "{run:?}");
 }
@@ -138,13 +138,6 @@ fn the_shim_goes_where_it_is_told_and_nowhere_else() {
     assert_eq!(files, ["kubectl_complete-mesh"]);
 }
 
-/// Says so loudly; CI may not go without.
-#[expect(clippy::print_stderr, reason = "nobody is to believe that the test ran")]
-fn skipped(program: &str) {
-    assert!(std::env::var_os("CI").is_none(), "CI needs a {program} on the PATH");
-    eprintln!("SKIPPED: there is no {program} on the PATH");
-}
-
 /// The real kubectl with the built program, and later the shim, on its PATH.
 struct Kubectl {
     home: TempDir,
@@ -157,7 +150,7 @@ impl Kubectl {
         if found.is_ok_and(|output| output.status.success()) {
             return Some(Self { home: TempDir::new().unwrap() });
         }
-        skipped("kubectl");
+        skipped_without("kubectl");
         None
     }
 

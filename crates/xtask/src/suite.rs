@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check, in the order in which a failure is cheapest.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -42,6 +44,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
         .copied()
         .filter(|step| options.only.is_empty() || options.only.contains(step))
         .collect();
+    let skipped = skipped_file(workspace);
+    if skipped.exists() {
+        fs::remove_file(&skipped)?;
+    }
     let mut took = Vec::new();
     let mut complete = true;
     for (index, step) in steps.iter().enumerate() {
@@ -60,6 +66,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     let total = took.iter().map(|(_, elapsed)| *elapsed).sum();
     if !complete {
         println!("SKIPPED for want of Go: what needs target/servers (see above)");
+    }
+    for line in fs::read_to_string(&skipped).unwrap_or_default().lines() {
+        println!("SKIPPED {line}");
     }
     println!("cargo xtask test: all {} steps passed in {}", took.len(), seconds(total));
     Ok(())
@@ -85,6 +94,7 @@ impl Step {
                     .args(&options.cargo_test)
                     .env("MESH_SERVERS", workspace.servers())
                     .env("MESH_PROGRAM", workspace.program())
+                    .env("MESH_SKIPPED", skipped_file(workspace))
                     .run()
             }
             Self::Docs => workspace.cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run(),
@@ -92,6 +102,11 @@ impl Step {
         }?;
         Ok(true)
     }
+}
+
+/// Where tests say that they did not run, for what they print is not shown.
+fn skipped_file(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("skipped.txt")
 }
 
 fn seconds(duration: Duration) -> String {

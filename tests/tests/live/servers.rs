@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use mesh_testkit::servers::{ApiServers, Crds};
-use mesh_tests::{example, skipped};
+use mesh_tests::{example, skipped_without};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -14,8 +14,7 @@ const CLUSTERS: &[&str] = &["edge-us-west", "payments-us-east", "retail-us-west"
 fn kubectl_reaches_every_cluster_by_the_kubeconfig() {
     let Some(servers) = ApiServers::shared(CLUSTERS) else { return };
     if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "CI needs a kubectl on the PATH");
-        return skipped("there is no kubectl on the PATH");
+        return skipped_without("kubectl");
     }
     let mut uids = Vec::new();
     for cluster in servers.clusters() {
