@@ -17,7 +17,8 @@ use serde::Deserialize;
 use crate::cli::GlobalArgs;
 use crate::environment::{HOME, MESH_FLEET, XDG_CONFIG_HOME};
 use crate::error::CommandError;
-use crate::given::{self, MAX_CONFIG};
+use crate::given;
+use crate::limits::{MAX_CONFIG, MAX_HINTS};
 use crate::output::Output;
 
 /// The folder of our configuration, in the user's configuration folder.
@@ -26,9 +27,6 @@ const CONFIG_FOLDER: &str = "kubectl-mesh";
 const CONFIG_FILE: &str = "fleet.yaml";
 /// What helps with a policy that does not read.
 const POLICY_HINT: &str = "`kubectl mesh policy schema` says what may stand in a policy";
-
-/// Most clusters that an error names.
-const MAX_HINTS: usize = 5;
 
 /// `fleet.yaml`.
 #[derive(Debug, Default, Deserialize)]
@@ -218,7 +216,10 @@ fn place(args: &GlobalArgs, fleet: &str, base: &Path) -> Result<Place, CommandEr
     match SourceForm::parse(fleet).map_err(|error| unusable_live(args, error))? {
         Some(SourceForm::Kubeconfigs(folder)) => Ok(live(args, SourceForm::Kubeconfigs(base.join(folder)))),
         Some(form) => Ok(live(args, form)),
-        None => Ok(Place::Folder(base.join(fleet.strip_prefix("dir:").unwrap_or(fleet)))),
+        None => match fleet.strip_prefix("dir:").unwrap_or(fleet) {
+            "" => Err(CommandError::usage(format!("the fleet {fleet:?} names no folder")).hint(FORMS_HINT)),
+            folder => Ok(Place::Folder(base.join(folder))),
+        },
     }
 }
 

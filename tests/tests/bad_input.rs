@@ -3,7 +3,7 @@
 mod folders;
 mod links;
 mod manifests;
-mod mounted;
+pub(crate) mod mounted;
 mod writing;
 
 use std::fs;

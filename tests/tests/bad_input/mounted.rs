@@ -6,11 +6,11 @@ use std::process::Command;
 use mesh_tests::skipped;
 
 /// A small file system in memory, unmounted at the end.
-pub(super) struct Mounted(PathBuf);
+pub(crate) struct Mounted(PathBuf);
 
 impl Mounted {
     /// Mounts one of 64 KiB at `path`; none, with a loud word, where that is not allowed.
-    pub(super) fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         if mount(&["-t", "tmpfs", "-o", "size=64k", "tmpfs"], path) {
             return Some(Self(path.to_owned()));
         }
@@ -19,12 +19,12 @@ impl Mounted {
     }
 
     /// Lets nobody write to it any more.
-    pub(super) fn make_read_only(&self) {
+    pub(crate) fn make_read_only(&self) {
         assert!(mount(&["-o", "remount,ro"], &self.0));
     }
 
     /// Writes into a hidden file until there is no room.
-    pub(super) fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let _ = std::fs::write(self.0.join(".filling"), vec![0; 1 << 20]);
     }
 }

@@ -9,6 +9,7 @@ use mesh_tests::TestEnv;
 use super::manifests::two_clusters;
 use super::ran;
 use crate::bad_input::alias_bomb;
+use crate::bad_input::mounted::Mounted;
 
 const POLICY: &str = "apiVersion: kubectl-mesh.io/v1alpha1\nkind: MeshPolicy\n";
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: bad, namespace: shop}\n";
@@ -75,6 +76,63 @@ fn a_fleet_that_is_a_file_is_status_2() {
     let run = ran(&mut env.mesh(&["plan", "--fleet", "file"]));
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("file"), "{}", run.stderr);
+}
+
+#[test]
+fn a_name_that_nothing_has_is_status_1_whatever_is_asked() {
+    let env = two_clusters();
+    env.on_fleet(&["sync", "--yes"]).assert().success();
+    for verb in ["plan", "diff", "sync --yes", "render --output-dir out", "check", "whereis", "explain"] {
+        let words: Vec<&str> = verb.split(' ').chain(["chekout"]).collect();
+        let run = ran(&mut env.on_fleet(&words));
+        assert_eq!(run.code, Some(1), "{verb}: {}{}", run.stdout, run.stderr);
+        assert!(run.stderr.contains("\"chekout\""), "{verb}: {}", run.stderr);
+        assert!(run.stderr.contains("checkout"), "{verb} asks whether that was meant: {}", run.stderr);
+    }
+    assert!(!env.root().join("out").exists(), "nothing is written for nobody");
+}
+
+#[test]
+fn a_fleet_without_a_name_is_status_2() {
+    let env = two_clusters();
+    for fleet in ["", "dir:"] {
+        let run = ran(&mut env.mesh(&["plan", "--fleet", fleet]));
+        assert_eq!(run.code, Some(2), "{fleet:?}: {}", run.stderr);
+        assert!(run.stderr.contains("PATH"), "{fleet:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_full_disk_is_status_4_where_nothing_can_be_written_and_3_where_something_can() {
+    let env = two_clusters();
+    let manifests = fs::read_to_string(env.fleet().join("c1/shop.yaml")).unwrap();
+    let Some(small) = Mounted::at(&env.fleet().join("c1")) else { return };
+    env.write("c1/shop.yaml", &manifests);
+    small.fill();
+    let run = |status: i32| {
+        let sync = ran(&mut env.on_fleet(&["sync", "--yes"]));
+        assert_eq!(sync.code, Some(status), "{}{}", sync.stdout, sync.stderr);
+        assert!(sync.stdout.contains("No space left on device"), "{}", sync.stdout);
+    };
+    // The client in c2 is not to hear of a source that could not be written.
+    run(4);
+    assert!(!env.fleet().join("c2/mesh-sync").exists());
+    env.write("c2/own.yaml", &super::manifests::service("web", "page", "page"));
+    run(3);
+    assert!(env.fleet().join("c2/mesh-sync/serviceentry-stage.page.global-se.yaml").exists());
+    assert!(!env.fleet().join("c1/mesh-sync/serviceentry-stage.checkout.global-se.yaml").exists());
+}
+
+#[test]
+fn a_standard_output_that_is_full_is_status_4() {
+    let env = two_clusters();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(mesh_tests::program());
+    command.args(["plan", "--fleet", "fleet"]).current_dir(env.root()).env_remove("MESH_FLEET").stdout(full);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("error: cannot write to standard output: No space left on device"), "{said}");
 }
 
 fn policy(env: &TestEnv, line: &str) {
