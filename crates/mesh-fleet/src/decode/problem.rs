@@ -4,6 +4,8 @@ use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 use mesh_model::name::is_invisible;
 
+use crate::limits::MAX_PROBLEM;
+
 /// Why a document does not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReadError {
@@ -30,9 +32,25 @@ impl ReadError {
         let line = Some(error.line()).filter(|line| *line > 0);
         let text = error.to_string();
         // The finding has the file's own place.
-        Self { line, problem: one_line(text.split(" at line ").next().unwrap_or(&text)) }
+        Self { line, problem: one_line(&json_problem(text.split(" at line ").next().unwrap_or(&text))) }
     }
 }
+
+/// `text` without the names of our types: what is wanted is said as YAML's reader says it.
+fn json_problem(text: &str) -> String {
+    let Some((found, expected)) = text.rsplit_once(", expected ") else { return text.to_owned() };
+    let wanted = match expected {
+        "a map" => "a mapping",
+        _ if expected.starts_with("struct ") => "a mapping",
+        "u16" => WANTED_PORT,
+        "u8" | "u32" | "u64" | "i32" | "i64" | "usize" => "a whole number",
+        "a borrowed string" => "a string",
+        other => other,
+    };
+    format!("{found}, {wanted} is wanted here")
+}
+
+const WANTED_PORT: &str = "a whole number from 0 to 65535";
 
 fn yaml_problem(error: &Error) -> String {
     match error.without_snippet() {
@@ -43,7 +61,7 @@ fn yaml_problem(error: &Error) -> String {
         Error::Unexpected { expected: "mapping start", .. } => "a mapping is wanted here".to_owned(),
         Error::Unexpected { expected: "sequence start", .. } => "a list is wanted here".to_owned(),
         Error::Unexpected { expected: "string scalar", .. } => "a string is wanted here".to_owned(),
-        Error::InvalidScalar { ty: "u16", .. } => "a whole number from 0 to 65535 is wanted here".to_owned(),
+        Error::InvalidScalar { ty: "u16", .. } => format!("{WANTED_PORT} is wanted here"),
         Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => "a whole number is wanted here".to_owned(),
         Error::Budget { .. } => "it is larger or deeper than any manifest may be".to_owned(),
         Error::AliasReplayLimitExceeded { .. }
@@ -78,12 +96,24 @@ fn one_line(message: &str) -> String {
     text
 }
 
-/// Longest problem text, in characters.
-const MAX_PROBLEM: usize = 300;
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[test]
+    fn what_json_lacks_is_said_without_the_names_of_types() {
+        let problem =
+            |text: &str| ReadError::json(&serde_json::from_str::<(u16, BTreeMap<String, bool>)>(text).unwrap_err());
+        for (text, words) in [
+            ("[70000, {}]", "invalid value: integer `70000`, a whole number from 0 to 65535 is wanted here"),
+            ("[80, 7]", "invalid type: integer `7`, a mapping is wanted here"),
+            ("[80, {", "EOF while parsing an object"),
+        ] {
+            assert_eq!(problem(text).problem, words);
+        }
+    }
 
     #[test]
     fn a_message_is_one_bounded_line_without_control_characters() {

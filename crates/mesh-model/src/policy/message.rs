@@ -26,10 +26,12 @@ pub(super) fn what(error: &Error) -> String {
             format!("a whole number from 0 to {} is wanted here", greatest(ty))
         }
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
+        Error::Budget { .. } => "more than a policy may need: it is too large or too deep".into(),
+        Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. } => format!("more than a policy may need: {}", plain(error)),
+        | Error::AliasExpansionLimitExceeded { .. } => {
+            "more than a policy may need: its aliases stand for too much".into()
+        }
         _ => {
             let text = plain(error);
             if text.contains("tabs disallowed") || text.ends_with("found a tab") {
