@@ -4,11 +4,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Longest `fleet.yaml` that is read, in bytes.
-pub(crate) const MAX_CONFIG: usize = 64 << 10;
-/// Longest saved plan that is read, in bytes: several times the plan of a whole fleet of the design point.
-pub(crate) const MAX_SAVED_PLAN: usize = 512 << 20;
-
 /// The text of a file of at most `limit` bytes.
 pub(crate) fn read(file: &Path, limit: usize) -> io::Result<String> {
     read_from(File::open(file)?, limit)

@@ -10,6 +10,7 @@ mod fleet;
 mod given;
 mod interrupt;
 mod known;
+mod limits;
 mod output;
 mod panic;
 mod progress;

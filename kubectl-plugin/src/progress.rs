@@ -2,13 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mesh_fleet::run::Progress;
 use mesh_render::escape;
 
-/// A run that ends sooner shows none: a line that only flashes tells nobody anything.
-const PATIENCE: Duration = Duration::from_millis(500);
+use crate::limits::PATIENCE;
+
 /// Clears the line that the cursor is on (ECMA-48 CR and EL).
 const CLEAR: &str = "\r\x1b[K";
 

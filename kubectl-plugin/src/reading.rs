@@ -21,10 +21,8 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::fleet;
 use crate::known::{Known, cache};
+use crate::limits::POLICY_TRIES;
 use crate::output::Output;
-
-/// How often a fleet is read for a run that writes, where its policy changes meanwhile.
-const POLICY_TRIES: usize = 3;
 
 /// A fleet that was read, and what its clusters should hold.
 pub(crate) struct Reading {

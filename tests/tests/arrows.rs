@@ -14,11 +14,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mesh-model", &[]),
     ("mesh-istio", &[]),
     ("mesh-plan", &["mesh-model", "mesh-istio"]),
-    ("mesh-admission", &["mesh-model", "mesh-istio"]),
     ("mesh-fleet", &["mesh-plan", "mesh-model", "mesh-istio"]),
     ("mesh-render", &["mesh-plan", "mesh-model", "mesh-istio"]),
     ("kubectl-mesh", &["mesh-fleet", "mesh-render", "mesh-plan", "mesh-model", "mesh-istio"]),
-    ("mesh-webhook", &["mesh-admission", "mesh-fleet", "mesh-model", "mesh-istio"]),
     ("mesh-testkit", &["mesh-fleet", "mesh-plan", "mesh-model", "mesh-istio"]),
     ("mesh-tests", &[]),
     ("xtask", &[]),
@@ -31,17 +29,17 @@ const SEES_EVERYTHING_IN_TESTS: &str = "mesh-tests";
 /// Libraries that belong to certain rooms of the house, with the crates that may use them, tests included.
 const LIBRARIES: &[(&str, &[&str])] = &[
     // One edge to Kubernetes, and one to the network.
-    ("kube", &["mesh-fleet", "mesh-webhook", "mesh-testkit"]),
-    ("k8s-openapi", &["mesh-fleet", "mesh-webhook", "mesh-testkit"]),
-    ("tokio", &["mesh-fleet", "kubectl-mesh", "mesh-webhook", "mesh-testkit"]),
-    ("axum", &["mesh-webhook", "mesh-testkit"]),
-    ("axum-server", &["mesh-webhook", "mesh-testkit"]),
-    ("rustls", &["mesh-webhook", "mesh-testkit"]),
-    ("tokio-rustls", &["mesh-webhook", "mesh-testkit"]),
+    ("kube", &["mesh-fleet", "mesh-testkit"]),
+    ("k8s-openapi", &["mesh-fleet", "mesh-testkit"]),
+    ("tokio", &["mesh-fleet", "kubectl-mesh", "mesh-testkit"]),
+    ("axum", &["mesh-testkit"]),
+    ("axum-server", &["mesh-testkit"]),
+    ("rustls", &["mesh-testkit"]),
+    ("tokio-rustls", &["mesh-testkit"]),
     ("reqwest", &[]),
     // What a person sees.
     ("tabled", &["mesh-render"]),
-    ("clap", &["kubectl-mesh", "mesh-webhook", "xtask"]),
+    ("clap", &["kubectl-mesh", "xtask"]),
     // Typed errors everywhere but in chores.
     ("anyhow", &["xtask"]),
     // Randomness comes from proptest's seeds alone.
@@ -51,7 +49,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that decide: no clock, environment, file, randomness or unordered map, by their `clippy.toml`.
-const PURE: &[&str] = &["mesh-model", "mesh-istio", "mesh-plan", "mesh-admission"];
+const PURE: &[&str] = &["mesh-model", "mesh-istio", "mesh-plan"];
 
 /// No source file is longer, so that one can be read in one sitting.
 const MOST_LINES: usize = 700;

@@ -1,7 +1,6 @@
 //! Every bound on what is read from a fleet. What is over a bound is a finding, and unknown: never cut, never dropped.
 
 use std::time::Duration;
-
 /// Largest manifest file, in bytes. A dump of a cluster with thousands of Services has a tenth of it.
 pub const MAX_FILE: u64 = 32 << 20;
 /// Largest `.unseen`, in bytes.
@@ -16,10 +15,8 @@ pub const MAX_FILES: usize = 200_000;
 pub const MAX_FOLDER_DEPTH: usize = 32;
 /// Most findings that are kept of one cluster; the rest is counted.
 pub const MAX_FINDINGS: usize = 1_000;
-
 /// Most clusters that are read at once, where the machine has that many cores.
 pub const MAX_READERS: usize = 16;
-
 /// Longest name of an object, in bytes (RFC 1123 subdomain).
 pub const MAX_NAME: usize = 253;
 /// Longest text that is kept of an object, in bytes, where nothing narrower is said: identities, hosts, regions, …
@@ -28,7 +25,6 @@ pub const MAX_TEXT: usize = 4 << 10;
 pub const MAX_ANNOTATION: usize = 256 << 10;
 /// Most entries of one list that is kept (ports, hosts, destinations, policy items).
 pub const MAX_ENTRIES: usize = 20_000;
-
 /// Deepest nesting of a YAML document.
 pub const MAX_YAML_DEPTH: usize = 64;
 /// Most nodes of a YAML document: one for each four bytes of the largest file.
@@ -37,10 +33,8 @@ pub const MAX_YAML_NODES: usize = 8 << 20;
 pub const MAX_YAML_ALIAS_NODES: usize = 100_000;
 /// Most aliases in a YAML document.
 pub const MAX_YAML_ALIASES: usize = 10_000;
-
 /// Longest file name that is written, in bytes; longer names are cut there and get a digest.
 pub const MAX_FILE_NAME: usize = 200;
-
 /// Largest answer of an API server that is read, in bytes: 500 objects of the largest size are far less in practice.
 pub const MAX_ANSWER: usize = 256 << 20;
 /// Largest room of an answer that a thread keeps for the next one, in bytes: four times a page of large Deployments.
@@ -118,7 +112,6 @@ pub const MAX_SAID: usize = 4_096;
 pub const MAX_SHOWN: usize = 400;
 /// Largest refusal that is read, in bytes.
 pub const MAX_REFUSAL: usize = 64 << 10;
-
 /// Longest line of a watch, in bytes: the largest object and what is around it.
 pub const MAX_EVENT: usize = MAX_OBJECT + (64 << 10);
 /// How long a server is asked to keep one watch open. It then ends with a bookmark, and the next one begins there.
@@ -145,3 +138,9 @@ pub const MAX_LISTENERS: usize = 16;
 pub const MAX_REQUEST: usize = 8 << 10;
 /// How long one of them may take to ask, and to take its answer.
 pub const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest problem text, in characters.
+pub(crate) const MAX_PROBLEM: usize = 300;
+/// Less time than this is none.
+pub(crate) const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+/// How often a program that closed its output is asked whether it has ended.
+pub(crate) const PLUGIN_POLL: Duration = Duration::from_millis(5);

@@ -1,5 +1,4 @@
 //! Every bound on names and annotations that the model enforces.
-
 /// Longest global host, in bytes: a host plus `-default-dr` must fit an object name of 253 bytes (deviation D19).
 pub const MAX_HOST: usize = 242;
 /// Longest label of a host, in bytes (RFC 1035).
@@ -30,3 +29,5 @@ pub const MAX_UID: usize = 253;
 pub const MAX_SUFFIX: usize = MAX_HOST - 4;
 /// Smallest and largest prefix length of a range of virtual addresses: at least 256 addresses.
 pub const VIP_PREFIXES: std::ops::RangeInclusive<u8> = 1..=24;
+/// Longest `exportTo` list by default (Admiral's `--exportto_max_namespaces`).
+pub const MAX_NAMESPACES: usize = 35;

@@ -15,15 +15,9 @@ use mesh_model::owned::{ADMIRAL_MARK, Mark, OwnedObject};
 
 use crate::because::Because;
 use crate::desired::{Desired, Role};
+use crate::limits::{MAX_REMOVALS, MIN_REMOVALS, REMOVABLE_SHARE};
 use crate::plan::{Action, Class, Plan, Step};
 use crate::scope::matches_glob;
-
-/// Most removals of a run, unless it is told otherwise, however large the fleet.
-const MAX_REMOVALS: usize = 50;
-/// Removals that every run may do, however small the fleet.
-const MIN_REMOVALS: usize = 3;
-/// The share of the served endpoints that a run may remove: one in this many.
-const REMOVABLE_SHARE: usize = 10;
 
 /// How many removals a run may do in a fleet that serves `served_endpoints`, unless it is told otherwise: the smaller of
 /// 50 and a tenth, at least 3.

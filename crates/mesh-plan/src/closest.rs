@@ -2,12 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// Most suggestions that are given.
-pub const MAX_SUGGESTIONS: usize = 5;
-/// Most names in a question.
-const MAX_MEANT: usize = 3;
-/// Longest text that is compared, in characters: no legal name is longer.
-const MAX_COMPARED: usize = 253;
+use crate::limits::{MAX_COMPARED, MAX_MEANT, MAX_SUGGESTIONS};
 
 /// The candidates that `text` may have meant, closest first, at most [`MAX_SUGGESTIONS`]. A candidate is close when few
 /// edits lead to it (a third of its length, at least two), or when it contains `text`.

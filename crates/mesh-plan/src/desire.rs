@@ -15,6 +15,7 @@ use mesh_model::policy::{MeshPolicy, SanPolicy};
 use crate::because::Because;
 use crate::closest::did_you_mean;
 use crate::desired::Desired;
+use crate::limits::MAX_QUESTIONS;
 
 mod callers;
 mod claims;
@@ -47,9 +48,6 @@ use name::NamePlan;
 use site::Site;
 
 pub use survey::Survey;
-
-/// Dead Dependencies that are compared with every identity, to ask what was meant.
-const MAX_QUESTIONS: usize = 20;
 
 /// What every cluster of `fleet` should hold. Total: problems are findings. `now` dates new ex-sources (deviation D18).
 pub fn desire(fleet: &FleetSnapshot, policy: &MeshPolicy, now: Timestamp) -> Desired {

@@ -12,11 +12,9 @@ use similar::TextDiff;
 
 use crate::document::to_yaml;
 use crate::escape;
+use crate::limits::DIFF_CONTEXT;
 use crate::style::{Styling, Tone};
 use crate::table::clusters;
-
-/// Lines of context around each change, as `diff -u` has.
-const CONTEXT: usize = 3;
 
 /// The differences between what the clusters hold and what they should hold. Empty when there are none.
 pub fn render(plan: &Plan, styling: Styling) -> String {
@@ -60,7 +58,7 @@ fn object(key: &ObjectKey, members: &[(&ClusterName, String, String)], styling: 
 fn hunks_of(before: &str, after: &str, styling: Styling) -> Vec<(usize, String, String)> {
     let diff = TextDiff::from_lines(before, after);
     let mut unified = diff.unified_diff();
-    unified.context_radius(CONTEXT);
+    unified.context_radius(DIFF_CONTEXT);
     let hunk = |hunk: similar::udiff::UnifiedDiffHunk<'_, '_, '_, str>| {
         let start = hunk.ops().first().map_or(0, |op| op.old_range().start);
         let mut body = String::new();

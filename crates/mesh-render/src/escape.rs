@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use mesh_model::name::is_invisible;
 
-/// Longest text of one table cell or message, in characters; what is longer is cut and ends in `…`.
-pub const MAX_TEXT: usize = 4_096;
+use crate::limits::MAX_TEXT;
 
 /// One line of text: control, escape, bidirectional and zero-width characters become `\u{…}`, line feeds included;
 /// over-long text is cut.

@@ -10,13 +10,11 @@ use serde_json::Value;
 
 use crate::document::headed;
 use crate::escape;
+use crate::limits::EXPLAINED_VALUE;
 use crate::reason::because;
 use crate::style::{Styling, Tone};
 use crate::table::{Table, clusters};
 use crate::whereis::{idle, policies};
-
-/// Characters of a value unless all are wanted.
-const MAX_VALUE: usize = 160;
 
 /// `answer` as a versioned document (`docs/schemas/explain.schema.json`).
 pub fn document(answer: &Explanation) -> Value {
@@ -93,7 +91,7 @@ fn is_metadata(field: &FieldExplanation) -> bool {
 }
 
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_VALUE) {
+    match text.char_indices().nth(EXPLAINED_VALUE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

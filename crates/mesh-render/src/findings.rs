@@ -5,11 +5,9 @@ use std::fmt::Write as _;
 use mesh_model::finding::{Finding, Severity};
 
 use crate::escape;
+use crate::limits::SUMMARY_FINDINGS;
 use crate::style::{Styling, Tone};
 use crate::table::{NONE, Table};
-
-/// How many findings a summary shows at most.
-pub const MAX_SUMMARY: usize = 20;
 
 /// Every finding: one row each, with what is wrong and what to do below it.
 pub fn table(findings: &[Finding], styling: Styling) -> String {
@@ -18,14 +16,14 @@ pub fn table(findings: &[Finding], styling: Styling) -> String {
     with_details(&sorted, styling)
 }
 
-/// The errors and warnings, worst first, at most [`MAX_SUMMARY`] of them, and how many others there are.
+/// The errors and warnings, worst first, at most [`SUMMARY_FINDINGS`] of them, and how many others there are.
 pub fn summary(findings: &[Finding], styling: Styling) -> String {
     if findings.is_empty() {
         return String::new();
     }
     let mut shown: Vec<&Finding> = findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
     shown.sort_by(|a, b| worst_first(a, b));
-    shown.truncate(MAX_SUMMARY);
+    shown.truncate(SUMMARY_FINDINGS);
     let mut text = styling.paint(Tone::Heading, &format!("Findings: {}", counts(findings)));
     if shown.len() < findings.len() {
         text += " (`kubectl mesh check` shows all)";
@@ -118,6 +116,6 @@ mod tests {
         assert!(!text.contains("MESH-C021"), "{text}");
         assert_eq!(summary(&[], Styling::PLAIN), "");
         let many: Vec<Finding> = (0..50).map(|n| finding(Code::NoRegion, &n.to_string())).collect();
-        assert_eq!(summary(&many, Styling::PLAIN).matches("MESH-C024").count(), MAX_SUMMARY);
+        assert_eq!(summary(&many, Styling::PLAIN).matches("MESH-C024").count(), SUMMARY_FINDINGS);
     }
 }

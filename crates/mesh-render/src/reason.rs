@@ -7,14 +7,11 @@ use mesh_model::origin::Origin;
 use mesh_plan::because::Because;
 use mesh_plan::desired::Role;
 
-/// Most objects that a reason names.
-const MAX_SOURCES: usize = 3;
-/// Most clusters that a reason begins with.
-const MAX_CLUSTERS: usize = 3;
+use crate::limits::{REASON_CLUSTERS, REASON_OBJECTS};
 
 /// `rule (c1: Deployment shop/checkout)`; the sources beyond the first few are counted.
 pub fn because(rule: &str, sources: &[Origin]) -> String {
-    naming(rule, sources.iter().map(ToString::to_string), MAX_SOURCES)
+    naming(rule, sources.iter().map(ToString::to_string), REASON_OBJECTS)
 }
 
 /// A reason with the clusters that it is for.
@@ -58,8 +55,8 @@ impl Led<'_> {
         let (own, others): (Vec<&Origin>, Vec<&Origin>) = self.sources.iter().copied().partition(|o| is_own(o));
         let own = own.iter().map(|origin| format!("{} {}", origin.kind, origin.name));
         let sources: Vec<String> = own.chain(others.iter().map(ToString::to_string)).collect();
-        let said = naming(self.rule, sources.into_iter(), most(MAX_SOURCES));
-        let clusters = self.clusters(most(MAX_CLUSTERS));
+        let said = naming(self.rule, sources.into_iter(), most(REASON_OBJECTS));
+        let clusters = self.clusters(most(REASON_CLUSTERS));
         let role = self.role.and_then(|role| {
             let (_, single, plural) = words(role);
             Some(format!("{clusters} {}: {}", if one.is_some() { single } else { plural }, after_role(&said, role)?))

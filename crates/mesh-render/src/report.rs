@@ -6,6 +6,7 @@ use mesh_model::name::ClusterName;
 use serde::Serialize;
 
 use crate::escape;
+use crate::limits::NAMED_UNWRITTEN;
 use crate::style::{Styling, Tone};
 use crate::table::Table;
 
@@ -41,9 +42,6 @@ impl ClusterResult {
     }
 }
 
-/// Objects of one cluster that were not written and are named, unless `wide` names all.
-const NAMED: usize = 5;
-
 /// The rows, each with what was not written below it: all of it if `wide`.
 pub fn render(results: &[ClusterResult], wide: bool, styling: Styling) -> String {
     let mut table = Table::new(&["CLUSTER", "CREATED", "UPDATED", "DELETED", "NOT WRITTEN"]);
@@ -58,7 +56,7 @@ pub fn render(results: &[ClusterResult], wide: bool, styling: Styling) -> String
     for (line, result) in lines.zip(results) {
         text += &line;
         text.push('\n');
-        let named = if wide { result.not_written.len() } else { NAMED };
+        let named = if wide { result.not_written.len() } else { NAMED_UNWRITTEN };
         for not_written in result.not_written.iter().take(named) {
             text += "  ";
             text += &escape::line(&format!("{}: {}", not_written.object, not_written.why));
@@ -94,7 +92,7 @@ mod tests {
     fn of_many_that_failed_a_few_are_named_and_the_others_counted() {
         let mut result = ClusterResult::new(&ClusterName::parse("c1").unwrap());
         let object = |n: usize| NotWritten { object: format!("ServiceEntry a/{n}"), why: "interrupted".into() };
-        result.not_written = (0..NAMED + 2).map(object).collect();
+        result.not_written = (0..NAMED_UNWRITTEN + 2).map(object).collect();
         let text = render(std::slice::from_ref(&result), false, Styling::PLAIN);
         assert!(text.ends_with("  ServiceEntry a/4: interrupted\n  and 2 more; -o wide names all\n"), "{text}");
         let wide = render(&[result], true, Styling::PLAIN);

@@ -5,12 +5,8 @@ use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
 use crate::escape;
+use crate::limits::{CELL_CLUSTERS, GUTTER};
 use crate::style::{Styling, Tone};
-
-/// Spaces between two columns.
-const GUTTER: usize = 2;
-/// More clusters than this in one cell are counted instead of listed.
-const MAX_CLUSTERS: usize = 3;
 
 /// A table in the making. Cells are escaped here.
 #[derive(Debug)]
@@ -70,7 +66,7 @@ impl Table {
 /// Clusters in one cell: `c1, c2`, or `41 clusters: c01…c41`, or all of them when `all` is wanted. Sorted already.
 pub fn clusters(clusters: &[&ClusterName], all: bool) -> String {
     match clusters {
-        [first, .., last] if clusters.len() > MAX_CLUSTERS && !all => {
+        [first, .., last] if clusters.len() > CELL_CLUSTERS && !all => {
             format!("{} clusters: {first}…{last}", clusters.len())
         }
         _ => clusters.iter().map(|cluster| cluster.as_str()).collect::<Vec<_>>().join(", "),

@@ -11,6 +11,7 @@ use mesh_fleet::live::Source;
 
 use super::{Known, is_plain};
 use crate::environment::{HOME, XDG_CACHE_HOME};
+use crate::limits::MAX_CACHE;
 
 /// The folder of our files, in the user's cache folder.
 const FOLDER: &str = "kubectl-mesh";
@@ -21,8 +22,6 @@ const FORMAT: &str = "kubectl-mesh names 1";
 /// What a line is, by how it begins.
 const CLUSTER: &str = "cluster ";
 const NAME: &str = "name ";
-/// Largest file that is written or read, in bytes: ten times the names of the design point.
-const MAX_FILE: usize = 8 << 20;
 
 /// What was kept of `source`.
 pub(crate) fn read(source: &Source) -> Option<Known> {
@@ -50,12 +49,12 @@ fn read_file(file: &Path, owner: Owner) -> Option<Known> {
     let folder = fs::symlink_metadata(file.parent()?).ok()?;
     let metadata = fs::symlink_metadata(file).ok()?;
     let is_ours = folder.is_dir() && owner.keeps(&folder) && metadata.is_file() && owner.keeps(&metadata);
-    if !is_ours || metadata.len() > MAX_FILE as u64 {
+    if !is_ours || metadata.len() > MAX_CACHE as u64 {
         return None;
     }
     let mut text = String::new();
-    let length = File::open(file).ok()?.take(MAX_FILE as u64 + 1).read_to_string(&mut text).ok()?;
-    if length > MAX_FILE { None } else { parse(&text) }
+    let length = File::open(file).ok()?.take(MAX_CACHE as u64 + 1).read_to_string(&mut text).ok()?;
+    if length > MAX_CACHE { None } else { parse(&text) }
 }
 
 /// Whoever reads it sees the old words or the new ones.
@@ -127,7 +126,7 @@ fn text_of(known: &Known) -> String {
     let names = known.names.iter().map(|name| (NAME, name));
     let mut text = format!("{FORMAT}\n");
     for (what, word) in clusters.chain(names).filter(|(_, word)| is_plain(word)) {
-        if text.len() + what.len() + word.len() + 1 > MAX_FILE {
+        if text.len() + what.len() + word.len() + 1 > MAX_CACHE {
             break;
         }
         text.extend([what, word, "\n"]);
@@ -183,7 +182,7 @@ mod tests {
     fn a_file_has_an_end() {
         let many = (0..1_000_000).map(|n| format!("a-rather-long-name-{n}")).collect();
         let text = text_of(&Known { names: many, ..Known::default() });
-        assert!(text.len() <= MAX_FILE && text.len() > MAX_FILE - 100 && text.ends_with('\n'), "{}", text.len());
+        assert!(text.len() <= MAX_CACHE && text.len() > MAX_CACHE - 100 && text.ends_with('\n'), "{}", text.len());
     }
 
     #[cfg(unix)]
@@ -219,7 +218,7 @@ mod tests {
         let link = folder.join("names-2");
         symlink(&file, &link).unwrap();
         assert_eq!(read_file(&link, owner), None);
-        fs::write(&file, vec![b'a'; MAX_FILE + 1]).unwrap();
+        fs::write(&file, vec![b'a'; MAX_CACHE + 1]).unwrap();
         assert_eq!(read_file(&file, owner), None);
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();

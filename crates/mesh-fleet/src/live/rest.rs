@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::plugins::{Bearer, ENDLESS_PLUGIN};
 use super::quotes::{Secrets, Sent};
 use super::unpack::{GZIP, unpack};
-use crate::limits::{MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
+use crate::limits::{LEAST_TIMEOUT, MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -351,11 +351,12 @@ fn status_in_words(code: u16, reason: &str, message: &str) -> String {
 
 /// Other questions may have taken all the time that there was.
 fn late(after: Duration) -> String {
-    if after < LEAST { "no time was left to ask".to_owned() } else { format!("no answer within {}", seconds(after)) }
+    if after < LEAST_TIMEOUT {
+        "no time was left to ask".to_owned()
+    } else {
+        format!("no answer within {}", seconds(after))
+    }
 }
-
-/// Less time than this is none.
-const LEAST: Duration = Duration::from_millis(100);
 
 /// `2 s`, `1.4 s`.
 fn seconds(duration: Duration) -> String {

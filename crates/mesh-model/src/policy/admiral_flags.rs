@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::forms::MAX_NAMESPACES;
 use super::{Adopt, ExportToPolicy, Ipv4Range, MeshPolicy, OutlierProfile, SanPolicy, VipPolicy, message};
+use crate::limits::MAX_NAMESPACES;
 use crate::limits::MAX_POLICY;
 use crate::name::Namespace;
 use given::Given;

@@ -12,9 +12,7 @@ use super::label::key_problem;
 use super::{
     Adopt, ExportToPolicy, Injection, Ipv4Range, MemberState, OutlierProfile, OwnerFrom, SanPolicy, VipPolicy,
 };
-
-/// Longest `exportTo` list by default (Admiral's `--exportto_max_namespaces`).
-pub(super) const MAX_NAMESPACES: usize = 35;
+use crate::limits::MAX_NAMESPACES;
 
 /// `off` and, unquoted, what YAML 1.1 makes of it.
 const OFF: [&str; 2] = ["off", "false"];

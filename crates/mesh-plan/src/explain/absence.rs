@@ -14,9 +14,7 @@ use mesh_model::policy::MeshPolicy;
 use super::is_object_of;
 use crate::desired::{Desired, Name};
 use crate::idle::why_idle;
-
-/// Most clusters or identities that a sentence names.
-const MAX_NAMED: usize = 5;
+use crate::limits::NAMED_ABSENCES;
 
 /// The reason, and the objects that led to it.
 type Why = (String, Vec<Origin>);
@@ -122,8 +120,8 @@ fn unreachable(base: &Host, name: &Name, desired: &Desired) -> String {
         None => format!("nobody serves {base}"),
         Some(first) => {
             let reasons = sources.iter().map(|source| format!("{source}: {}", why_left_out(source, name, desired)));
-            let all: Vec<String> = reasons.take(MAX_NAMED).collect();
-            let more = sources.len().saturating_sub(MAX_NAMED);
+            let all: Vec<String> = reasons.take(NAMED_ABSENCES).collect();
+            let more = sources.len().saturating_sub(NAMED_ABSENCES);
             let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
             let whom = if sources.len() == 1 {
                 format!("{first} cannot be reached")
@@ -174,7 +172,7 @@ fn no_client(
         };
         return (format!("its {place} depends on it, but {why}"), sources);
     }
-    let some: Vec<&str> = dependents.iter().copied().take(MAX_NAMED).collect();
+    let some: Vec<&str> = dependents.iter().copied().take(NAMED_ABSENCES).collect();
     let more = dependents.len() - some.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let why = format!(
@@ -191,6 +189,6 @@ fn unseen_dependencies(fleet: &FleetSnapshot) -> String {
     if blind.is_empty() {
         return String::new();
     }
-    let some: Vec<&str> = blind.iter().take(MAX_NAMED).map(|cluster| cluster.as_str()).collect();
+    let some: Vec<&str> = blind.iter().take(NAMED_ABSENCES).map(|cluster| cluster.as_str()).collect();
     format!("; Dependencies of {} could not be read", some.join(", "))
 }

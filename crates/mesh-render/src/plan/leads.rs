@@ -10,8 +10,7 @@ use mesh_model::origin::{Origin, Part};
 use mesh_plan::desired::Body;
 use mesh_plan::plan::{Action, Step};
 
-/// Endpoints or regions that are named; the rest is counted.
-const MAX_NAMED: usize = 3;
+use crate::limits::NAMED_LEADS;
 
 /// What is said of the object that `step` writes: nothing where it does not change where calls go.
 pub(super) fn of(step: &Step, whole: bool) -> Option<String> {
@@ -21,7 +20,7 @@ pub(super) fn of(step: &Step, whole: bool) -> Option<String> {
         Action::Delete { .. } | Action::Hold { .. } => return None,
     };
     let concerns = |field: &str| is_new || step.changes().iter().any(|change| change.field.starts_with(field));
-    let most = if whole { usize::MAX } else { MAX_NAMED };
+    let most = if whole { usize::MAX } else { NAMED_LEADS };
     match body.key.kind {
         Kind::ServiceEntry if concerns("endpoints/") => leads(body, most),
         Kind::DestinationRule if concerns("trafficPolicy/localityLbSetting") => splits(body, most),

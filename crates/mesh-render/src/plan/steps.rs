@@ -11,12 +11,10 @@ use mesh_plan::plan::{Action, Change, Class, Step};
 
 use super::{Detail, count, leads, values};
 use crate::escape;
+use crate::limits::STEP_REASONS;
 use crate::reason::led;
 use crate::style::{Styling, Tone};
 use crate::table::{Table, clusters};
-
-/// Reasons shown for one entry unless all are wanted.
-const MAX_REASONS: usize = 3;
 
 /// The rows, by name: its base host first, then its further hosts; within a host by cluster.
 pub(super) fn steps(steps: &[Step], detail: Detail, styling: Styling) -> String {
@@ -164,7 +162,7 @@ impl<'a> Notes<'a> {
             step.because.iter().map(move |because| (&step.cluster, role, because))
         });
         let all = led(all);
-        let shown = if whole { all.len() } else { MAX_REASONS };
+        let shown = if whole { all.len() } else { STEP_REASONS };
         let mut reasons: Vec<String> =
             all.iter().take(shown).map(|reason| format!("because {}", reason.line(whole))).collect();
         if let Some(more @ 1..) = all.len().checked_sub(shown) {

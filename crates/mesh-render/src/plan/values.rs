@@ -8,10 +8,8 @@ use serde_json::{Map, Value};
 
 use super::Detail;
 use crate::escape;
+use crate::limits::SUMMARY_VALUE;
 use crate::style::{Styling, Tone};
-
-/// Characters of a value unless all are wanted.
-const MAX_VALUE: usize = 120;
 
 /// `~ ports: 1 → 2`. In a summary, a value that is in both shows only what differs in it, and an endpoint only what a
 /// person asks for.
@@ -60,7 +58,7 @@ fn endpoint(field: &str, text: &str) -> Option<String> {
 
 fn shown(text: &str, whole: bool) -> String {
     let text = escape::line(text);
-    match text.char_indices().nth(MAX_VALUE).filter(|_| !whole) {
+    match text.char_indices().nth(SUMMARY_VALUE).filter(|_| !whole) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into_owned(),
     }

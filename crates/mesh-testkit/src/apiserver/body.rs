@@ -76,13 +76,13 @@ impl Body for Answer {
             Shape::Whole(bytes) => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
-            Shape::Cut { half, pause } => match half.take() {
-                Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
-                None => {
-                    let pause = pause.get_or_insert_with(|| Box::pin(sleep(BEFORE_A_CUT)));
-                    pause.as_mut().poll(context).map(|()| Some(Err(Cut)))
+            Shape::Cut { half, pause } => {
+                if let Some(half) = half.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(half))));
                 }
-            },
+                let pause = pause.get_or_insert_with(|| Box::pin(sleep(BEFORE_A_CUT)));
+                pause.as_mut().poll(context).map(|()| Some(Err(Cut)))
+            }
             Shape::Stream(parts) => parts.poll_recv(context).map(|part| part.map(|part| Ok(Frame::data(part)))),
         }
     }

@@ -14,10 +14,9 @@ use crate::cli::GlobalArgs;
 use crate::environment::MESH_FLEET;
 use crate::fleet::Place;
 use crate::known::{Known, cache};
+use crate::limits::MAX_CANDIDATES;
 use crate::{clock, fleet};
 
-/// Most candidates of one sort: a screen of them is enough, and the shell is not to choke on 20,000 names.
-const MAX_CANDIDATES: usize = 500;
 /// Names of values that mean a global name, and of those that mean a cluster.
 const NAME_VALUES: [&str; 2] = ["NAME", "KEY"];
 const CLUSTER_VALUES: [&str; 2] = ["CLUSTER", "GLOB"];

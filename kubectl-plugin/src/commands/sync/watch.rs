@@ -29,22 +29,9 @@ use crate::clock;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::fleet;
+use crate::limits::{BUDGET_TIME, LISTED_NAMES, LOOK_AGAIN, OPEN_AGAIN, WATCH_RETRY, WATCH_RETRY_AT_MOST};
 use crate::output::Output;
 use crate::reading::Reading;
-
-/// Removals of so long ago are none of the present ones: a watching run has no end, so its budget is one for any such
-/// time.
-const BUDGET_TIME: Duration = Duration::from_mins(10);
-/// The whole fleet is planned at least this often, whatever watches tell.
-const LOOK_AGAIN: Duration = Duration::from_mins(5);
-/// The pause before what could not be written is tried again; each further one doubles it.
-const RETRY: Duration = Duration::from_secs(1);
-/// Longest such pause.
-const RETRY_AT_MOST: Duration = Duration::from_secs(30);
-/// The pause before a fleet that cannot be opened is opened again.
-const OPEN_AGAIN: Duration = Duration::from_secs(5);
-/// Names and clusters that a line lists.
-const LISTED: usize = 4;
 
 /// Runs until it is told to stop.
 pub(super) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
@@ -236,17 +223,17 @@ impl<'a> Rounds<'a> {
         }
         self.whole = None;
         self.failed += 1;
-        Ok((RETRY * (1 << (self.failed - 1).min(8))).min(RETRY_AT_MOST))
+        Ok((WATCH_RETRY * (1 << (self.failed - 1).min(8))).min(WATCH_RETRY_AT_MOST))
     }
 
     /// Says once what cannot be seen.
     fn say_coverage(&mut self, plan: &Plan, output: &mut Output) {
         let coverage = &plan.coverage;
         let mut text = format!("{} of {} members seen", coverage.seen, coverage.members);
-        for (cluster, why) in coverage.unseen.iter().take(LISTED) {
+        for (cluster, why) in coverage.unseen.iter().take(LISTED_NAMES) {
             let _ = write!(text, "; {cluster}: {why}");
         }
-        for (cluster, kinds) in coverage.unseen_kinds.iter().take(LISTED) {
+        for (cluster, kinds) in coverage.unseen_kinds.iter().take(LISTED_NAMES) {
             let _ = write!(text, "; {cluster}: {} not seen", kinds.join(", "));
         }
         if text != self.seen {
@@ -304,15 +291,15 @@ fn line(report: &ApplyReport, plan: &Plan, lag: Duration) -> String {
         let _ = write!(text, " ({})", parts.join(", "));
     }
     let _ = write!(text, " in {} for {}, {} ms after the change", few(&clusters), few(&names), lag.as_millis());
-    for reason in why.iter().take(LISTED) {
+    for reason in why.iter().take(LISTED_NAMES) {
         let _ = write!(text, "\n  {reason}");
     }
     text
 }
 
 fn few(all: &BTreeSet<&str>) -> String {
-    let shown: Vec<&str> = all.iter().take(LISTED).copied().collect();
-    match all.len().checked_sub(LISTED) {
+    let shown: Vec<&str> = all.iter().take(LISTED_NAMES).copied().collect();
+    match all.len().checked_sub(LISTED_NAMES) {
         Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
         _ => shown.join(", "),
     }

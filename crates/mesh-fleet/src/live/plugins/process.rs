@@ -9,10 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Plugin;
 use super::answer::file_name;
-use crate::limits::MAX_PLUGIN_OUTPUT;
-
-/// How often a program that closed its output is asked whether it has ended.
-const POLL: Duration = Duration::from_millis(5);
+use crate::limits::{MAX_PLUGIN_OUTPUT, PLUGIN_POLL};
 
 /// What `program` prints when it is run as `plugin` says. Errors name the program and how it ended, never its output.
 pub(super) fn run(plugin: &Plugin, program: &Path, timeout: Duration) -> Result<Vec<u8>, String> {
@@ -77,7 +74,7 @@ fn wait(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < until => thread::sleep(POLL),
+            Ok(None) if Instant::now() < until => thread::sleep(PLUGIN_POLL),
             _ => return None,
         }
     }
