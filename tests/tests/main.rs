@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bad_input;
+mod beyond;
 mod canaries;
 mod cli;
 mod conformance;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mesh_model::facts::{ClusterFacts, Dependency, PolicyMeta, Workload};
+use mesh_model::facts::{ClusterFacts, Dependency, PolicyMeta, Service, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
@@ -18,10 +18,13 @@ use mesh_model::policy::MeshPolicy;
 use serde::Deserialize;
 
 use crate::desire::site::region_of_nodes;
+use crate::desire::sources::selects;
 use crate::desire::{Names, Survey};
 use crate::desired::Desired;
 use crate::plan::{Held, Plan, plan_among};
 use crate::scope::Scope;
+
+mod vicinity;
 
 /// What a change of a fleet concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Concern {
 }
 
 /// What every cluster should hold of the names of `identities`, and what must change for that, `objects` included.
-/// Of other names, only that they are there.
+/// Of other names, nothing, or only that they are there.
 pub fn plan_concerned(
     fleet: &FleetSnapshot,
     policy: &MeshPolicy,
@@ -78,9 +81,10 @@ pub fn plan_concerned(
     (identities, objects): (&BTreeSet<Arc<str>>, &BTreeSet<(ClusterName, ObjectKey)>),
     scope: &Scope,
 ) -> (Desired, Plan) {
-    let survey = Survey::of(fleet, policy);
+    let near = vicinity::around(fleet, policy, identities, objects);
+    let survey = Survey::of_part(&near.fleet, policy, near.taken);
     let names = Names::of(&survey, now);
-    let mut desired = names.without_objects();
+    let mut desired = names.of_part();
     let mut held = Held::new();
     for (cluster, key) in objects {
         held.entry(cluster).or_default().insert(key);
@@ -136,7 +140,14 @@ impl<'a> Changes<'a> {
         self.services(before, after);
         let dependency = |dependency: &Dependency| (dependency.namespace.clone(), Arc::clone(&dependency.name));
         for (one, other) in differing(&before.dependencies, &after.dependencies, dependency) {
-            self.identities.extend(one.into_iter().chain(other).flat_map(|one| one.destinations.iter().cloned()));
+            let is_kept = |destination: &Arc<str>| match (one, other) {
+                (Some(was), Some(is)) => {
+                    was.source == is.source && [was, is].iter().all(|one| one.destinations.contains(destination))
+                }
+                _ => false,
+            };
+            let all = one.into_iter().chain(other).flat_map(|one| &one.destinations);
+            self.identities.extend(all.filter(|destination| !is_kept(destination)).cloned());
         }
         self.policies(&before.traffic_policies, &after.traffic_policies, |policy| &policy.meta);
         self.policies(&before.outlier_detections, &after.outlier_detections, |policy| &policy.meta);
@@ -144,16 +155,21 @@ impl<'a> Changes<'a> {
         self.owned(cluster, before, after)
     }
 
-    /// A Service is for workloads of its namespace.
+    /// A Service is for the workloads of its namespace that it selects, or selected.
     fn services(&mut self, before: &ClusterFacts, after: &ClusterFacts) {
         let namespaces: BTreeSet<&Namespace> = before.services.keys().chain(after.services.keys()).collect();
-        let changed = namespaces
-            .into_iter()
-            .filter(|namespace| before.services.get(*namespace) != after.services.get(*namespace));
-        for namespace in changed {
+        for namespace in namespaces {
+            let [was, is] =
+                [before, after].map(|facts| facts.services.get(namespace).map(Vec::as_slice).unwrap_or_default());
+            let changed = differing(was, is, |service: &Service| Arc::clone(&service.name));
+            if changed.is_empty() {
+                continue;
+            }
+            let changed: Vec<&Service> = changed.into_iter().flat_map(|(was, is)| was.into_iter().chain(is)).collect();
             let workloads = before.workloads.iter().chain(&after.workloads);
             let there = workloads.filter(|workload| workload.namespace == *namespace);
-            self.identities.extend(there.map(|workload| Arc::from(workload.identity.as_str())));
+            let selected = there.filter(|workload| changed.iter().any(|service| selects(service, workload)));
+            self.identities.extend(selected.map(|workload| Arc::from(workload.identity.as_str())));
         }
     }
 

@@ -35,7 +35,7 @@ mod routed;
 mod rule;
 mod shared;
 pub(crate) mod site;
-mod sources;
+pub(crate) mod sources;
 mod survey;
 mod vip;
 
@@ -137,6 +137,13 @@ impl<'a> Names<'a> {
 
     /// Every name and what was found on the way to it, but no object yet: for [`Self::desire_one`] to add to.
     pub fn without_objects(&self) -> Desired {
+        let mut desired = self.of_part();
+        fleet_findings(self.context.survey.fleet, &self.context, &self.plans, &mut desired.findings);
+        desired
+    }
+
+    /// The same without what only a whole fleet tells: that nobody serves what is called, and the like.
+    pub(crate) fn of_part(&self) -> Desired {
         let mut desired = Desired { findings: self.findings.clone(), ..Desired::default() };
         for plan in &self.plans {
             desired.names.insert(plan.base.clone(), plan.summary(&self.context, &self.addresses));
@@ -144,7 +151,6 @@ impl<'a> Names<'a> {
         for (cluster, _) in self.context.sites.iter().filter(|(_, site)| site.is_writable()) {
             desired.objects.insert((*cluster).clone(), BTreeMap::new());
         }
-        fleet_findings(self.context.survey.fleet, &self.context, &self.plans, &mut desired.findings);
         desired
     }
 
@@ -302,6 +308,7 @@ fn addresses(
     let foreign =
         fleet.seen().flat_map(|(_, facts)| &facts.foreign).flat_map(|object| object.addresses.iter().cloned());
     let mut reserved: BTreeSet<Arc<str>> = foreign.chain(staying.keys().map(|address| Arc::from(*address))).collect();
+    reserved.extend(context.survey.taken.iter().cloned());
     // Hosts that are held or on their way out keep theirs for now.
     let all = live.names.values().chain(live.elsewhere.values()).flat_map(|name| &name.hosts);
     for (_, held) in all.filter(|(host, _)| !hosts.contains_key(*host)) {

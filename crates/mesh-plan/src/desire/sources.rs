@@ -229,7 +229,8 @@ fn age(service: &Service) -> (bool, Option<jiff::Timestamp>, &str) {
     (service.created.is_none(), service.created, &service.name)
 }
 
-fn selects(service: &Service, workload: &Workload) -> bool {
+/// Whether a Service selects a workload of its namespace.
+pub(crate) fn selects(service: &Service, workload: &Workload) -> bool {
     let mut keys = service.selector.iter().filter(|(key, _)| &**key != ROLLOUT_HASH).peekable();
     !service.ignored
         && !service.external_name
