@@ -16,8 +16,17 @@ use super::text::Text;
 use super::wire::{PageHead, PageMetadata};
 use super::{ClusterDecoder, Interner, Part, Place};
 
+/// What a page says of the list that it is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PageEnd {
+    /// Where the next page begins; none after the last one.
+    pub(crate) next: Option<String>,
+    /// The version of the list; empty where it tells none.
+    pub(crate) version: String,
+}
+
 impl Part {
-    /// What is in a page of a list of `kind`, and where the next one begins; none after the last one.
+    /// What is in a page of a list of `kind`.
     ///
     /// An error when it is no such page: what is answered by something that is no API server is not an empty list.
     pub(crate) fn of_page(
@@ -27,25 +36,25 @@ impl Part {
         cluster: &ClusterName,
         policy: &MeshPolicy,
         interner: &mut Interner,
-    ) -> Result<(Self, Option<String>), String> {
+    ) -> Result<(Self, PageEnd), String> {
         let place = Place { file: request, line: 1, version: None };
         let job = Job { kind, source: Source::Json(text), shape: Shape::Page, place, check: false };
         let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
         if let Some(head) = decoder.take_job(job)
             && head.is_of(kind)
         {
-            return Ok((decoder.into_part(), head.next()));
+            return Ok((decoder.into_part(), head.end()));
         }
         // Something is wrong with it, or it is unusual: once more from the start, for what that is.
         let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
-        let next = decoder.take_page(Job { shape: Shape::Many, ..job })?;
-        Ok((decoder.into_part(), next))
+        let end = decoder.take_page(Job { shape: Shape::Many, ..job })?;
+        Ok((decoder.into_part(), end))
     }
 }
 
 impl ClusterDecoder<'_> {
-    /// Takes in a page whose objects may be broken, and says where the next one begins.
-    fn take_page(&mut self, job: Job<'_>) -> Result<Option<String>, String> {
+    /// Takes in a page whose objects may be broken.
+    fn take_page(&mut self, job: Job<'_>) -> Result<PageEnd, String> {
         let kind = job.kind;
         let problem = |error: ReadError| format!("the answer is no list of {}: {}", kind.plural(), error.problem);
         let head: PageHead<'_> = job.source.read().map_err(problem)?;
@@ -53,7 +62,7 @@ impl ClusterDecoder<'_> {
             return Err(format!("the answer is no list of {}", kind.plural()));
         }
         self.take_job(job);
-        Ok(head.next())
+        Ok(head.end())
     }
 }
 
@@ -62,8 +71,9 @@ impl PageHead<'_> {
         self.kind.strip_suffix("List") == Some(kind.as_str())
     }
 
-    fn next(self) -> Option<String> {
-        self.metadata.next.filter(|next| !next.is_empty()).map(|next| next.to_string())
+    fn end(self) -> PageEnd {
+        let text = |text: Option<Text<'_>>| text.filter(|text| !text.is_empty()).map(|text| text.to_string());
+        PageEnd { next: text(self.metadata.next), version: text(self.metadata.version).unwrap_or_default() }
     }
 }
 
@@ -149,7 +159,7 @@ mod tests {
         let (policy, mut interner) = (MeshPolicy::default(), Interner::default());
         let cluster = ClusterName::parse("c1").unwrap();
         match Part::of_page(Kind::Service, text, "/api/v1/services", &cluster, &policy, &mut interner) {
-            Ok((part, next)) => (Ok(next), part.objects),
+            Ok((part, end)) => (Ok(end.next), part.objects),
             Err(why) => (Err(why), 0),
         }
     }

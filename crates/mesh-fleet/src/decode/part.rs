@@ -32,6 +32,11 @@ impl Part {
         part
     }
 
+    /// Whether everything read, with nothing to say of it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.findings.is_empty() && self.unreadable.is_none() && self.facts.unseen.is_empty()
+    }
+
     /// Adds what another decoder read. An object is in one part only.
     pub(crate) fn absorb(&mut self, other: Self) {
         let (facts, more) = (&mut self.facts, other.facts);

@@ -31,6 +31,9 @@ pub(crate) enum Slim {
     Other(Box<Part>),
 }
 
+/// Objects by `namespace/name`.
+pub(crate) type Slims = Vec<(Box<str>, Slim)>;
+
 impl Slim {
     /// Reads one object of `kind`.
     pub(crate) fn read(
@@ -45,6 +48,33 @@ impl Slim {
         let place = Place { file: request, line: 1, version: None };
         decoder.take_known(kind, Source::Json(text), Shape::One, place, false);
         Self::of(kind, decoder.into_part())
+    }
+
+    /// The objects of a page of `kind` by `namespace/name`, where all are plain; else it must be read one by one.
+    pub(crate) fn of_page(kind: Kind, part: Part) -> Option<Slims> {
+        if !part.is_plain() {
+            return None;
+        }
+        let facts = part.facts;
+        let id = |namespace: &Namespace, name: &str| format!("{namespace}/{name}").into_boxed_str();
+        Some(match kind {
+            _ if is_workload(kind) && facts.admiral.is_none() => {
+                let all = facts.workloads.into_iter();
+                all.map(|one| (id(&one.namespace, &one.name), Self::Workload(Box::new(one)))).collect()
+            }
+            Kind::Service if facts.gateways.is_empty() => {
+                let all = facts.services.into_iter().flat_map(|(namespace, services)| {
+                    services.into_iter().map(move |service| (namespace.clone(), service))
+                });
+                all.map(|(namespace, one)| (id(&namespace, &one.name), Self::Service(namespace, Box::new(one))))
+                    .collect()
+            }
+            Kind::ServiceEntry | Kind::DestinationRule if facts.foreign.is_empty() => {
+                let all = facts.owned.into_iter();
+                all.map(|(key, one)| (id(&key.namespace, &key.name), Self::Owned(key, Box::new(one)))).collect()
+            }
+            _ => return None,
+        })
     }
 
     /// The version of a generated object.
@@ -76,20 +106,15 @@ impl Slim {
     }
 
     fn of(kind: Kind, mut part: Part) -> Self {
-        let is_plain = part.findings.is_empty() && part.unreadable.is_none() && part.facts.unseen.is_empty();
-        if !is_plain {
+        if !part.is_plain() {
             return Self::Other(Box::new(part));
         }
         let facts = &mut part.facts;
         match kind {
-            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout | Kind::Job | Kind::CronJob
-                if facts.admiral.is_none() =>
-            {
-                match facts.workloads.pop() {
-                    None => Self::Nothing,
-                    Some(workload) => Self::Workload(Box::new(workload)),
-                }
-            }
+            _ if is_workload(kind) && facts.admiral.is_none() => match facts.workloads.pop() {
+                None => Self::Nothing,
+                Some(workload) => Self::Workload(Box::new(workload)),
+            },
             Kind::Service if facts.gateways.is_empty() => {
                 let service = facts.services.pop_first();
                 match service.and_then(|(namespace, mut services)| Some((namespace, services.pop()?))) {
@@ -104,6 +129,11 @@ impl Slim {
             _ => Self::Other(Box::new(part)),
         }
     }
+}
+
+fn is_workload(kind: Kind) -> bool {
+    use Kind::{CronJob, DaemonSet, Deployment, Job, Rollout, StatefulSet};
+    matches!(kind, CronJob | DaemonSet | Deployment | Job | Rollout | StatefulSet)
 }
 
 /// A page of a list whose objects are still text.
@@ -121,8 +151,6 @@ pub(crate) struct RawPage<'a> {
 struct RawMetadata {
     #[serde(default)]
     resource_version: String,
-    #[serde(default, rename = "continue")]
-    next: Option<String>,
 }
 
 /// `null` is an empty list, but no list is none: what is answered by something that is no API server is not empty.
@@ -148,11 +176,6 @@ impl<'a> RawPage<'a> {
     pub(crate) fn version(&self) -> &str {
         &self.metadata.resource_version
     }
-
-    /// Where the next page begins.
-    pub(crate) fn next(&self) -> Option<&str> {
-        self.metadata.next.as_deref().filter(|next| !next.is_empty())
-    }
 }
 
 #[cfg(test)]
@@ -166,7 +189,40 @@ mod tests {
         }
         let text = r#"{"kind":"ServiceList","metadata":{"resourceVersion":"7"},"items":null}"#;
         let page = RawPage::read(Kind::Service, text).unwrap();
-        assert_eq!((page.items().count(), page.version(), page.next()), (0, "7", None));
+        assert_eq!((page.items().count(), page.version()), (0, "7"));
+    }
+
+    #[test]
+    fn a_page_gives_what_its_objects_give_one_by_one() {
+        let service = |name: &str, labels: &str| {
+            format!(
+                r#"{{"metadata":{{"name":"{name}","namespace":"b","labels":{{{labels}}}}},"spec":{{"selector":{{"app":"{name}"}},"ports":[{{"port":80}}]}}}}"#
+            )
+        };
+        let gateway = r#""app":"istio-eastwestgateway""#;
+        for (items, is_plain) in [
+            (vec![service("x", ""), service("y", "")], true),
+            (vec![service("x", ""), service("g", gateway).replace(r#""b""#, r#""istio-system""#)], false),
+            (vec![service("x", ""), r#"{"metadata":{"name":"broken","namespace":"b"},"spec":7}"#.to_owned()], false),
+        ] {
+            let text = format!(
+                r#"{{"kind":"ServiceList","metadata":{{"resourceVersion":"7"}},"items":[{}]}}"#,
+                items.join(",")
+            );
+            let (cluster, policy) = (ClusterName::parse("c1").unwrap(), MeshPolicy::default());
+            let interner = &mut Interner::default();
+            let (part, end) = Part::of_page(Kind::Service, &text, "x", &cluster, &policy, interner).unwrap();
+            assert_eq!((end.next, &*end.version), (None, "7"));
+            let whole = Slim::of_page(Kind::Service, part);
+            assert_eq!(whole.is_some(), is_plain, "{items:?}");
+            let page = RawPage::read(Kind::Service, &text).unwrap();
+            let single = page.items().map(|item| Slim::read(Kind::Service, item, "x", &cluster, &policy, interner));
+            let single: Vec<String> = single.map(|slim| format!("{slim:?}")).collect();
+            assert_eq!(single.len(), items.len());
+            for (id, slim) in whole.into_iter().flatten() {
+                assert!(id.starts_with("b/") && single.contains(&format!("{slim:?}")), "{id}: {slim:?}");
+            }
+        }
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(crate) struct PageHead<'a> {
 pub(crate) struct PageMetadata<'a> {
     #[serde(borrow, rename = "continue")]
     pub(crate) next: Option<Text<'a>>,
+    #[serde(borrow, rename = "resourceVersion")]
+    pub(crate) version: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

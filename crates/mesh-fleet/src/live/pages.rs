@@ -18,6 +18,11 @@ use crate::limits::PAGE;
 pub(crate) struct Interners(Mutex<Vec<Interner>>);
 
 impl Interners {
+    /// Keeps nothing that was said so far.
+    pub(crate) fn forget(&self) {
+        self.0.lock().expect("no holder panics").clear();
+    }
+
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Interner) -> R) -> R {
         let mut interner = self.0.lock().expect("no holder panics").pop().unwrap_or_default();
         let result = work(&mut interner);
@@ -63,9 +68,9 @@ impl Reader<'_> {
             let read =
                 self.interners.with(|interner| Part::of_page(kind, &text, &list, self.cluster, self.policy, interner));
             recycle(text);
-            let (part, next) = read.map_err(ListError::Page)?;
+            let (part, end) = read.map_err(ListError::Page)?;
             whole.absorb(part);
-            match next {
+            match end.next {
                 Some(next) if whole.unreadable.is_none() => {
                     path = format!("{list}&continue={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
                 }

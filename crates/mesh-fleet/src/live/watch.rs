@@ -227,6 +227,7 @@ async fn start(fleet: &LiveFleet, monitor: Arc<Monitor>, run: Run<'_>) -> Watch 
     })
     .await;
     let since = since.into_inner().expect("no holder panics");
+    shared.interners.forget();
     let mut tasks = vec![tokio::spawn(beat::missing(fleet, &shared))];
     let mut feeds = Vec::new();
     for (index, (place, connected)) in places.iter().zip(connected).enumerate() {

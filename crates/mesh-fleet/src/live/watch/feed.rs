@@ -16,8 +16,9 @@ use tokio::time::{Duration, Instant, sleep, timeout};
 use super::super::pages::ListError;
 use super::super::quotes::Sent;
 use super::super::rest::{QUOTED, Rest, jittered};
+use super::super::unpack::recycle;
 use super::state::{Shared, number};
-use crate::decode::{Interner, RawPage, Slim};
+use crate::decode::{Interner, PageEnd, Part, RawPage, Slim, Slims};
 use crate::limits::{
     MARK_TIMEOUT, MAX_EVENT, PAGE, RETRY_PAUSE, WATCH_LASTS, WATCH_PAUSE, WATCH_SILENCE, WATCH_WORKED,
 };
@@ -74,6 +75,7 @@ impl Feed {
             let Some(version) = &mut since else {
                 self.pause(&mut tries).await;
                 since = self.list().await;
+                self.shared.interners.forget();
                 continue;
             };
             let start = Instant::now();
@@ -113,23 +115,35 @@ impl Feed {
         let list = format!("{}?limit={PAGE}{}", self.path, self.selector);
         let mut path = list.clone();
         let mut objects = BTreeMap::new();
-        let mut interner = Interner::default();
         loop {
             let text = rest.read(&path).await.map_err(|error| ListError::Rest(error).in_words(self.kind))?;
-            let page = RawPage::read(self.kind, &text)?;
-            for item in page.items() {
-                let head = Head::read(item).ok_or("an object of the list has no name")?;
-                let slim = self.decode(item, &mut interner);
-                if !matches!(slim, Slim::Nothing) {
-                    objects.insert(head.id(), slim);
-                }
-            }
-            let Some(next) = page.next() else {
-                let version = number(page.version()).ok_or("the list has no version that can be watched from")?;
+            let (page, end) = self.shared.interners.with(|interner| self.page(&text, interner))?;
+            objects.extend(page);
+            recycle(text);
+            let Some(next) = end.next else {
+                let version = number(&end.version).ok_or("the list has no version that can be watched from")?;
                 return Ok((objects, version));
             };
-            path = format!("{list}&continue={}", utf8_percent_encode(next, NON_ALPHANUMERIC));
+            path = format!("{list}&continue={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
         }
+    }
+
+    /// The objects of a page that a rule uses, and what it says of the list.
+    fn page(&self, text: &str, interner: &mut Interner) -> Result<(Slims, PageEnd), String> {
+        let (cluster, policy) = (&self.cluster, &self.shared.policy);
+        let (part, end) = Part::of_page(self.kind, text, &self.path, cluster, policy, interner)?;
+        if let Some(objects) = Slim::of_page(self.kind, part) {
+            return Ok((objects, end));
+        }
+        let mut objects = Vec::new();
+        for item in RawPage::read(self.kind, text)?.items() {
+            let head = Head::read(item).ok_or("an object of the list has no name")?;
+            let slim = self.decode(item, interner);
+            if !matches!(slim, Slim::Nothing) {
+                objects.push((head.id(), slim));
+            }
+        }
+        Ok((objects, end))
     }
 
     fn decode(&self, text: &str, interner: &mut Interner) -> Slim {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::super::LiveFleet;
 use super::super::members::Place;
 use super::super::observe::{GENERATED, note_strangers, view};
+use super::super::pages::Interners;
 use super::monitor::Monitor;
 use super::settle::Unsettled;
 use crate::decode::{Part, Slim};
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) monitor: Arc<Monitor>,
     /// Rung at every change.
     pub(super) bell: Notify,
+    /// What lists share of what they say, among all clusters. Nothing of it is kept longer than the lists take.
+    pub(super) interners: Interners,
     state: Mutex<State>,
 }
 
@@ -88,7 +91,7 @@ impl Shared {
     pub(super) fn new(policy: MeshPolicy, monitor: Arc<Monitor>, members: usize) -> Self {
         let clusters = (0..members).map(|_| ClusterState::default()).collect();
         let state = State { clusters, ..State::default() };
-        Self { policy, monitor, bell: Notify::new(), state: Mutex::new(state) }
+        Self { policy, monitor, bell: Notify::new(), interners: Interners::default(), state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
