@@ -2,9 +2,9 @@
 //! before its thread does anything else, and the next one is about as long.
 
 use std::cell::Cell;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind};
 
-use flate2::bufread::MultiGzDecoder;
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use crate::limits::{MAX_ANSWER, MAX_ROOM};
 
@@ -15,6 +15,8 @@ thread_local! {
 
 /// How servers call it (RFC 9110 §8.4.1).
 pub(crate) const GZIP: &str = "gzip";
+/// The largest window, in bits, and that a gzip header comes before (`inflateInit2` of zlib).
+const GZIP_WINDOW: u8 = 16 + 15;
 /// No byte stands for more than this many (zlib, "Maximum Compression Factor").
 const MOST_FOR_ONE: usize = 1_032;
 /// The end of a gzip file says how long it was, in so many bytes (RFC 1952 §2.3.1).
@@ -36,22 +38,37 @@ fn unpack_at_most(packed: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut room = ROOM.take();
     // One byte more, so that the end is seen.
     room.resize(room.len().max(promised(packed).min(most) + 1), 0);
-    let mut reader = MultiGzDecoder::new(packed);
-    let mut length = 0;
+    let (mut read, mut length) = (0, 0);
+    // One member after the other (RFC 1952 §2.2); mostly there is one.
     loop {
-        if length > most {
-            return Ok(None);
+        let mut member = Inflate::new(true, GZIP_WINDOW);
+        loop {
+            if length == room.len() {
+                room.resize((2 * length).min(most + 1), 0);
+            }
+            let before = (member.total_in(), member.total_out());
+            let status = member
+                .decompress(&packed[read..], &mut room[length..], InflateFlush::NoFlush)
+                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.as_str()))?;
+            let (taken, given) = (member.total_in() - before.0, member.total_out() - before.1);
+            read += usize::try_from(taken).expect("no more than there is");
+            length += usize::try_from(given).expect("no more than there is room for");
+            if length > most {
+                return Ok(None);
+            }
+            match status {
+                Status::StreamEnd => break,
+                Status::Ok | Status::BufError if (taken, given) == (0, 0) && length < room.len() => {
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+                Status::Ok | Status::BufError => {}
+            }
         }
-        if length == room.len() {
-            room.resize((2 * length).min(most + 1), 0);
-        }
-        match reader.read(&mut room[length..])? {
-            0 => break,
-            read => length += read,
+        if read == packed.len() {
+            room.truncate(length);
+            return Ok(Some(room));
         }
     }
-    room.truncate(length);
-    Ok(Some(room))
 }
 
 /// How long it says that it was, as far as that can be.
