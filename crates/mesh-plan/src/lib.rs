@@ -13,7 +13,7 @@ pub mod desired;
 pub mod explain;
 pub mod idle;
 pub mod laws;
-mod limits;
+pub mod limits;
 pub mod lookup;
 pub mod manifest;
 pub mod migration;

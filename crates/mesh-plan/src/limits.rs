@@ -1,18 +1,18 @@
 //! Every bound of what is planned at once, suggested and named.
 
 /// Most clusters or identities that a sentence names.
-pub(crate) const NAMED_ABSENCES: usize = 5;
+pub const NAMED_ABSENCES: usize = 5;
 /// Most suggestions that are given.
-pub(crate) const MAX_SUGGESTIONS: usize = 5;
+pub const MAX_SUGGESTIONS: usize = 5;
 /// Most names in a question.
-pub(crate) const MAX_MEANT: usize = 3;
+pub const MAX_MEANT: usize = 3;
 /// Longest text that is compared, in characters: no legal name is longer.
-pub(crate) const MAX_COMPARED: usize = 253;
+pub const MAX_COMPARED: usize = 253;
 /// Most removals of a run, unless it is told otherwise, however large the fleet.
-pub(crate) const MAX_REMOVALS: usize = 50;
+pub const MAX_REMOVALS: usize = 50;
 /// Removals that every run may do, however small the fleet.
-pub(crate) const MIN_REMOVALS: usize = 3;
+pub const MIN_REMOVALS: usize = 3;
 /// The share of the served endpoints that a run may remove: one in this many.
-pub(crate) const REMOVABLE_SHARE: usize = 10;
+pub const REMOVABLE_SHARE: usize = 10;
 /// Dead Dependencies that are compared with every identity, to ask what was meant.
-pub(crate) const MAX_QUESTIONS: usize = 20;
+pub const MAX_QUESTIONS: usize = 20;

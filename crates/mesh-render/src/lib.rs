@@ -7,7 +7,7 @@ pub mod document;
 pub mod escape;
 pub mod explain;
 pub mod findings;
-mod limits;
+pub mod limits;
 pub mod plan;
 pub mod reason;
 pub mod report;

@@ -1,26 +1,26 @@
 //! How much is shown of everything that may be long.
 
 /// Characters of a value in `explain`, unless all are wanted.
-pub(crate) const EXPLAINED_VALUE: usize = 160;
+pub const EXPLAINED_VALUE: usize = 160;
 /// Most objects that a reason names.
-pub(crate) const REASON_OBJECTS: usize = 3;
+pub const REASON_OBJECTS: usize = 3;
 /// Most clusters that a reason begins with.
-pub(crate) const REASON_CLUSTERS: usize = 3;
+pub const REASON_CLUSTERS: usize = 3;
 /// Characters of a value in a plan, unless all are wanted.
-pub(crate) const SUMMARY_VALUE: usize = 120;
+pub const SUMMARY_VALUE: usize = 120;
 /// Reasons shown for one entry unless all are wanted.
-pub(crate) const STEP_REASONS: usize = 3;
+pub const STEP_REASONS: usize = 3;
 /// Endpoints or regions that are named; the rest is counted.
-pub(crate) const NAMED_LEADS: usize = 3;
+pub const NAMED_LEADS: usize = 3;
 /// How many findings a summary shows at most.
-pub(crate) const SUMMARY_FINDINGS: usize = 20;
+pub const SUMMARY_FINDINGS: usize = 20;
 /// Lines of context around each change, as `diff -u` has.
-pub(crate) const DIFF_CONTEXT: usize = 3;
+pub const DIFF_CONTEXT: usize = 3;
 /// Objects of one cluster that were not written and are named, unless `wide` names all.
-pub(crate) const NAMED_UNWRITTEN: usize = 5;
+pub const NAMED_UNWRITTEN: usize = 5;
 /// Spaces between two columns.
-pub(crate) const GUTTER: usize = 2;
+pub const GUTTER: usize = 2;
 /// More clusters than this in one cell are counted instead of listed.
-pub(crate) const CELL_CLUSTERS: usize = 3;
+pub const CELL_CLUSTERS: usize = 3;
 /// Longest text of one table cell or message, in characters; what is longer is cut and ends in `…`.
-pub(crate) const MAX_TEXT: usize = 4_096;
+pub const MAX_TEXT: usize = 4_096;
