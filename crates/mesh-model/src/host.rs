@@ -2,8 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::kind::Kind;
 use crate::limits::{MAX_HOST, MAX_HOST_LABEL};
 use crate::name::{Env, Host, Identity, NameError};
+use crate::owned::ObjectKey;
 
 /// The first labels that no identity may take: they are hosts of another name's Rollout.
 pub const RESERVED_PREFIXES: [&str; 2] = ["preview", "canary"];
@@ -28,6 +30,19 @@ pub fn service_entry_name(host: &Host) -> String {
 pub fn destination_rule_name(host: &Host, prefixed: bool) -> String {
     let host = host.to_lowercase();
     if prefixed { format!("{host}-dr") } else { format!("{host}-default-dr") }
+}
+
+/// The host that a generated object is named for, in lower case.
+pub fn named_host(key: &ObjectKey) -> Option<&str> {
+    match key.kind {
+        Kind::ServiceEntry => key.name.strip_suffix("-se"),
+        _ => key.name.strip_suffix("-default-dr").or_else(|| key.name.strip_suffix("-dr")),
+    }
+}
+
+/// What a host ends in after each of its dots, the longest first.
+pub fn tails(host: &str) -> impl Iterator<Item = &str> {
+    host.match_indices('.').map(|(dot, _)| &host[dot + 1..])
 }
 
 /// The value of label `kubectl-mesh.io/identity`: 16 hex digits of the sha-256 of the identity as written (deviation D2).

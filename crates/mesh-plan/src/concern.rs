@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mesh_model::facts::{ClusterFacts, Dependency, PolicyMeta, Service, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::host::named_host;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::owned::{ObjectKey, OwnedObject};
@@ -197,9 +198,8 @@ impl<'a> Changes<'a> {
                 continue;
             }
             // What somebody else wrote may be for another host than its name says.
-            let named = key.name.strip_suffix("-default-dr").or_else(|| key.name.strip_suffix("-dr"));
             let mut hosts: Vec<Option<String>> = objects.map(|object| host_of_rule(&object.spec)).collect();
-            hosts.push(named.map(str::to_owned));
+            hosts.push(named_host(key).map(str::to_owned));
             for host in hosts {
                 let entry = host.map(|host| ObjectKey {
                     kind: Kind::ServiceEntry,

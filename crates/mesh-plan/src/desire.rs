@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
-use mesh_model::host::service_entry_name;
+use mesh_model::host::{service_entry_name, tails};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
 use mesh_model::owned::{Mark, ObjectKey};
@@ -175,7 +175,7 @@ impl<'a> Names<'a> {
         let Survey { serving, live: Live { names, elsewhere }, policy, .. } = self.context.survey;
         let endings: BTreeSet<String> =
             identities.iter().map(|identity| format!("{identity}.{}", policy.suffix).to_lowercase()).collect();
-        let is_ending = |base: &str| base.match_indices('.').any(|(dot, _)| endings.contains(&base[dot + 1..]));
+        let is_ending = |base: &str| tails(base).any(|tail| endings.contains(tail));
         let is_marked = |name: &LiveName<'_>| {
             let marks = name.entries().filter_map(|(_, entry)| entry.identity(policy));
             marks.into_iter().any(|mark| identities.contains(mark))
@@ -215,8 +215,7 @@ impl<'a> Names<'a> {
     ) -> impl Iterator<Item = (&'h str, &'h LiveName<'a>, &'h str, &'h LiveHost<'a>)> {
         let live = &self.context.survey.live.names;
         hosts.iter().flat_map(move |host| {
-            let tails = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
-            std::iter::once(host.as_str()).chain(tails).filter_map(move |base| {
+            std::iter::once(host.as_str()).chain(tails(host)).filter_map(move |base| {
                 let name = live.get(base)?;
                 Some((base, name, host.as_str(), name.hosts.get(host.as_str())?))
             })

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
-use mesh_model::host::identity_label;
+use mesh_model::host::{identity_label, named_host};
 use mesh_model::kind::Kind;
 use mesh_model::owned::{ASSOCIATED_GTP, DNS_PREFIX, IDENTITY_LABEL, Mark, ObjectKey, OwnedObject};
 use mesh_model::policy::{Ipv4Range, MeshPolicy, VipPolicy};
@@ -152,14 +152,13 @@ fn former_namespace(key: &ObjectKey, policy: &MeshPolicy) -> Option<Arc<str>> {
 
 /// The suffix of the host that an object is named for, if it is not the policy's. The name tells, which nobody can edit.
 fn former_suffix(step: &Step, object: &OwnedObject, fleet: &FleetSnapshot, policy: &MeshPolicy) -> Option<Arc<str>> {
-    let (host, entry) = if step.key.kind == Kind::ServiceEntry {
-        (step.key.name.strip_suffix("-se")?, Some(object))
+    let host = named_host(&step.key)?;
+    let entry = if step.key.kind == Kind::ServiceEntry {
+        Some(object)
     } else {
-        let host = step.key.name.strip_suffix("-dr")?;
-        let host = host.strip_suffix("-default").unwrap_or(host);
         let name = format!("{host}-se").into();
         let entry = ObjectKey { kind: Kind::ServiceEntry, name, namespace: step.key.namespace.clone() };
-        (host, owned(step, &entry, fleet))
+        owned(step, &entry, fleet)
     };
     let suffix = policy.suffix.to_lowercase();
     let told = entry.and_then(|entry| suffix_told(host, entry, policy));

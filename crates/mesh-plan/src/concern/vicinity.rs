@@ -11,6 +11,7 @@ use std::sync::Arc;
 use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::facts::{ClusterFacts, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::host::{named_host, tails};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::owned::{ObjectKey, OwnedObject};
@@ -33,7 +34,7 @@ pub(super) fn around(
     let all = All::read(fleet, policy);
     let mut near = all.near(policy, identities);
     for (_, key) in objects {
-        near.add(named(key).unwrap_or(&key.name));
+        near.add(named_host(key).unwrap_or(&key.name));
     }
     all.close(&mut near);
     let calls = Calls::of(&near, &all, fleet, policy, identities);
@@ -291,7 +292,7 @@ fn kept<T: Clone>(all: &[T], is_kept: impl Fn(&T) -> bool) -> Vec<T> {
 
 /// `host` and what it ends in, label by label.
 fn endings(host: &str) -> impl Iterator<Item = &str> {
-    std::iter::once(host).chain(host.match_indices('.').map(|(dot, _)| &host[dot + 1..]))
+    std::iter::once(host).chain(tails(host))
 }
 
 fn is_ending(host: &str, among: &BTreeSet<String>) -> bool {
@@ -307,14 +308,6 @@ fn lower(mut text: String) -> String {
     }
 }
 
-/// The host that a generated object is named for.
-fn named(key: &ObjectKey) -> Option<&str> {
-    match key.kind {
-        Kind::ServiceEntry => key.name.strip_suffix("-se"),
-        _ => key.name.strip_suffix("-default-dr").or_else(|| key.name.strip_suffix("-dr")),
-    }
-}
-
 /// The host that a generated object is for, in lower case: mostly the one that it is named for, which the text of its spec
 /// is only compared with.
 fn host_of<'a>(key: &'a ObjectKey, object: &'a OwnedObject) -> Cow<'a, str> {
@@ -326,7 +319,7 @@ fn host_of<'a>(key: &'a ObjectKey, object: &'a OwnedObject) -> Cow<'a, str> {
         Kind::ServiceEntry => object.spec.rsplit_once(r#""hosts":[""#),
         _ => object.spec.split_once(r#""host":""#),
     };
-    match (named(key), said) {
+    match (named_host(key), said) {
         (Some(host), Some((_, rest))) if begins(rest, host) && host.bytes().all(|b| !b.is_ascii_uppercase()) => {
             Cow::Borrowed(host)
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_model::fleet::FleetSnapshot;
+use mesh_model::host::tails;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Identity, Namespace};
 use mesh_model::origin::Origin;
@@ -106,8 +107,7 @@ impl<'a> Callers<'a> {
     /// Whether `cluster` calls an identity, none of `known`, that gives `host` (in lower case) in some env.
     pub(super) fn calls_another(&self, cluster: &ClusterName, host: &str, suffix: &str, known: &[Identity]) -> bool {
         let name = host.strip_suffix(&suffix.to_lowercase()).unwrap_or_default().trim_end_matches('.');
-        let tails = name.match_indices('.').map(|(dot, _)| &name[dot + 1..]);
-        let called = tails.filter_map(|tail| self.spellings.get(tail)).flatten();
+        let called = tails(name).filter_map(|tail| self.spellings.get(tail)).flatten();
         called.filter(|called| known.iter().all(|known| known.as_str() != **called)).any(|identity| {
             let mut sources = self.dependents.get(identity).into_iter().flat_map(BTreeMap::keys);
             sources.any(|source| self.runs.get(source).is_some_and(|by_cluster| by_cluster.contains_key(cluster)))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mesh_model::host::tails;
 use mesh_model::name::{Host, Identity};
 use mesh_model::owned::ObjectKey;
 
@@ -39,9 +40,8 @@ impl<'a> HostIndex<'a> {
 
     /// The name that `host` belongs to: its base host is `host`, or what `host` ends in; the smallest of several.
     pub(super) fn name_of(&self, host: &Host) -> Option<(&'a Host, &'a Name)> {
-        let tails = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
         std::iter::once(host.as_str())
-            .chain(tails)
+            .chain(tails(host))
             .filter_map(|tail| self.names.get_key_value(tail))
             .min_by_key(|(base, _)| *base)
     }
