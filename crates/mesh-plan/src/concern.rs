@@ -231,6 +231,16 @@ impl<'a> Changes<'a> {
     }
 }
 
+/// The first of `spec.hosts` of a ServiceEntry, in lower case. Whatever else is wrong with it, its host counts.
+fn host_of_entry(spec: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entry<'a> {
+        #[serde(borrow)]
+        hosts: Vec<Cow<'a, str>>,
+    }
+    serde_json::from_str(spec).ok().and_then(|entry: Entry<'_>| Some(entry.hosts.first()?.to_lowercase()))
+}
+
 /// `spec.host` of a DestinationRule, in lower case.
 fn host_of_rule(spec: &str) -> Option<String> {
     #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_istio::{DestinationRule, ServiceEntry};
+use mesh_istio::ServiceEntry;
 use mesh_model::facts::{ClusterFacts, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::host::{named_host, tails};
@@ -16,6 +16,8 @@ use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
+
+use super::{host_of_entry, host_of_rule};
 
 /// A fleet without what is beyond.
 pub(super) struct Vicinity {
@@ -325,12 +327,10 @@ fn host_of<'a>(key: &'a ObjectKey, object: &'a OwnedObject) -> Cow<'a, str> {
         }
         (named, _) => {
             let host = match key.kind {
-                Kind::ServiceEntry => serde_json::from_str::<ServiceEntry>(&object.spec)
-                    .ok()
-                    .and_then(|entry| entry.hosts.first().cloned()),
-                _ => serde_json::from_str::<DestinationRule>(&object.spec).ok().map(|rule| rule.host),
+                Kind::ServiceEntry => host_of_entry(&object.spec),
+                _ => host_of_rule(&object.spec),
             };
-            host.map_or(Cow::Borrowed(named.unwrap_or(&key.name)), |host| Cow::Owned(lower(host.to_string())))
+            host.map_or(Cow::Borrowed(named.unwrap_or(&key.name)), Cow::Owned)
         }
     }
 }
