@@ -76,6 +76,7 @@ mod tests {
             base: None,
             identity: None,
             role: None,
+            is_called: true,
             action: Action::Hold { instead_of: "delete".into() },
             class: Class::Neutral,
             because: vec![Because::whole(

@@ -3,8 +3,11 @@
 //!
 //! A cluster *routes* a host once its own ServiceEntry leads to a Service of its own: istiod makes the cluster
 //! `outbound_.80_._.HOST` of it, which the east-west gateway chooses by SNI. Before that, a call that arrives at the gateway
-//! is reset. Clients therefore wait for all sources. A source calls its own name too, so it is no different: its entry is
-//! written without the endpoints of sources that do not route the host yet, and completed once they do.
+//! is reset. Clients therefore wait for all sources. Callers may run in a source cluster too: there the entry is written
+//! without the endpoints of sources that do not route the host yet, and completed once they do.
+//!
+//! Where no caller runs, and the host was not there before, nobody hears of what is written: such an entry is written whole
+//! at once. Should a source that it leads to fail then, its endpoints are taken back, since callers may come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -90,8 +93,10 @@ impl<'p> Gate<'p> {
             return gained.map_or(Leave::Everything, |source| Leave::Nothing(waits_for(source)));
         }
         let Some(unrouted) = self.unrouted.get(&step.key) else { return Leave::Everything };
-        let others: BTreeSet<&ClusterName> =
-            unrouted.iter().copied().filter(|source| **source != step.cluster).collect();
+        let name = name_of(step);
+        let has_failed = |source: &ClusterName| self.unserved.contains(&(name, source));
+        let waits = |source: &&ClusterName| **source != step.cluster && (is_heard(step) || has_failed(source));
+        let others: BTreeSet<&ClusterName> = unrouted.iter().copied().filter(waits).collect();
         let base = match &step.action {
             Action::Update { base, .. } => Some(&**base),
             _ => None,
@@ -143,6 +148,11 @@ pub(crate) fn peers<'p>(step: &Step, new: &BTreeSet<&'p ClusterName>) -> BTreeSe
     };
     let led_to = without::news(body, base).into_iter().filter(|(_, cluster)| **cluster != step.cluster);
     led_to.filter_map(|(_, cluster)| new.get(cluster).copied()).collect()
+}
+
+/// Whether anybody may hear at once of what the step writes. Of a host that is new where no caller runs, nobody does.
+pub(crate) fn is_heard(step: &Step) -> bool {
+    step.is_called || !matches!(step.action, Action::Create { .. })
 }
 
 /// Whether the step makes its cluster route a host that it does not route yet.

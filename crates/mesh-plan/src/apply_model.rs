@@ -280,6 +280,7 @@ mod tests {
             base: None,
             identity: None,
             role: None,
+            is_called: true,
             action,
             class: Class::Neutral,
             because: Vec::new(),

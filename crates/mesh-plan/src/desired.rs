@@ -42,6 +42,8 @@ pub struct DesiredObject {
     pub identity: Identity,
     /// What the cluster is to the name.
     pub role: Role,
+    /// Whether callers of the name that Dependencies tell of run in the cluster, or may, for all that can be seen.
+    pub is_called: bool,
     /// Why this cluster holds it.
     pub role_because: Arc<Because>,
     /// Why its fields are as they are, shared between clusters.

@@ -67,6 +67,8 @@ pub struct Step {
     pub identity: Option<Identity>,
     /// What the cluster is to the name.
     pub role: Option<Role>,
+    /// Whether callers of the name that Dependencies tell of run in the cluster, or may, for all that can be seen.
+    pub is_called: bool,
     /// What happens.
     pub action: Action,
     /// What it does to traffic.
@@ -267,6 +269,7 @@ fn step_for(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live
         base: Some(object.base.clone()),
         identity: Some(object.identity.clone()),
         role: Some(object.role),
+        is_called: object.is_called,
         action,
         class,
         because,
@@ -358,6 +361,7 @@ fn delete(
         host,
         identity,
         role: None,
+        is_called: true,
         action: Action::Delete { base: Arc::new(base.clone()) },
         class: Class::RemovesTraffic,
         because: vec![with_fact(because, cluster, key)],
@@ -409,6 +413,7 @@ fn hold(cluster: &ClusterName, key: &ObjectKey, names: &HostIndex<'_>, instead_o
         base: known.map(|known| known.base.clone()),
         identity: known.map(|known| known.identity.clone()),
         role: None,
+        is_called: true,
         action: Action::Hold { instead_of: instead_of.to_owned() },
         class: Class::Neutral,
         because: vec![because],

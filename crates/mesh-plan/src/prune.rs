@@ -87,6 +87,7 @@ mod tests {
                 base: host("stage.a.global"),
                 identity: Identity::parse("a").unwrap(),
                 role: Role::ExSource,
+                is_called: false,
                 role_because: Arc::new(Because::whole("it ran here", vec![])),
                 because: Arc::default(),
                 held: Vec::new(),

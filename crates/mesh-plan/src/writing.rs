@@ -84,6 +84,7 @@ mod tests {
             base: Some(Host::parse(base).unwrap()),
             identity: None,
             role,
+            is_called: true,
             action: if delete { Action::Delete { base: object } } else { Action::Update { base: object, body } },
             class,
             because: Vec::new(),

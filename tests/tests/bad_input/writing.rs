@@ -38,6 +38,7 @@ fn step(cluster: &str, name: &str, action: Action) -> Step {
         base: Some(Host::parse(&format!("stage.{name}.global")).expect("a host")),
         identity: None,
         role: Some(Role::Client),
+        is_called: true,
         action,
         class: Class::Additive,
         because: Vec::new(),

@@ -57,39 +57,58 @@ fn where_a_source_cannot_be_written_no_client_gets_its_endpoint() {
     refuse_new_entries(source);
     live.mesh(&["sync", "--yes"]).exits(3).says("not today").says("source cluster source was not written");
     assert_eq!(live.generated("client"), known, "nothing of the name that is not served yet");
-    // A source calls its own name, and is no different.
+    // Callers run in a source, too, which is no different.
     assert!(live.generated("second").contains_key("serviceentries/prod.farewell.global-se"));
     assert!(!names_of_source(&live, "second").contains("serviceentries/prod.farewell.global-se"));
+    leads_nowhere_where_nobody_calls(&live);
     assert_eq!(source.delete(&format!("{POLICIES}/validatingadmissionpolicybindings/closed")).0, 200);
     until(&|| source.create(PROBES, &probe()).0 == 201, "the policy is no more");
 
     let before = live.writes();
     live.mesh(&["sync", "--yes"]).exits(0);
-    let all = names_of_source(&live, "second");
+    let mut all = names_of_source(&live, "second");
     assert!(all.contains("serviceentries/prod.farewell.global-se"), "{all:?}");
+    all.insert("serviceentries/prod.aloha.global-se".to_owned());
     assert_eq!(all, names_of_source(&live, "client"));
-    // The entries of `second` (again) and `source`, which has its DestinationRule, and both objects of the client.
-    assert_eq!(live.writes() - before, 4 + EVENTS);
+    // Of the one name the entries of `second` (again) and `source`, which has its DestinationRule, and both objects of the
+    // client; of the other one the entries of `client` (again) and `source`.
+    assert_eq!(live.writes() - before, 6 + EVENTS);
 
-    both_are_new(&live);
+    both_are_new(&live, "hello", 6);
+    // Now callers run in both of them: one leads to the other only once that routes, which is a write more.
+    deployment(source, "caller");
+    both_are_new(&live, "goodbye", 7);
 }
 
-/// Two new sources of one name, each of which leads to the other: one write more than there are objects.
-fn both_are_new(live: &OnClusters) {
+/// Where no caller runs, a new entry is written whole at once, and what leads to a source that fails is taken back.
+fn leads_nowhere_where_nobody_calls(live: &OnClusters) {
+    for cluster in [live.servers.cluster("client"), live.servers.cluster("source")] {
+        deployment(cluster, "aloha");
+        service(cluster, "aloha", 8080);
+    }
+    live.mesh(&["sync", "--yes"]).exits(3).says("written without what leads to source cluster source");
+    let path = "/apis/networking.istio.io/v1/namespaces/mesh-sync/serviceentries/prod.aloha.global-se";
+    let (_, entry) = live.servers.cluster("client").get(path);
+    assert_eq!(addresses(&entry), ["aloha.default.svc.cluster.local"].into());
+    // What was written first was more than that.
+    assert_eq!(entry["metadata"]["generation"], 2);
+}
+
+/// Two new sources of one name, each of which leads to the other, written with so many writes.
+fn both_are_new(live: &OnClusters, name: &str, writes: u64) {
     let [client, second, source] = ["client", "second", "source"].map(|name| live.servers.cluster(name));
     for cluster in [second, source] {
-        deployment(cluster, "hello");
-        service(cluster, "hello", 8080);
+        deployment(cluster, name);
+        service(cluster, name, 8080);
     }
-    dependency(client, "caller", &["greeting", "farewell", "hello"]);
+    dependency(client, "caller", &["greeting", "farewell", "hello", name]);
     let before = live.writes();
     live.mesh(&["sync", "--yes"]).exits(0).says("6 steps written.");
-    assert_eq!(live.writes() - before, 7 + EVENTS);
+    assert_eq!(live.writes() - before, writes + EVENTS);
     for (cluster, other) in [("second", "source"), ("source", "second")] {
-        let entry = &live.generated(cluster)["serviceentries/prod.hello.global-se"];
-        let endpoints: Vec<&Value> =
-            entry["spec"]["endpoints"].as_array().unwrap().iter().map(|e| &e["address"]).collect();
-        assert_eq!(endpoints, [&json!(format!("gw.{other}.example.")), &json!("hello.default.svc.cluster.local")]);
+        let entry = &live.generated(cluster)[&*format!("serviceentries/prod.{name}.global-se")];
+        let wanted = [format!("gw.{other}.example."), format!("{name}.default.svc.cluster.local")];
+        assert_eq!(addresses(entry), wanted.iter().map(String::as_str).collect());
     }
     live.mesh(&["plan"]).exits(0).says("No changes.");
 }
@@ -137,6 +156,10 @@ fn names_of_source(live: &OnClusters, cluster: &str) -> BTreeSet<String> {
 }
 
 fn has_endpoint(object: &Value, source: &str) -> bool {
+    addresses(object).contains(&*format!("gw.{source}.example."))
+}
+
+fn addresses(object: &Value) -> BTreeSet<&str> {
     let endpoints = object["spec"]["endpoints"].as_array();
-    endpoints.into_iter().flatten().any(|endpoint| endpoint["address"] == format!("gw.{source}.example."))
+    endpoints.into_iter().flatten().filter_map(|endpoint| endpoint["address"].as_str()).collect()
 }

@@ -2,7 +2,7 @@
 //! then what they lose; last, for all names, what goes everywhere else (product contract §4).
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures::future::join_all;
 use mesh_model::kind::Kind;
@@ -20,7 +20,7 @@ use super::crowd::each;
 use super::rest::Rest;
 use super::turns::{ALL_ROUTE, turns};
 use super::write::{Written, complete, create, delete, update};
-use crate::gate::{Gate, Leave, incomplete, with};
+use crate::gate::{Gate, Leave, incomplete, is_heard, with};
 use crate::limits::{WRITE_TIMEOUT, WRITES_AT_ONCE};
 use crate::report::{ApplyReport, Outcome, StepResult};
 use crate::run::Run;
@@ -84,14 +84,16 @@ struct Writer<'p> {
     is_dry: bool,
 }
 
-/// A step of which only a part was written.
+/// A step whose object may have to be written once more.
 struct Begun<'p> {
     number: usize,
     step: &'p Step,
-    /// What came of that part.
+    /// What came of the first time.
     outcome: Outcome,
     /// The object as it is now.
     object: Value,
+    /// Whether all of it was written, before the sources that it leads to.
+    is_whole: bool,
 }
 
 impl<'p> Writer<'p> {
@@ -112,7 +114,7 @@ impl<'p> Writer<'p> {
         for (turn, now) in turns(steps).into_iter().enumerate() {
             begun.extend(join_all(now.into_iter().map(|numbered| self.step(numbered))).await.into_iter().flatten());
             if turn == ALL_ROUTE {
-                join_all(begun.drain(..).map(|begun| self.complete(begun))).await;
+                join_all(begun.drain(..).map(|begun| self.settle(begun))).await;
             }
         }
     }
@@ -122,10 +124,15 @@ impl<'p> Writer<'p> {
         let leave = self.gate.lock().expect("no holder panics").leave(step);
         let (outcome, begun) = match leave {
             Leave::Nothing(stopped) => (stopped, None),
-            Leave::Everything => (self.write(step).await.0, None),
+            Leave::Everything => match self.write(step).await {
+                (outcome, Some(object)) if outcome.is_written() && !is_heard(step) => {
+                    (outcome.clone(), Some(Begun { number, step, outcome, object, is_whole: true }))
+                }
+                (outcome, _) => (outcome, None),
+            },
             Leave::Part(body, source) => match self.write(&with(step, body)).await {
                 (outcome, Some(object)) if outcome.is_written() => {
-                    (incomplete(&source), Some(Begun { number, step, outcome, object }))
+                    (incomplete(&source), Some(Begun { number, step, outcome, object, is_whole: false }))
                 }
                 (outcome, _) => (outcome, None),
             },
@@ -135,19 +142,20 @@ impl<'p> Writer<'p> {
         begun
     }
 
-    /// Writes the whole of a step that was begun, where it may be by now. If not, it stays as it is.
-    async fn complete(&self, begun: Begun<'p>) {
-        let leave = self.gate.lock().expect("no holder panics").leave(begun.step);
-        let (Leave::Everything, Action::Create { body } | Action::Update { body, .. }) = (leave, &begun.step.action)
-        else {
-            return;
+    /// Writes the rest of a step of which a part was written, where it may be by now; takes back, even from a run that is
+    /// interrupted, what leads to a source that failed. Else the object stays as it is.
+    async fn settle(&self, begun: Begun<'p>) {
+        let (leave, step) = (self.gate.lock().expect("no holder panics").leave(begun.step), begun.step);
+        let (body, settled) = match (leave, &step.action) {
+            (Leave::Everything, Action::Create { body } | Action::Update { body, .. }) if !begun.is_whole => {
+                (Arc::clone(body), begun.outcome)
+            }
+            (Leave::Part(body, source), _) if begun.is_whole => (body, incomplete(&source)),
+            _ => return,
         };
-        let step = begun.step;
-        let completed = self.send(step, async |rest, path, kind| complete(rest, path, kind, begun.object, body).await);
-        let outcome = match completed.await.0 {
-            Outcome::Updated => begun.outcome,
-            outcome => outcome,
-        };
+        let write = async |rest: &Rest, path: &str, kind| complete(rest, path, kind, begun.object, &body).await;
+        let sent = self.send(step, !begun.is_whole, write).await;
+        let outcome = if matches!(sent.0, Outcome::Updated) { settled } else { sent.0 };
         self.results.lock().expect("no holder panics")[begun.number] = Some(outcome);
     }
 
@@ -158,13 +166,14 @@ impl<'p> Writer<'p> {
             Action::Update { base, body } => update(rest, path, kind, base, &manifest::updated(base, body)).await,
             Action::Delete { base } => delete(rest, path, kind, base).await,
         };
-        self.send(step, write).await
+        self.send(step, true, write).await
     }
 
-    /// Does `write` with the object of `step`, once it is its cluster's turn.
+    /// Does `write` with the object of `step`, once it is its cluster's turn, unless the run is interrupted and that counts.
     async fn send(
         &self,
         step: &Step,
+        is_interruptible: bool,
         write: impl AsyncFnOnce(&Rest, &str, Kind) -> Written,
     ) -> (Outcome, Option<Value>) {
         let contact = match self.fleet.contact(&step.cluster) {
@@ -173,7 +182,7 @@ impl<'p> Writer<'p> {
         };
         let turn = self.turns.get(&step.cluster).expect("every member has turns");
         let _turn = turn.acquire().await.expect("the semaphore is never closed");
-        if (self.run.interrupted)() {
+        if is_interruptible && (self.run.interrupted)() {
             return (Outcome::NotTried("interrupted".to_owned()), None);
         }
         let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);

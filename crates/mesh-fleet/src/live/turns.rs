@@ -1,9 +1,10 @@
 //! In which turns the steps of one name are written (product contract §4; law L10).
 //!
-//! New sources of one host cannot all be written at once and whole: each would lead to the others before they route it. So
-//! all but one are written with their own endpoints first, then the one that is left, whole; then the others are completed.
-//! That is one write more for each new source but one, the least that there is: whichever is written before another
-//! cannot lead to it yet. Where the entries do not lead to each other, nothing is written twice.
+//! New sources of one host in whose clusters callers run cannot all be written at once and whole: each would lead to the
+//! others before they route it. So all but one are written with their own endpoints first, then the one that is left, whole;
+//! then the others are completed. That is one write more for each of them but one, the least that there is: whichever is
+//! written before another cannot lead to it yet. Where no caller runs, or where the entries do not lead to each other,
+//! nothing is written twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use mesh_model::owned::ObjectKey;
 use mesh_plan::plan::{Action, Step};
 use mesh_plan::writing::{Phase, phase};
 
-use crate::gate::{peers, will_route};
+use crate::gate::{is_heard, peers, will_route};
 
 /// How many turns there are.
 const TURNS: usize = 5;
@@ -48,7 +49,7 @@ fn written_whole(steps: &[(usize, &Step)]) -> BTreeSet<usize> {
     for sources in hosts.values().filter(|sources| sources.len() > 1) {
         let new: BTreeSet<&ClusterName> = sources.iter().map(|(_, step)| &step.cluster).collect();
         let mut chosen: Vec<(&ClusterName, BTreeSet<&ClusterName>)> = Vec::new();
-        for (number, step) in sources.iter().rev() {
+        for (number, step) in sources.iter().rev().filter(|(_, step)| is_heard(step)) {
             let peers = peers(step, &new);
             let is_free =
                 chosen.iter().all(|(other, theirs)| !peers.contains(other) && !theirs.contains(&step.cluster));

@@ -588,6 +588,7 @@ pub(super) fn object_of(
         base: plan.base.clone(),
         identity: plan.pair.0.clone(),
         role: membership.role,
+        is_called: membership.is_called,
         role_because: Arc::clone(&membership.because),
         because,
         held,

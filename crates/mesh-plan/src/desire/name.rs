@@ -47,6 +47,8 @@ pub(super) struct NamePlan<'a> {
 /// What a cluster is to a name, and why.
 pub(super) struct Membership {
     pub(super) role: Role,
+    /// Whether callers run there, or may.
+    pub(super) is_called: bool,
     pub(super) because: Arc<Because>,
     /// The time since when it is an ex-source.
     pub(super) ex_since: Option<Arc<str>>,
@@ -122,8 +124,9 @@ impl<'a> NamePlan<'a> {
             }
             let source = self.sources.get(*cluster);
             let live = live_base.and_then(|live| live.entries.get(*cluster));
-            let member =
-                |role, because: Because| Membership { role, because: Arc::new(because), ex_since: None, held: None };
+            let is_called = self.clients.contains_key(cluster) || self.callers_unknown(site, context).is_some();
+            let because_of = |role, because| Membership { role, is_called, because, ex_since: None, held: None };
+            let member = |role, because: Because| because_of(role, Arc::new(because));
             let had_local = live
                 .and_then(LiveEntry::spec)
                 .is_some_and(|spec| spec.endpoints.iter().any(|e| is_cluster_local(&e.address)));
@@ -138,7 +141,7 @@ impl<'a> NamePlan<'a> {
                 let because = Because::whole(format!("source: {}", held.why), origins);
                 member(Role::Source, because)
             } else if let Some(client) = self.clients.get(cluster) {
-                Membership { role: Role::Client, because: Arc::clone(&client.because), ex_since: None, held: None }
+                because_of(Role::Client, Arc::clone(&client.because))
             } else if let Some(entry) = live {
                 let since = entry.object.annotations.get(EX_SOURCE);
                 if had_local || since.is_some() {

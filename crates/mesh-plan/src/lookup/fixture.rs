@@ -227,6 +227,7 @@ fn object(
         base: host(BASE),
         identity: Identity::parse("checkout").unwrap(),
         role,
+        is_called: role == Role::Client,
         role_because: Arc::new(role_because.clone()),
         because: Arc::new(because),
         held,

@@ -34,6 +34,7 @@ fn step(in_cluster: &str, object: ObjectKey, action: Action) -> Step {
         base: Some(Host::parse("stage.checkout.global").unwrap()),
         identity: None,
         role: Some(Role::Client),
+        is_called: true,
         action,
         class: Class::Additive,
         because: vec![because("checkout runs here", "shop/checkout")],

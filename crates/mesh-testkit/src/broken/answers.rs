@@ -217,6 +217,7 @@ fn step(cluster: &ClusterName, key: ObjectKey, action: Action) -> Step {
         base: None,
         identity: None,
         role: None,
+        is_called: true,
         action,
         class: Class::Neutral,
         because: Vec::new(),

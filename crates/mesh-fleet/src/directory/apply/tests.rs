@@ -74,6 +74,7 @@ fn step(cluster: &str, action: Action) -> Step {
         base: Some(Host::parse("stage.a.global").unwrap()),
         identity: None,
         role: Some(Role::Client),
+        is_called: true,
         action,
         class: Class::Additive,
         because: Vec::new(),
