@@ -3,7 +3,6 @@
 //! Pure functions over label and annotation look-ups, so that every source of facts (files, API, admission reviews) asks
 //! the same question the same way.
 
-use crate::name::{Env, Identity, NameError};
 use crate::policy::Keys;
 
 /// Annotation that ignores an object.
@@ -13,22 +12,22 @@ pub const KEEP_CASE: &str = "admiral.io/cname-case-sensitive";
 /// Template annotation that chooses the mesh port.
 pub const INBOUND_PORTS: &str = "traffic.sidecar.istio.io/includeInboundPorts";
 
-/// Label and annotation look-up of one object.
-pub struct Meta<'a> {
+/// Label and annotation look-up of one object, whose texts are borrowed from it.
+pub struct Meta<'f, 'a> {
     /// Value of a label.
-    pub label: &'a dyn Fn(&str) -> Option<String>,
+    pub label: &'f dyn Fn(&str) -> Option<&'a str>,
     /// Value of an annotation.
-    pub annotation: &'a dyn Fn(&str) -> Option<String>,
+    pub annotation: &'f dyn Fn(&str) -> Option<&'a str>,
 }
 
-impl Meta<'_> {
-    fn label_or_annotation(&self, key: &str) -> Option<String> {
+impl<'a> Meta<'_, 'a> {
+    fn label_or_annotation(&self, key: &str) -> Option<&'a str> {
         (self.label)(key)
             .filter(|text| !text.is_empty())
             .or_else(|| (self.annotation)(key).filter(|text| !text.is_empty()))
     }
 
-    fn annotation_or_label(&self, key: &str) -> Option<String> {
+    fn annotation_or_label(&self, key: &str) -> Option<&'a str> {
         (self.annotation)(key)
             .filter(|text| !text.is_empty())
             .or_else(|| (self.label)(key).filter(|text| !text.is_empty()))
@@ -36,33 +35,37 @@ impl Meta<'_> {
 
     /// Whether `admiral.io/ignore` is `true` in an annotation.
     pub fn is_ignored_by_annotation(&self) -> bool {
-        (self.annotation)(IGNORE_ANNOTATION).as_deref() == Some("true")
+        (self.annotation)(IGNORE_ANNOTATION) == Some("true")
     }
 
     /// Whether `admiral.io/ignore` is `true` in an annotation or a label.
     pub fn is_ignored(&self) -> bool {
-        self.is_ignored_by_annotation() || (self.label)(IGNORE_ANNOTATION).as_deref() == Some("true")
+        self.is_ignored_by_annotation() || (self.label)(IGNORE_ANNOTATION) == Some("true")
     }
 }
 
-/// The identity of a workload, from its pod template: the label, else the annotation. `None` when it has none.
-pub fn workload_identity(template: &Meta<'_>, keys: &Keys) -> Option<Result<Identity, NameError>> {
-    template.label_or_annotation(&keys.identity).map(|text| Identity::parse(&text))
+/// The identity of a workload, from its pod template: the label, else the annotation. `None` when it has none. Whether it
+/// is a name is not looked at.
+pub fn workload_identity<'a>(template: &Meta<'_, 'a>, keys: &Keys) -> Option<&'a str> {
+    template.label_or_annotation(&keys.identity)
 }
 
 /// The env of a workload: template annotation, template label, label `env`, what follows the namespace's last dash,
-/// `default`.
-pub fn workload_env(template: &Meta<'_>, namespace: &str, keys: &Keys) -> Result<Env, NameError> {
-    let text = template
+/// `default`. Whether it is a name is not looked at.
+pub fn workload_env<'a>(template: &Meta<'_, 'a>, namespace: &'a str, keys: &Keys) -> &'a str {
+    template
         .annotation_or_label(&keys.env)
         .or_else(|| (template.label)("env").filter(|text| !text.is_empty()))
-        .or_else(|| namespace.rsplit_once('-').map(|(_, last)| last.to_owned()).filter(|text| !text.is_empty()))
-        .unwrap_or_else(|| "default".to_owned());
-    Env::parse(&text)
+        .or_else(|| namespace.rsplit_once('-').map(|(_, last)| last).filter(|text| !text.is_empty()))
+        .unwrap_or("default")
 }
 
 /// The identity that a GlobalTrafficPolicy or OutlierDetection governs: label, else selector. `None` when it has none.
-pub fn policy_identity(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String>, keys: &Keys) -> Option<String> {
+pub fn policy_identity<'a>(
+    meta: &Meta<'_, 'a>,
+    selector: &dyn Fn(&str) -> Option<&'a str>,
+    keys: &Keys,
+) -> Option<&'a str> {
     (meta.label)(&keys.policy_identity)
         .filter(|text| !text.is_empty())
         .or_else(|| selector(&keys.policy_identity).filter(|text| !text.is_empty()))
@@ -70,20 +73,20 @@ pub fn policy_identity(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String
 
 /// The env that a GlobalTrafficPolicy or OutlierDetection governs: annotation, label, selector, label `env`, selector
 /// `env`, `default`.
-pub fn policy_env(meta: &Meta<'_>, selector: &dyn Fn(&str) -> Option<String>, keys: &Keys) -> String {
+pub fn policy_env<'a>(meta: &Meta<'_, 'a>, selector: &dyn Fn(&str) -> Option<&'a str>, keys: &Keys) -> &'a str {
     meta.annotation_or_label(&keys.env)
         .or_else(|| selector(&keys.env).filter(|text| !text.is_empty()))
         .or_else(|| (meta.label)("env").filter(|text| !text.is_empty()))
         .or_else(|| selector("env").filter(|text| !text.is_empty()))
-        .unwrap_or_else(|| "default".to_owned())
+        .unwrap_or("default")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn look_up<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        move |key| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| (*v).to_owned())
+    fn look_up<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<&'a str> {
+        move |key| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| *v)
     }
 
     #[test]
@@ -100,8 +103,8 @@ mod tests {
         ];
         for (labels, annotations, namespace, want) in cases {
             let (label, annotation) = (look_up(labels), look_up(annotations));
-            let env = workload_env(&Meta { label: &label, annotation: &annotation }, namespace, &keys).unwrap();
-            assert_eq!(env.as_str(), want);
+            let env = workload_env(&Meta { label: &label, annotation: &annotation }, namespace, &keys);
+            assert_eq!(env, want);
         }
     }
 
@@ -111,9 +114,9 @@ mod tests {
         let (label, annotation) = (look_up(&[("identity", "a")]), look_up(&[("identity", "b")]));
         let none = look_up(&[]);
         let both = Meta { label: &label, annotation: &annotation };
-        assert_eq!(workload_identity(&both, &keys).unwrap().unwrap().as_str(), "a");
+        assert_eq!(workload_identity(&both, &keys), Some("a"));
         let noted = Meta { label: &none, annotation: &annotation };
-        assert_eq!(workload_identity(&noted, &keys).unwrap().unwrap().as_str(), "b");
+        assert_eq!(workload_identity(&noted, &keys), Some("b"));
         assert!(workload_identity(&Meta { label: &none, annotation: &none }, &keys).is_none());
     }
 }

@@ -34,7 +34,7 @@ impl ClusterDecoder<'_> {
         item: &Item<'_>,
         Object { metadata, .. }: Object<'_, IgnoredAny>,
     ) -> Result<(), String> {
-        let name = self.interner.namespace(&item.name).ok_or("its name is not that of a namespace")?;
+        let name = self.interner.namespace(&item.name).map_err(|_| "its name is not that of a namespace")?;
         if &*name == KUBE_SYSTEM
             && let Some(uid) = metadata.uid.as_deref().filter(|uid| !uid.is_empty())
         {

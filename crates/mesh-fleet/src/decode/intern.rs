@@ -1,11 +1,15 @@
 //! Sharing of repeated texts: label keys, namespaces and specs repeat thousands of times in a fleet.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use ahash::AHashSet;
+use hashbrown::{Equivalent, HashSet};
 use mesh_model::facts::{LabelSet, ServicePort};
-use mesh_model::name::Namespace;
+use mesh_model::name::{Env, Identity, NameError, Namespace};
 use mesh_model::origin::{Origins, OriginsError};
 use mesh_model::owned;
 
@@ -18,33 +22,31 @@ pub(crate) type NamedPorts = Arc<[(Arc<str>, u16)]>;
 #[derive(Debug, Default)]
 pub struct Interner {
     texts: AHashSet<Arc<str>>,
-    labels: AHashSet<LabelSet>,
+    /// Looked up by pairs that are not shared yet, which the sets of std cannot do.
+    labels: HashSet<Labels, ahash::RandomState>,
     pairs: AHashSet<Arc<owned::Pairs>>,
     ports: BTreeSet<Arc<[ServicePort]>>,
     container_ports: AHashSet<NamedPorts>,
     namespaces: AHashSet<Namespace>,
+    identities: AHashSet<Identity>,
+    envs: AHashSet<Env>,
     origins: BTreeMap<Arc<str>, Arc<Origins>>,
 }
 
 impl Interner {
     /// The one copy of `text`.
     pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return known.clone();
-        }
-        let new: Arc<str> = Arc::from(text);
-        self.texts.insert(new.clone());
-        new
+        let Ok(one) = one(&mut self.texts, text, |text| Ok::<_, Infallible>(text.into()));
+        one
     }
 
     /// The one copy of a label set.
     pub(crate) fn labels(&mut self, pairs: &Pairs<'_>) -> LabelSet {
-        let set: Vec<(Arc<str>, Arc<str>)> = pairs.iter().map(|(k, v)| (self.text(k), self.text(v))).collect();
-        if let Some(known) = self.labels.get(set.as_slice()) {
-            return known.clone();
+        if let Some(known) = self.labels.get(pairs) {
+            return known.0.clone();
         }
-        let new: LabelSet = set.into();
-        self.labels.insert(new.clone());
+        let new: LabelSet = pairs.iter().map(|(k, v)| (self.text(k), self.text(v))).collect();
+        self.labels.insert(Labels(new.clone()));
         new
     }
 
@@ -79,13 +81,18 @@ impl Interner {
     }
 
     /// The one copy of a namespace, if `text` is one.
-    pub(crate) fn namespace(&mut self, text: &str) -> Option<Namespace> {
-        if let Some(known) = self.namespaces.get(text) {
-            return Some(known.clone());
-        }
-        let new = Namespace::parse(text).ok()?;
-        self.namespaces.insert(new.clone());
-        Some(new)
+    pub(crate) fn namespace(&mut self, text: &str) -> Result<Namespace, NameError> {
+        one(&mut self.namespaces, text, Namespace::parse)
+    }
+
+    /// The one copy of an identity, if `text` is one.
+    pub(crate) fn identity(&mut self, text: &str) -> Result<Identity, NameError> {
+        one(&mut self.identities, text, Identity::parse)
+    }
+
+    /// The one copy of an env, if `text` is one.
+    pub(crate) fn env(&mut self, text: &str) -> Result<Env, NameError> {
+        one(&mut self.envs, text, Env::parse)
     }
 
     /// The one copy of the origins that `text` says.
@@ -99,6 +106,55 @@ impl Interner {
     }
 }
 
+/// The one of `known` that is `text`; a new one where there is none yet.
+fn one<T, E>(known: &mut AHashSet<T>, text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E>
+where
+    T: Borrow<str> + Clone + Eq + Hash,
+{
+    if let Some(one) = known.get(text) {
+        return Ok(one.clone());
+    }
+    let new = parse(text)?;
+    known.insert(new.clone());
+    Ok(new)
+}
+
+/// A label set that equal [`Pairs`] find.
+#[derive(Debug)]
+struct Labels(LabelSet);
+
+impl Labels {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+}
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Labels {}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.pairs().for_each(|pair| pair.hash(state));
+    }
+}
+
+impl Hash for Pairs<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|pair| pair.hash(state));
+    }
+}
+
+impl Equivalent<Labels> for Pairs<'_> {
+    fn equivalent(&self, labels: &Labels) -> bool {
+        self.iter().eq(labels.pairs())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +165,8 @@ mod tests {
         assert!(Arc::ptr_eq(&interner.text("a"), &interner.text("a")));
         let pairs: Pairs<'_> = serde_json::from_str(r#"{"app":"x"}"#).unwrap();
         assert!(Arc::ptr_eq(&interner.labels(&pairs), &interner.labels(&pairs)));
-        assert!(interner.namespace("Not A Namespace").is_none());
+        let other: Pairs<'_> = serde_json::from_str(r#"{"app":"x","env":"y"}"#).unwrap();
+        assert_eq!(interner.labels(&other).len(), 2);
+        assert!(interner.namespace("Not A Namespace").is_err());
     }
 }

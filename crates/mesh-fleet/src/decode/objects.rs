@@ -165,7 +165,7 @@ impl ClusterDecoder<'_> {
         } else {
             let text = metadata.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or("default");
             let known = self.interner.namespace(text);
-            Some(known.ok_or_else(|| format!("its metadata.namespace {:?} is not a name", shorten(text)))?)
+            Some(known.map_err(|_| format!("its metadata.namespace {:?} is not a name", shorten(text)))?)
         };
         let created = match metadata.creation_timestamp.as_deref() {
             None | Some("") => None,

@@ -137,7 +137,7 @@ impl ClusterDecoder<'_> {
         if meta.is_ignored() {
             return Ok(None);
         }
-        let selected = |key: &str| selector.and_then(|pairs| pairs.value(key)).map(str::to_owned);
+        let selected = |key: &str| selector.and_then(|pairs| pairs.value(key));
         let Some(identity) = naming::policy_identity(&meta, &selected, keys) else {
             self.without_identity(item);
             return Ok(None);
@@ -146,8 +146,8 @@ impl ClusterDecoder<'_> {
         Ok(Some(PolicyMeta {
             namespace: item.namespace(),
             name: item.name.clone(),
-            identity: self.text("its identity", &identity)?,
-            env: self.text("its env", &env)?,
+            identity: self.text("its identity", identity)?,
+            env: self.text("its env", env)?,
             created: item.created,
         }))
     }

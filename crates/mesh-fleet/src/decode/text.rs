@@ -88,8 +88,8 @@ impl Pairs<'_> {
     }
 
     /// A look-up of the shape that [`mesh_model::naming::Meta`] asks for.
-    pub(crate) fn look_up(&self) -> impl Fn(&str) -> Option<String> + '_ {
-        |key| self.value(key).map(str::to_owned)
+    pub(crate) fn look_up<'s>(&'s self) -> impl Fn(&str) -> Option<&'s str> {
+        move |key| self.value(key)
     }
 }
 

@@ -37,7 +37,7 @@ impl ClusterDecoder<'_> {
         let meta = Meta { label: &label, annotation: &annotation };
         let Some(identity) = naming::workload_identity(&meta, &policy.keys) else { return Ok(()) };
         let env = naming::workload_env(&meta, &namespace, &policy.keys);
-        let (identity, env) = match (identity, env) {
+        let (identity, env) = match (self.interner.identity(identity), self.interner.env(env)) {
             (Ok(identity), Ok(env)) => (identity, env),
             (Err(error), _) | (_, Err(error)) => {
                 self.illegal_name(item, &error);
@@ -48,7 +48,7 @@ impl ClusterDecoder<'_> {
         let own = Meta { label: &own_label, annotation: &own_annotation };
         let workload = Workload {
             kind,
-            namespace,
+            namespace: namespace.clone(),
             name: item.name.clone(),
             created: item.created,
             identity,

@@ -7,7 +7,7 @@ use mesh_model::name::ClusterName;
 use mesh_model::policy::MeshPolicy;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::rest::{Rest, RestError};
+use super::rest::{Rest, RestError, text};
 use super::rule::missing_rule_for;
 use super::unpack::recycle;
 use crate::decode::{Interner, Part};
@@ -64,11 +64,11 @@ impl Reader<'_> {
         let mut whole = Part::default();
         let mut path = list.clone();
         loop {
-            let text = self.rest.read(&path).await.map_err(ListError::Rest)?;
-            let read =
-                self.interners.with(|interner| Part::of_page(kind, &text, &list, self.cluster, self.policy, interner));
-            recycle(text);
-            let (part, end) = read.map_err(ListError::Page)?;
+            let answer = self.rest.read_page(&path).await.map_err(ListError::Rest)?;
+            let page = text(&answer).map_err(ListError::Rest)?;
+            let of_page = |interner: &mut _| Part::of_page(kind, page, &list, self.cluster, self.policy, interner);
+            let (part, end) = self.interners.with(of_page).map_err(ListError::Page)?;
+            recycle(answer);
             whole.absorb(part);
             match end.next {
                 Some(next) if whole.unreadable.is_none() => {

@@ -70,9 +70,9 @@ impl Secrets {
 pub(crate) struct Sent(Vec<SecretString>);
 
 impl Sent {
-    /// Whether `text` has a secret in it.
-    pub(crate) fn is_quoted_in(&self, text: &str) -> bool {
-        self.0.iter().any(|secret| memmem::find(text.as_bytes(), secret.expose_secret().as_bytes()).is_some())
+    /// Whether `said` has a secret in it.
+    pub(crate) fn is_quoted_in(&self, said: &[u8]) -> bool {
+        self.0.iter().any(|secret| memmem::find(said, secret.expose_secret().as_bytes()).is_some())
     }
 
     /// What a server said, as it may be shown: without secrets, and not at any length.
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(sent.shown("services is forbidden"), "services is forbidden");
         assert_eq!(sent.shown("Bearer token expired"), "Bearer token expired");
         assert_eq!(sent.shown("got Bearer abcdefghijklmnopq, ü"), "got Bearer (a credential) ü");
-        assert!(sent.is_quoted_in(&format!("a{TOKEN}b")) && !sent.is_quoted_in(&TOKEN[1..]));
+        assert!(sent.is_quoted_in(format!("a{TOKEN}b").as_bytes()) && !sent.is_quoted_in(&TOKEN.as_bytes()[1..]));
     }
 
     /// Tells whether a type has a `Debug`: what has none cannot end in a message, nor in a panic.
@@ -210,8 +210,8 @@ mod tests {
         for secret in
             ["in-the-text-1", "from-a-file-1", "from-a-file-2", "my-password", "of-a-provider", "of-a-plugin", &basic]
         {
-            assert!(sent.is_quoted_in(secret), "{secret}");
+            assert!(sent.is_quoted_in(secret.as_bytes()), "{secret}");
         }
-        assert!(!sent.is_quoted_in("not-a-secret"));
+        assert!(!sent.is_quoted_in(b"not-a-secret"));
     }
 }

@@ -21,6 +21,9 @@ use super::quotes::{Secrets, Sent};
 use super::unpack::{GZIP, unpack};
 use crate::limits::{LEAST_TIMEOUT, MAX_ANSWER, MAX_REFUSAL, PAGE, REQUEST_TIMEOUT, RETRIES, RETRY_PAUSE};
 
+/// The media type that is asked for.
+const JSON: &str = "application/json";
+
 /// What an API server, or whatever stands in its place, said instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RestError {
@@ -149,13 +152,23 @@ impl Rest {
         Self { is_dry: true, ..self }
     }
 
-    /// Reads `path` as text. What may pass is tried again, as long as the deadline allows.
+    /// Reads `path` as text.
     pub(crate) async fn read(&self, path: &str) -> Result<String, RestError> {
-        self.read_as(path, "application/json").await
+        self.read_as(path, JSON).await
     }
 
-    /// Reads `path` in the media types of `accept`.
+    /// Reads `path` as text, in the media types of `accept`.
     pub(crate) async fn read_as(&self, path: &str, accept: &str) -> Result<String, RestError> {
+        String::from_utf8(self.read_bytes(path, accept).await?).map_err(|_| no_text())
+    }
+
+    /// Reads `path` as [`text`] that is dropped soon: into room that is used again after [`super::unpack::recycle`].
+    pub(crate) async fn read_page(&self, path: &str) -> Result<Vec<u8>, RestError> {
+        self.read_bytes(path, JSON).await
+    }
+
+    /// What may pass is tried again, as long as the deadline allows.
+    async fn read_bytes(&self, path: &str, accept: &str) -> Result<Vec<u8>, RestError> {
         let mut tried = 0;
         loop {
             let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
@@ -188,11 +201,11 @@ impl Rest {
             Write::Delete => Method::DELETE,
         };
         let (path, body) = if self.is_dry { dry(write, path, body) } else { (path.to_owned(), body.to_string()) };
-        let request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
-        let request = request.header(CONTENT_TYPE, "application/json").body(Body::from(body.into_bytes()));
+        let request = Request::builder().method(method).uri(path).header(ACCEPT, JSON);
+        let request = request.header(CONTENT_TYPE, JSON).body(Body::from(body.into_bytes()));
         let request = request.expect("paths are made of names that were checked");
         match self.once(request).await {
-            Ok(text) => parsed(&text),
+            Ok(answer) => parsed(text(&answer)?),
             Err(RestError::Broken(why)) => Err(RestError::AnswerLost(why)),
             Err(RestError::TimedOut(after)) => Err(RestError::AnswerLost(late(after))),
             Err(error) => Err(error),
@@ -201,7 +214,7 @@ impl Rest {
 
     /// Opens `path` as a stream; the deadline is that of its beginning. What it was asked with comes with it.
     pub(crate) async fn stream(&self, path: &str) -> Result<(Body, Sent), RestError> {
-        let request = Request::get(path).header(ACCEPT, "application/json").body(Body::empty());
+        let request = Request::get(path).header(ACCEPT, JSON).body(Body::empty());
         let (request, sent) = self.authorized(request.expect("paths are made of names that were checked")).await?;
         let start = Instant::now();
         let until = self.deadline.min(start + REQUEST_TIMEOUT);
@@ -229,7 +242,7 @@ impl Rest {
         Ok((request, sent))
     }
 
-    async fn once(&self, request: Request<Body>) -> Result<String, RestError> {
+    async fn once(&self, request: Request<Body>) -> Result<Vec<u8>, RestError> {
         let is_secret = request.uri().path().ends_with("/secrets");
         let (mut request, sent) = self.authorized(request).await?;
         if self.may_pack {
@@ -250,16 +263,15 @@ impl Rest {
             } else {
                 bytes.into()
             };
-            let text = String::from_utf8(bytes).map_err(|_| RestError::Strange("bytes that are no text".to_owned()))?;
             if head.status.is_success() {
                 // Secrets hold credentials, maybe this one, and are not shown.
-                if !is_secret && sent.is_quoted_in(&text) {
+                if !is_secret && sent.is_quoted_in(&bytes) {
                     return Err(RestError::Strange(QUOTED.to_owned()));
                 }
-                return Ok(text);
+                return Ok(bytes);
             }
             let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            Err(refusal(head.status, &text, retry_after.map(Duration::from_secs), &sent))
+            Err(refusal(head.status, &String::from_utf8_lossy(&bytes), retry_after.map(Duration::from_secs), &sent))
         };
         timeout_at(until, answer).await.unwrap_or_else(|_| Err(RestError::TimedOut(until - start)))
     }
@@ -305,6 +317,15 @@ fn refusal(code: StatusCode, text: &str, retry_after: Option<Duration>, sent: &S
         },
         _ => RestError::Strange(format!("{} without a Kubernetes Status", code.as_u16())),
     }
+}
+
+/// What was answered, where it is text.
+pub(crate) fn text(answer: &[u8]) -> Result<&str, RestError> {
+    simdutf8::basic::from_utf8(answer).map_err(|_| no_text())
+}
+
+fn no_text() -> RestError {
+    RestError::Strange("bytes that are no text".to_owned())
 }
 
 fn parsed(text: &str) -> Result<Value, RestError> {

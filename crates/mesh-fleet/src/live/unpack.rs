@@ -23,10 +23,10 @@ const MOST_FOR_ONE: usize = 1_032;
 const SIZE: usize = size_of::<u32>();
 
 /// Gives back the room of an answer that was read. The larger one is kept: most lists are short, and not compressed.
-pub(crate) fn recycle(text: String) {
+pub(crate) fn recycle(answer: Vec<u8>) {
     let kept = ROOM.take();
-    let is_better = (kept.capacity()..=MAX_ROOM).contains(&text.capacity());
-    ROOM.set(if is_better { text.into_bytes() } else { kept });
+    let is_better = (kept.capacity()..=MAX_ROOM).contains(&answer.capacity());
+    ROOM.set(if is_better { answer } else { kept });
 }
 
 /// What is in `packed`. None where it is more than an answer may bring; an error where it was cut or changed.
@@ -98,7 +98,7 @@ mod tests {
         for bytes in [&b""[..], &long, b"short", " ".repeat(70_000).as_bytes(), &long[..1_000], b""] {
             let unpacked = unpack(&packed(bytes)).unwrap().unwrap();
             assert_eq!(unpacked, bytes);
-            recycle(String::from_utf8(unpacked).unwrap_or_default());
+            recycle(unpacked);
         }
         // A file of two parts, whose end tells the size of the second only.
         let parts = [packed(&long), packed(b"short")].concat();
@@ -109,7 +109,7 @@ mod tests {
     fn the_larger_room_is_kept_but_none_that_is_too_large() {
         ROOM.take();
         for (length, kept) in [(1_000, 1_000), (10, 1_000), (2_000, 2_000), (MAX_ROOM + 1, 2_000)] {
-            recycle(" ".repeat(length));
+            recycle(vec![0; length]);
             let room = ROOM.take();
             assert_eq!(room.capacity(), kept);
             ROOM.set(room);

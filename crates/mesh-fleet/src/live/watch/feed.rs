@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::super::pages::ListError;
 use super::super::quotes::Sent;
-use super::super::rest::{QUOTED, Rest, jittered};
+use super::super::rest::{QUOTED, Rest, jittered, text};
 use super::super::unpack::recycle;
 use super::state::{Shared, number};
 use crate::decode::{Interner, PageEnd, Part, RawPage, Slim, Slims};
@@ -116,10 +116,12 @@ impl Feed {
         let mut path = list.clone();
         let mut objects = BTreeMap::new();
         loop {
-            let text = rest.read(&path).await.map_err(|error| ListError::Rest(error).in_words(self.kind))?;
-            let (page, end) = self.shared.interners.with(|interner| self.page(&text, interner))?;
+            let in_words = |error| ListError::Rest(error).in_words(self.kind);
+            let answer = rest.read_page(&path).await.map_err(in_words)?;
+            let page = text(&answer).map_err(in_words)?;
+            let (page, end) = self.shared.interners.with(|interner| self.page(page, interner))?;
             objects.extend(page);
-            recycle(text);
+            recycle(answer);
             let Some(next) = end.next else {
                 let version = number(&end.version).ok_or("the list has no version that can be watched from")?;
                 return Ok((objects, version));
@@ -201,7 +203,7 @@ impl Feed {
                 End::Broken(format!("its watch ended: {}", sent.shown(&status.message)))
             });
         }
-        if sent.is_quoted_in(event.object.get()) {
+        if sent.is_quoted_in(event.object.get().as_bytes()) {
             return Err(End::Broken(format!("its watch answered {QUOTED}")));
         }
         let head: Head<'_> = serde_json::from_str(event.object.get()).map_err(|_| broken())?;
