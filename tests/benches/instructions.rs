@@ -25,7 +25,7 @@ fn main() {
             let mut interner = Interner::default();
             let mut decoder = ClusterDecoder::new(build::cluster_name("c1"), &policy, &mut interner);
             measured(&mut || {
-                decoder.take(Source::Json(&page), Place { file: "page", line: 1, version: Some(&version) });
+                decoder.take(Source::Answer(&page), Place { file: "page", line: 1, version: Some(&version) });
             });
             assert_eq!(decoder.finish().facts.workloads.len(), 500, "everything is read");
         }

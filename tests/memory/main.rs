@@ -44,7 +44,7 @@ fn read(policy: &MeshPolicy, pages: &[String]) -> ClusterFacts {
     let mut interner = Interner::default();
     let mut decoder = ClusterDecoder::new(build::cluster_name("c1"), policy, &mut interner);
     for page in pages {
-        decoder.take(Source::Json(page), Place { file: "page", line: 1, version: Some(&version) });
+        decoder.take(Source::Answer(page), Place { file: "page", line: 1, version: Some(&version) });
     }
     decoder.finish().facts
 }

@@ -20,7 +20,7 @@ fn decode(c: &mut Criterion) {
         let page = manifests::page(objects);
         group.throughput(Throughput::Bytes(page.len() as u64));
         group.bench_function(format!("page of 500 {name}"), |b| {
-            b.iter(|| take(&policy, [Source::Json(black_box(&page))]));
+            b.iter(|| take(&policy, [Source::Answer(black_box(&page))]));
         });
     }
     let objects = [manifests::deployments(OBJECTS / 2), manifests::services(OBJECTS / 2)].concat();

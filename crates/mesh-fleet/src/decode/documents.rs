@@ -79,7 +79,7 @@ mod tests {
         documents
             .iter()
             .map(|d| match d.source {
-                Source::Yaml(text) | Source::Json(text) => (d.line, text),
+                Source::Yaml(text) | Source::Json(text) | Source::Answer(text) => (d.line, text),
                 Source::Item(_) => unreachable!("files have texts"),
             })
             .collect()

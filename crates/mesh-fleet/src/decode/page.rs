@@ -38,7 +38,7 @@ impl Part {
         interner: &mut Interner,
     ) -> Result<(Self, PageEnd), String> {
         let place = Place { file: request, line: 1, version: None };
-        let job = Job { kind, source: Source::Json(text), shape: Shape::Page, place, check: false };
+        let job = Job { kind, source: Source::Answer(text), shape: Shape::Page, place, check: false };
         let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
         if let Some(head) = decoder.take_job(job)
             && head.is_of(kind)

@@ -46,7 +46,7 @@ impl Slim {
     ) -> Self {
         let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
         let place = Place { file: request, line: 1, version: None };
-        decoder.take_known(kind, Source::Json(text), Shape::One, place, false);
+        decoder.take_known(kind, Source::Answer(text), Shape::One, place, false);
         Self::of(kind, decoder.into_part())
     }
 

@@ -19,6 +19,8 @@ pub enum Source<'a> {
     Yaml(&'a str),
     /// JSON text, one document.
     Json(&'a str),
+    /// JSON text as an API server sent it: of what nobody reads, not all is looked at.
+    Answer(&'a str),
     /// An item of a list that had to be taken apart.
     Item(&'a Value),
 }
@@ -27,7 +29,7 @@ impl<'a> Source<'a> {
     /// Reads the document as a `T`.
     pub(crate) fn read<T: Deserialize<'a>>(self) -> Result<T, ReadError> {
         match self {
-            Self::Json(text) => json::read(text, PhantomData).map_or_else(|| self.read_seed(PhantomData), Ok),
+            Self::Answer(text) => json::read(text, PhantomData).map_or_else(|| self.read_seed(PhantomData), Ok),
             _ => self.read_seed(PhantomData),
         }
     }
@@ -39,7 +41,7 @@ impl<'a> Source<'a> {
                 seed.deserialize(reader)
             })
             .map_err(|error| ReadError::yaml(&error)),
-            Self::Json(text) => {
+            Self::Json(text) | Self::Answer(text) => {
                 let mut reader = serde_json::Deserializer::from_str(text);
                 let value = seed.deserialize(&mut reader).map_err(|error| ReadError::json(&error))?;
                 reader.end().map_err(|error| ReadError::json(&error))?;
@@ -52,7 +54,7 @@ impl<'a> Source<'a> {
     /// The text, where it is one.
     pub fn text(self) -> Option<&'a str> {
         match self {
-            Self::Yaml(text) | Self::Json(text) => Some(text),
+            Self::Yaml(text) | Self::Json(text) | Self::Answer(text) => Some(text),
             Self::Item(_) => None,
         }
     }

@@ -1,4 +1,5 @@
-//! Where texts end: quotes that are not escaped, found in blocks of 64 bytes as bits of a word.
+//! Where texts end, and brackets: quotes that are not escaped, and brackets outside of texts, found in blocks of 64 bytes
+//! as bits of a word.
 
 use wide::u8x16;
 
@@ -84,6 +85,39 @@ impl<'a> Blocks<'a> {
         })
     }
 
+    /// The place after the bracket that closes the one at `start`; none where it has none, or where a text before it has
+    /// something in it that JSON does not allow. Not before the end of the text that was asked for last.
+    pub(super) fn end_of_brackets(&mut self, start: usize) -> Option<usize> {
+        while self.next * BLOCK <= start {
+            self.load()?;
+        }
+        let mut after = u64::MAX << (start % BLOCK);
+        let (mut depth, mut is_within_text) = (0, false);
+        loop {
+            let texts = parity(self.quotes & after) ^ if is_within_text { u64::MAX } else { 0 };
+            if self.controls & texts != 0 || self.is_broken {
+                return None;
+            }
+            let [opening, closing] = brackets(self.block(self.next - 1)?).map(|brackets| brackets & !texts & after);
+            if depth > closing.count_ones() {
+                depth = depth + opening.count_ones() - closing.count_ones();
+            } else {
+                let mut left = opening | closing;
+                while left != 0 {
+                    let bit = left & left.wrapping_neg();
+                    depth = if opening & bit != 0 { depth + 1 } else { depth - 1 };
+                    if depth == 0 {
+                        return Some((self.next - 1) * BLOCK + bit.trailing_zeros() as usize + 1);
+                    }
+                    left &= !bit;
+                }
+            }
+            is_within_text = texts >> (BLOCK - 1) == 1;
+            after = u64::MAX;
+            self.load()?;
+        }
+    }
+
     fn end_of_long_text(&mut self, start: usize) -> Option<End> {
         while self.next * BLOCK <= start {
             self.load()?;
@@ -108,14 +142,13 @@ impl<'a> Blocks<'a> {
         }
     }
 
+    fn block(&self, number: usize) -> Option<&[u8; BLOCK]> {
+        self.whole.get(number).or_else(|| (number == self.whole.len()).then_some(&self.rest))
+    }
+
     /// Takes the next block; none after the last one.
     fn load(&mut self) -> Option<()> {
-        let block = match self.whole.get(self.next) {
-            Some(block) => block,
-            None if self.next == self.whole.len() => &self.rest,
-            None => return None,
-        };
-        let [quotes, backslashes, controls] = masks(block);
+        let [quotes, backslashes, controls] = masks(self.block(self.next)?);
         let escaped = self.escaped(backslashes);
         self.quotes = quotes & !escaped;
         self.backslashes = backslashes;
@@ -162,6 +195,26 @@ impl<'a> Blocks<'a> {
             escaped &= !bit;
         }
     }
+}
+
+/// For each bit, whether it is within a pair of `quotes`, or opens one.
+#[inline]
+fn parity(quotes: u64) -> u64 {
+    [1, 2, 4, 8, 16, 32].into_iter().fold(quotes, |bits, shift| bits ^ (bits << shift))
+}
+
+/// Opening and closing brackets of a block, wherever they stand: square and curly ones differ in one bit.
+#[inline]
+fn brackets(block: &[u8; BLOCK]) -> [u64; 2] {
+    let mut masks = [0; 2];
+    let (curly, opening, closing) = (u8x16::splat(b'{' ^ b'['), u8x16::splat(b'{'), u8x16::splat(b'}'));
+    for (index, bytes) in block.as_chunks::<LANES>().0.iter().enumerate() {
+        let bytes = u8x16::new(*bytes) | curly;
+        for (mask, found) in masks.iter_mut().zip([bytes.simd_eq(opening), bytes.simd_eq(closing)]) {
+            *mask |= u64::from(found.to_bitmask()) << (index * LANES);
+        }
+    }
+    masks
 }
 
 /// Quotes, backslashes and control characters of a block.

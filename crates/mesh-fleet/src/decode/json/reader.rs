@@ -40,7 +40,7 @@ pub(in crate::decode) struct Reader<'a> {
     bytes: &'a [u8],
     blocks: Blocks<'a>,
     /// The place of what is read next.
-    pub(super) at: usize,
+    at: usize,
     depth: u8,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
 
     /// The next byte that is no blank. It is not taken.
     #[inline]
-    pub(super) fn token(&mut self) -> Result<u8, Fail> {
+    fn token(&mut self) -> Result<u8, Fail> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
@@ -67,19 +67,26 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn take(&mut self, token: u8) -> Result<(), Fail> {
+    fn take(&mut self, token: u8) -> Result<(), Fail> {
         let is_it = self.token()? == token;
         self.at += usize::from(is_it);
         if is_it { Ok(()) } else { Err(Fail) }
     }
 
-    /// The next bytes, blanks or not; zeros where there are no four.
-    #[inline]
-    pub(super) fn ahead(&self) -> [u8; 4] {
-        self.bytes.get(self.at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default()
+    /// Passes over one value that nobody reads.
+    fn skip(&mut self) -> Result<(), Fail> {
+        match self.token()? {
+            b'"' => drop(self.text()?),
+            b'{' | b'[' => self.at = self.blocks.end_of_brackets(self.at).ok_or(Fail)?,
+            b't' => self.word("true")?,
+            b'f' => self.word("false")?,
+            b'n' => self.word("null")?,
+            _ => drop(self.number()?),
+        }
+        Ok(())
     }
 
-    pub(super) fn word(&mut self, word: &str) -> Result<(), Fail> {
+    fn word(&mut self, word: &str) -> Result<(), Fail> {
         let is_it = self.bytes[self.at..].starts_with(word.as_bytes());
         self.at += word.len();
         if is_it { Ok(()) } else { Err(Fail) }
@@ -87,7 +94,7 @@ impl<'a> Reader<'a> {
 
     /// Passes over a text whose opening quote is next; where it began, and how it ended.
     #[inline]
-    pub(super) fn text(&mut self) -> Result<(usize, End), Fail> {
+    fn text(&mut self) -> Result<(usize, End), Fail> {
         let start = self.at + 1;
         let end = self.blocks.end_of_text(start).ok_or(Fail)?;
         self.at = end.at + 1;
@@ -95,7 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over a number (RFC 8259 §6); the text of it.
-    pub(super) fn number(&mut self) -> Result<&'a str, Fail> {
+    fn number(&mut self) -> Result<&'a str, Fail> {
         let start = self.at;
         self.at += usize::from(self.bytes.get(start) == Some(&b'-'));
         let first = self.bytes.get(self.at).copied();
