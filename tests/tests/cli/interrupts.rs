@@ -57,6 +57,8 @@ fn an_interrupt_before_writing_ends_at_once() {
     let mut first = [0];
     child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     interrupt(&child);
+    // Where SIGINT was ignored from the start, as a shell's background jobs have it, the program goes on.
+    wait_for("the end after an interrupt; is SIGINT ignored here?", || child.try_wait().unwrap().is_some());
     let status = child.wait().unwrap();
     assert!(!status.success(), "{status}");
     assert!(!env.fleet().join("c1/mesh-sync").exists());
