@@ -7,7 +7,8 @@
 //! without the endpoints of sources that do not route the host yet, and completed once they do.
 //!
 //! Where no caller runs, and the host was not there before, nobody hears of what is written: such an entry is written whole
-//! at once. Should a source that it leads to fail then, its endpoints are taken back, since callers may come.
+//! at once. Should a source that it leads to fail then, its endpoints are taken back, since callers may come. A run that is
+//! stopped in between leaves that to the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -142,8 +142,8 @@ impl<'p> Writer<'p> {
         begun
     }
 
-    /// Writes the rest of a step of which a part was written, where it may be by now; takes back, even from a run that is
-    /// interrupted, what leads to a source that failed. Else the object stays as it is.
+    /// Writes the rest of a step of which a part was written, where it may be by now; takes back what leads to a source
+    /// that failed. Else the object stays as it is, also where the run is interrupted: the next one completes the name.
     async fn settle(&self, begun: Begun<'p>) {
         let (leave, step) = (self.gate.lock().expect("no holder panics").leave(begun.step), begun.step);
         let (body, settled) = match (leave, &step.action) {
@@ -154,8 +154,10 @@ impl<'p> Writer<'p> {
             _ => return,
         };
         let write = async |rest: &Rest, path: &str, kind| complete(rest, path, kind, begun.object, &body).await;
-        let sent = self.send(step, !begun.is_whole, write).await;
-        let outcome = if matches!(sent.0, Outcome::Updated) { settled } else { sent.0 };
+        let outcome = match self.send(step, write).await.0 {
+            Outcome::Updated => settled,
+            outcome => outcome,
+        };
         self.results.lock().expect("no holder panics")[begun.number] = Some(outcome);
     }
 
@@ -166,14 +168,13 @@ impl<'p> Writer<'p> {
             Action::Update { base, body } => update(rest, path, kind, base, &manifest::updated(base, body)).await,
             Action::Delete { base } => delete(rest, path, kind, base).await,
         };
-        self.send(step, true, write).await
+        self.send(step, write).await
     }
 
-    /// Does `write` with the object of `step`, once it is its cluster's turn, unless the run is interrupted and that counts.
+    /// Does `write` with the object of `step`, once it is its cluster's turn.
     async fn send(
         &self,
         step: &Step,
-        is_interruptible: bool,
         write: impl AsyncFnOnce(&Rest, &str, Kind) -> Written,
     ) -> (Outcome, Option<Value>) {
         let contact = match self.fleet.contact(&step.cluster) {
@@ -182,7 +183,7 @@ impl<'p> Writer<'p> {
         };
         let turn = self.turns.get(&step.cluster).expect("every member has turns");
         let _turn = turn.acquire().await.expect("the semaphore is never closed");
-        if is_interruptible && (self.run.interrupted)() {
+        if (self.run.interrupted)() {
             return (Outcome::NotTried("interrupted".to_owned()), None);
         }
         let rest = contact.rest.until(Instant::now() + WRITE_TIMEOUT);
