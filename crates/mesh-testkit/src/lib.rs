@@ -1,7 +1,7 @@
 //! Fleets for tests and benches: hand-written ([`build`]), generated ([`arb`]) and edited ([`world`]), and big ones
 //! ([`scale`]). Istio's own schema, for judging what is emitted ([`schema`]). Clusters: real API servers ([`servers`]),
 //! and ones that answer as real ones do, or do not ([`apiserver`]), with a plain client of both ([`rest`]) and one that only
-//! downloads ([`download`]); a company with hundreds of clusters ([`company`]).
+//! downloads ([`download`]); a company with hundreds of clusters ([`company`]); and ones whose proxies really talk ([`rig`]).
 
 pub mod apiserver;
 pub mod arb;
@@ -13,6 +13,7 @@ pub mod download;
 pub mod manifests;
 mod programs;
 pub mod rest;
+pub mod rig;
 mod runtime;
 pub mod scale;
 pub mod schema;

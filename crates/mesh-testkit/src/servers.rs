@@ -13,7 +13,7 @@ mod limits;
 mod load;
 mod metrics;
 mod resources;
-mod sandbox;
+pub(crate) mod sandbox;
 mod users;
 
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ fn free_ports(count: usize) -> Vec<u16> {
 }
 
 /// Waits until `condition` holds, or says why it never will.
-fn until_ready(name: &str, process: &mut Process, condition: impl Fn() -> bool) -> Result<(), String> {
+pub(crate) fn until_ready(name: &str, process: &mut Process, condition: impl Fn() -> bool) -> Result<(), String> {
     let mut ended = false;
     let ready = until(READY, || {
         ended = process.has_ended();
@@ -174,7 +174,7 @@ fn until_ready(name: &str, process: &mut Process, condition: impl Fn() -> bool) 
 }
 
 /// Looks at a condition until it holds or the time is over; whether it held.
-fn until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !condition() {
         if start.elapsed() > bound {

@@ -1,9 +1,11 @@
 //! The programs that tests start: Go modules under `tests/servers`, built into `target/servers`.
 
+mod istio;
 mod kubernetes;
 mod schema;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -20,5 +22,10 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<bool> {
     fs::create_dir_all(&out).with_context(|| format!("{} cannot be created", out.display()))?;
     schema::build(&sources.join("schema"), &out)?;
     kubernetes::build(&sources.join("kubernetes"), &out)?;
+    istio::build(&sources.join("istio"), &out)?;
     Ok(true)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
 }

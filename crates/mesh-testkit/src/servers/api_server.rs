@@ -23,6 +23,7 @@ pub struct ApiServer {
     certificates: Certificates,
     users: Users,
     users_taken: AtomicUsize,
+    service_range: String,
     client: Client,
     program: PathBuf,
     arguments: Vec<String>,
@@ -46,10 +47,12 @@ impl ApiServer {
         let certificates = Certificates::make(name, &folder);
         let users = Users::make(name, &folder);
         let url = format!("https://127.0.0.1:{port}");
+        let service_range = format!("10.{}.0.0/16", 96 + number);
         let server = Self {
             name: name.to_owned(),
             client: Client::new(&url, &certificates.ca_der),
-            arguments: arguments(&folder, name, number, port, etcd_port, &certificates, &users),
+            arguments: arguments(&folder, name, &service_range, port, etcd_port, &certificates, &users),
+            service_range,
             url,
             certificates,
             users,
@@ -70,6 +73,11 @@ impl ApiServer {
     /// `https://127.0.0.1:…`
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The addresses that Services get, such as `10.96.0.0/16`.
+    pub(crate) fn service_range(&self) -> &str {
+        &self.service_range
     }
 
     /// The certificate of the authority that its own is from.
@@ -225,7 +233,7 @@ const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 fn arguments(
     folder: &Path,
     name: &str,
-    number: usize,
+    service_range: &str,
     port: u16,
     etcd_port: u16,
     certificates: &Certificates,
@@ -245,7 +253,7 @@ fn arguments(
         format!("--service-account-signing-key-file={}", certificates.tokens_private.display()),
         format!("--token-auth-file={}", users.file.display()),
         "--authorization-mode=RBAC".to_owned(),
-        format!("--service-cluster-ip-range=10.{}.0.0/16", 96 + number),
+        format!("--service-cluster-ip-range={service_range}"),
         // Nobody makes service accounts' tokens, and an endpoint of the loopback address is refused.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),

@@ -22,14 +22,14 @@ done
 "#;
 
 /// The folder.
-pub(super) struct Sandbox {
+pub(crate) struct Sandbox {
     folder: PathBuf,
     keeper: Child,
 }
 
 impl Sandbox {
     /// An empty one.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("mesh-servers-").tempdir().expect("a temporary folder").keep();
         fs::create_dir(folder.join("pids")).expect("a folder of our own");
         // Its output goes nowhere: who waits for the end of the test's own must not wait for the keeper.
@@ -45,21 +45,22 @@ impl Sandbox {
     }
 
     /// Its path.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.folder
     }
 
     /// Starts a program whose output goes to `<name>.log`.
-    pub(super) fn start(&self, name: &str, program: &Path, arguments: &[String]) -> io::Result<Process> {
+    pub(crate) fn start(&self, name: &str, program: &Path, arguments: &[String]) -> io::Result<Process> {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.folder);
+        self.spawn(name, command)
+    }
+
+    /// Starts a command that says more than its arguments; its output goes to `<name>.log`.
+    pub(crate) fn spawn(&self, name: &str, mut command: Command) -> io::Result<Process> {
         let log = self.folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log)?;
-        let child = Command::new(program)
-            .args(arguments)
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
+        let child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?;
         let note = self.folder.join("pids").join(child.id().to_string());
         let process = Process { child, note, log };
         File::create(&process.note)?;
@@ -75,7 +76,7 @@ impl Drop for Sandbox {
 }
 
 /// A process, killed when it is dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     /// What tells the keeper that it runs.
     note: PathBuf,
@@ -84,17 +85,17 @@ pub(super) struct Process {
 
 impl Process {
     /// Its id.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Whether it has ended by itself.
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
     /// The end of what it wrote.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();

@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use anyhow::{Context, bail};
 
+use super::read;
 use crate::go;
 
 /// What `go install tool` calls each program, and what it is called in `target/servers`.
@@ -77,8 +78,4 @@ fn linker_flags(version: &str) -> String {
     let set =
         versions.map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={}", value.unwrap_or_default()));
     format!("-s -w {}", set.join(" "))
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
 }

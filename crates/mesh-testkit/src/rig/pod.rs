@@ -1,0 +1,247 @@
+//! A pod: its namespace, its proxy, what it serves, and what it asks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use super::app::App;
+use super::http::{self, Answer, Connection};
+use super::limits::{LOGGED, REQUEST, UNREACHABLE};
+use super::load::{Amount, Load, Loading};
+use super::space::Space;
+use crate::servers::sandbox::{Process, Sandbox};
+use crate::servers::until;
+
+/// A pod that runs.
+pub struct Pod {
+    /// `cluster/namespace/name`.
+    key: String,
+    address: Ipv4Addr,
+    folder: PathBuf,
+    space: Arc<Space>,
+    /// The ports of its container.
+    ports: Vec<u16>,
+    proxy: Box<dyn Fn() -> Command + Send + Sync>,
+    /// What runs in it; empty while it is dead.
+    running: Mutex<Option<Running>>,
+    sandbox: Arc<Sandbox>,
+}
+
+struct Running {
+    apps: Vec<App>,
+    proxy: Option<Process>,
+}
+
+impl Pod {
+    /// Starts what runs in it; whoever needs its proxy waits for that.
+    pub(super) fn start(
+        key: &str,
+        address: Ipv4Addr,
+        folder: PathBuf,
+        space: Space,
+        ports: Vec<u16>,
+        proxy: impl Fn(&Space) -> Command + Send + Sync + 'static,
+        sandbox: &Arc<Sandbox>,
+    ) -> Self {
+        let space = Arc::new(space);
+        let within = Arc::clone(&space);
+        let pod = Self {
+            key: key.to_owned(),
+            address,
+            folder,
+            space,
+            ports,
+            proxy: Box::new(move || proxy(&within)),
+            running: Mutex::new(None),
+            sandbox: Arc::clone(sandbox),
+        };
+        pod.start_again();
+        pod
+    }
+
+    /// `cluster/namespace/name`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Its address.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Kills all that runs in it: connections break, and new ones are refused.
+    pub fn kill(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        assert!(running.is_some(), "{} does not run", self.key);
+    }
+
+    /// Kills what it serves, and leaves its proxy.
+    pub fn kill_app(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_mut().unwrap_or_else(|| panic!("{} does not run", self.key)).apps.clear();
+    }
+
+    /// Starts whatever of it does not run.
+    pub fn start_again(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.get_or_insert_with(|| Running { apps: Vec::new(), proxy: None });
+        if running.apps.is_empty() {
+            running.apps = self.ports.iter().map(|&port| self.serve(port)).collect();
+        }
+        if running.proxy.is_none() {
+            let name = format!("proxy-{}", self.key.replace('/', "-"));
+            let proxy = self.sandbox.spawn(&name, (self.proxy)());
+            running.proxy = Some(proxy.unwrap_or_else(|error| panic!("{}: {error}", self.key)));
+        }
+    }
+
+    /// Whether its proxy has its certificate and its configuration.
+    pub(super) fn is_ready(&self) -> bool {
+        let port = SocketAddr::from((self.address, 15021));
+        let connection = self.space.within(|| TcpStream::connect_timeout(&port, REQUEST));
+        let ready = |stream| http::get(stream, "localhost", "/healthz/ready").map(|answer| answer.status);
+        connection.is_ok_and(|stream| ready(stream) == Ok(200))
+    }
+
+    /// Asks `http://host[:port]/path` as an application in the pod does: a name is looked up by the proxy's name server.
+    ///
+    /// # Errors
+    /// If there is no answer: the name is not known, the connection is refused, breaks, or nothing comes in time.
+    pub fn get(&self, url: &str) -> Result<Answer, String> {
+        let Url { host, port, path } = Url::of(url);
+        connect(&self.space, host, port)?.get(path)
+    }
+
+    /// Sends `count` requests, a few at once.
+    pub fn load(&self, url: &str, count: usize) -> Load {
+        self.loading(url, Amount { count: Some(count), workers: 4, pause: Duration::ZERO }).wait()
+    }
+
+    /// Sends requests until it is told to stop: some four hundred a second.
+    pub fn steady_load(&self, url: &str) -> Loading {
+        self.loading(url, Amount { count: None, workers: 4, pause: Duration::from_millis(10) })
+    }
+
+    fn loading(&self, url: &str, amount: Amount) -> Loading {
+        let Url { host, port, path } = Url::of(url);
+        let (space, host) = (Arc::clone(&self.space), host.to_owned());
+        Loading::start(move || connect(&space, &host, port), path, amount)
+    }
+
+    /// Whether a plain connection to this address is made at all, past its proxy.
+    pub fn reaches(&self, address: SocketAddr) -> bool {
+        self.space.within(|| TcpStream::connect_timeout(&address, UNREACHABLE)).is_ok()
+    }
+
+    /// The sum of its Envoy's counters whose names match this expression.
+    pub fn counted(&self, names: &str) -> u64 {
+        let text = self.envoy(&format!("/stats?filter={names}"));
+        text.lines().filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok()).sum()
+    }
+
+    /// What Envoy's access log says of the last request that ended like this: its flags, and where it went.
+    pub fn logged(&self, status: u16) -> Option<String> {
+        let log = self.folder.join("access.log");
+        let wanted = format!("HTTP/1.1\" {status} ");
+        let mut found = None;
+        until(LOGGED, || {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            found = text.lines().rfind(|line| line.contains(&wanted)).map(str::to_owned);
+            found.is_some()
+        });
+        found
+    }
+
+    /// The answer of its Envoy's administration port.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn envoy(&self, path: &str) -> String {
+        let port = SocketAddr::from(([127, 0, 0, 1], 15000));
+        let stream = self.space.within(|| TcpStream::connect_timeout(&port, REQUEST));
+        let answer = stream.map_err(|error| error.to_string()).and_then(|stream| http::get(stream, "localhost", path));
+        answer.unwrap_or_else(|error| panic!("{}: Envoy: {error}", self.key)).text
+    }
+
+    fn serve(&self, port: u16) -> App {
+        let listener = self.space.within(|| TcpListener::bind(("0.0.0.0", port)));
+        App::start(&self.key, listener.unwrap_or_else(|error| panic!("{}: port {port}: {error}", self.key)))
+    }
+}
+
+/// The parts of `http://host[:port]/path`.
+struct Url<'u> {
+    host: &'u str,
+    port: u16,
+    path: &'u str,
+}
+
+impl<'u> Url<'u> {
+    fn of(url: &'u str) -> Self {
+        let rest = url.strip_prefix("http://").expect("an address of plain HTTP");
+        let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+        let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+        Self { host, port: port.parse().expect("a port"), path }
+    }
+}
+
+/// Connects as a program in the namespace does.
+fn connect(space: &Space, host: &str, port: u16) -> Result<Connection, String> {
+    let address = space.within(|| look_up(host)).map_err(|error| format!("{host}: {error}"))?;
+    let address = SocketAddr::from(SocketAddrV4::new(address, port));
+    let stream = space.within(|| TcpStream::connect_timeout(&address, REQUEST)).map_err(|error| error.to_string())?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    Connection::over(stream, host)
+}
+
+/// Asks the name server of this pod, which is its proxy, for an address.
+fn look_up(host: &str) -> io::Result<Ipv4Addr> {
+    if let Ok(address) = host.parse() {
+        return Ok(address);
+    }
+    let mut name = Name::from_utf8(host).map_err(io::Error::other)?;
+    name.set_fqdn(true);
+    let mut question = Message::new(1, MessageType::Query, OpCode::Query);
+    question.metadata.recursion_desired = true;
+    question.add_query(Query::query(name, RecordType::A));
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(REQUEST))?;
+    socket.connect("127.0.0.1:53")?;
+    socket.send(&question.to_vec().map_err(io::Error::other)?)?;
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer)?;
+    let answer = Message::from_vec(&buffer[..length]).map_err(io::Error::other)?;
+    let address = answer.answers.iter().find_map(|record| match &record.data {
+        RData::A(address) => Some(address.0),
+        _ => None,
+    });
+    address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such name"))
+}
+
+/// The pods of a cluster, by `namespace/name`.
+pub(super) type Pods = BTreeMap<String, Arc<Pod>>;
+
+/// A folder for a pod, with its name server's address in its own `/etc/resolv.conf`.
+pub(super) fn folder(sandbox: &Sandbox, key: &str, space: &Space, names: Ipv4Addr) -> PathBuf {
+    let folder = sandbox.path().join(format!("pod-{}", key.replace('/', "-")));
+    fs::create_dir_all(&folder).expect("a folder of our own");
+    let resolve = folder.join("resolv.conf");
+    fs::write(&resolve, format!("nameserver {names}\n")).expect("a folder of our own");
+    space.script(&format!("mount --bind '{}' /etc/resolv.conf", resolve.display()));
+    folder
+}
+
+/// Writes a file of a pod and the folders above it.
+pub(super) fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder of our own");
+    fs::write(path, text).expect("a folder of our own");
+}

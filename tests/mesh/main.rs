@@ -1,0 +1,45 @@
+//! What `kubectl mesh sync` writes makes requests go from a client's sidecar through a gateway to a server in another
+//! cluster: real API servers, one istiod for each cluster, real Envoys. docs/mesh-tests.md lists what each test proves.
+//!
+//! A program of its own, since it moves into network namespaces before anything else. Tests share one mesh and run one after
+//! the other; each brings services of its own.
+
+mod fleet;
+mod moves;
+mod routes;
+mod shares;
+
+use std::env;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use mesh_testkit::rig::{Entered, enter};
+use mesh_tests::skipped;
+
+use fleet::Fleet;
+
+/// A test, by its name.
+type Test = (&'static str, fn(&Fleet));
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let tests = || [routes::TESTS, shares::TESTS, moves::TESTS].concat();
+    if !arguments.list
+        && let Entered::Refused(why) = enter()
+    {
+        assert!(env::var_os("CI").is_none(), "CI needs network namespaces: {why}");
+        skipped(&format!("the tests of a real mesh need network namespaces: {why}"));
+        return ExitCode::SUCCESS;
+    }
+    let trial = |(name, test): Test| {
+        Trial::test(name, move || {
+            // Without programs it is skipped, which was said.
+            if let Some(fleet) = Fleet::shared() {
+                test(fleet);
+            }
+            Ok(())
+        })
+    };
+    libtest_mimic::run(&arguments, tests().into_iter().map(trial).collect()).exit_code()
+}

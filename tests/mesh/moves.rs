@@ -1,0 +1,5 @@
+//! What changes under load, and who notices.
+
+use crate::Test;
+
+pub(crate) const TESTS: &[Test] = &[];
