@@ -4,11 +4,13 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mesh_testkit::rig::Rig;
+use mesh_testkit::rig::{Load, Rig};
 use mesh_tests::TestEnv;
+use serde_json::Value;
 
 /// The clusters with their regions, in the order of their addresses.
-const CLUSTERS: [(&str, &str); 3] = [("c1", "us-east-1"), ("c2", "us-west-2"), ("c3", "us-south-1")];
+const CLUSTERS: [(&str, &str); 4] =
+    [("c1", "us-east-1"), ("c2", "us-west-2"), ("c3", "us-south-1"), ("c4", "us-east-1")];
 
 /// How long connections that were open before a change go on under the old rules, and a little more: sidecars drain for a
 /// second here.
@@ -17,10 +19,11 @@ pub(crate) const DRAINED: Duration = Duration::from_millis(1_500);
 const CLUSTER: &str = include_str!("manifests/cluster.yaml");
 const SERVER: &str = include_str!("manifests/server.yaml");
 const CLIENT: &str = include_str!("manifests/client.yaml");
+const TRAFFIC: &str = include_str!("manifests/traffic.yaml");
 /// The policy, but for its members.
 const POLICY: &str = include_str!("manifests/mesh.yaml");
 
-/// Three clusters that run.
+/// Clusters that run.
 pub(crate) struct Fleet {
     pub(crate) rig: Rig,
     env: TestEnv,
@@ -73,6 +76,17 @@ impl Fleet {
     pub(crate) fn call(&self, cluster: &str, identity: &str, destination: &str) {
         let names = [("NAMESPACE", identity), ("IDENTITY", identity), ("DESTINATION", destination)];
         self.apply(cluster, CLIENT, &names);
+    }
+
+    /// Says how requests to an identity are shared: the items of a GlobalTrafficPolicy.
+    pub(crate) fn share(&self, cluster: &str, identity: &str, items: Value) {
+        self.apply(cluster, TRAFFIC, &[("IDENTITY", identity), ("POLICY", &items.to_string())]);
+    }
+
+    /// Sends requests from a client to a host.
+    pub(crate) fn load(&self, cluster: &str, client: &str, host: &str, count: usize) -> Load {
+        let client = self.rig.cluster(cluster).pod(&format!("{client}/{client}"));
+        client.load(&format!("http://{host}/"), count)
     }
 
     /// Creates objects in a cluster, with names put in.
