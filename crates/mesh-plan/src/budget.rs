@@ -28,7 +28,8 @@ pub fn default_max_removals(served_endpoints: usize) -> usize {
 /// One thing that stops being served, however many clusters hold a copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Removal {
-    /// A host is not served from a cluster any more, or not at this address.
+    /// A host is not served from a cluster any more. One that is served from it at another address counts as served: where a
+    /// gateway has moved, holding the old address would keep what is broken.
     Endpoint {
         /// The host.
         host: Arc<str>,
@@ -201,14 +202,19 @@ fn removals_of(step: &Step, served: &Served) -> Vec<Removal> {
             removals
         }
         Action::Update { base, body } => {
-            let mut removals: Vec<Removal> = lost_endpoints(base, &body.spec)
-                .into_iter()
-                .map(|source| Removal::Endpoint { host: Arc::clone(&host), source })
-                .collect();
-            if step.changes().iter().any(|change| change.field.starts_with("exportTo")) {
+            let still: BTreeSet<Arc<str>> =
+                endpoints(&body.spec, &body.origins).into_iter().map(|(_, source)| source).collect();
+            let (moved, gone): (Vec<_>, Vec<_>) =
+                lost_endpoints(base, &body.spec).into_iter().partition(|source| still.contains(source));
+            let mut removals: Vec<Removal> =
+                gone.into_iter().map(|source| Removal::Endpoint { host: Arc::clone(&host), source }).collect();
+            let differing = step.changes();
+            let changed = |field: &str| differing.iter().any(|one| one.field.starts_with(field));
+            if changed("exportTo") {
                 removals.push(exposure());
             }
-            if removals.is_empty() { change() } else { removals }
+            let only_moved = !moved.is_empty() && !["ports", "addresses", "subjectAltNames"].into_iter().any(changed);
+            if removals.is_empty() && !only_moved { change() } else { removals }
         }
         Action::Create { .. } | Action::Hold { .. } => Vec::new(),
     }

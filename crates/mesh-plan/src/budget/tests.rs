@@ -33,6 +33,14 @@ fn entry(clusters: &[&str]) -> (Arc<str>, Arc<Origins>) {
     (serde_json::json!({"hosts": [HOST], "endpoints": addresses}).to_string().into(), Arc::new(origins))
 }
 
+/// The origins of [`entry`] for one cluster whose gateway has another address.
+fn renamed(from: &str, to: &str) -> Arc<Origins> {
+    let mut origins = Origins::default();
+    let origin = Origin { cluster: cluster("c1"), kind: Kind::Service, name: "shop/checkout".into() };
+    origins.add(origin, Part::Endpoint("c1-gw.example.".replace(from, to).into()));
+    Arc::new(origins)
+}
+
 fn owned(clusters: &[&str]) -> Arc<OwnedObject> {
     let (spec, origins) = entry(clusters);
     Arc::new(OwnedObject {
@@ -147,6 +155,17 @@ fn a_changed_port_counts_once_a_host_and_an_addition_not_at_all() {
     let two = plan(vec![change("c1", Class::RemovesTraffic), change("c2", Class::RemovesTraffic)]);
     assert_eq!(texts(&removals(&two, &still)), ["stage.checkout.global is served otherwise"]);
     assert!(removals(&plan(vec![change("c1", Class::Additive)]), &still).is_empty());
+}
+
+#[test]
+fn a_gateway_that_moves_takes_nothing_away() {
+    let moved = |from: &str, to: &str| {
+        let body = Body::clone(&body(&["c1"]));
+        let body = Arc::new(Body { spec: body.spec.replace(from, to).into(), origins: renamed(from, to), ..body });
+        step("c2", Role::Client, Class::RemovesTraffic, Action::Update { base: owned(&["c1"]), body })
+    };
+    let still = desired(&[("c1", &["c1"])]);
+    assert_eq!(texts(&removals(&plan(vec![moved("c1-gw", "c1-new-gw")]), &still)), Vec::<String>::new());
 }
 
 #[test]
