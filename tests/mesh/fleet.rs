@@ -4,9 +4,10 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mesh_testkit::rig::{Load, Rig};
+use assert_cmd::Command;
+use mesh_testkit::rig::{Load, Rig, Who};
 use mesh_tests::TestEnv;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The clusters with their regions, in the order of their addresses.
 const CLUSTERS: [(&str, &str); 4] =
@@ -58,13 +59,46 @@ impl Fleet {
         }
         let mut policy = POLICY.to_owned();
         for cluster in fleet.rig.clusters() {
-            policy.push_str(&format!("    - name: {}\n      uid: {}\n", cluster.name(), cluster.server().uid()));
+            let member = ["    - name: ", cluster.name(), "\n      uid: ", &cluster.server().uid(), "\n"];
+            policy.extend(member);
         }
         let file = fleet.env.root().join("mesh.yaml");
         fs::write(&file, policy).expect("a folder of the test's own");
         fleet.mesh(&["policy", "push", "mesh.yaml", "--yes"]).exits(0);
         fleet.run();
         Some(fleet)
+    }
+
+    /// Removes what a test brought: workloads, policies, and what was generated for them.
+    pub(crate) fn clear(&self) {
+        for cluster in self.rig.clusters() {
+            let server = cluster.server();
+            for kind in [
+                "/apis/apps/v1/deployments",
+                "/apis/admiral.io/v1alpha1/dependencies",
+                "/apis/admiral.io/v1alpha1/globaltrafficpolicies",
+                "/apis/security.istio.io/v1/authorizationpolicies",
+                "/apis/security.istio.io/v1/peerauthentications",
+                "/apis/networking.istio.io/v1/sidecars",
+            ] {
+                let (root, plural) = kind.rsplit_once('/').expect("paths have parts");
+                let (code, list) = server.get(kind);
+                assert_eq!(code, 200, "{list}");
+                for object in list["items"].as_array().into_iter().flatten() {
+                    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+                    if text("namespace") != "istio-system" {
+                        let (code, answer) = server.delete(&format!(
+                            "{root}/namespaces/{}/{plural}/{}",
+                            text("namespace"),
+                            text("name")
+                        ));
+                        assert_eq!(code, 200, "{answer}");
+                    }
+                }
+            }
+        }
+        self.run();
+        self.mesh(&["sync", "--yes", "--allow-last", "*", "--max-removals", "1000", "--prune-ex-sources"]).exits(0);
     }
 
     /// Runs a service of this identity in a namespace of its name.
@@ -78,9 +112,45 @@ impl Fleet {
         self.apply(cluster, CLIENT, &names);
     }
 
+    /// The same under another service account than the identity's name.
+    pub(crate) fn serve_as(&self, cluster: &str, identity: &str, account: &str) {
+        let manifest = SERVER.replace("serviceAccountName: IDENTITY", "serviceAccountName: ACCOUNT");
+        let names = [("NAMESPACE", identity), ("IDENTITY", identity), ("ACCOUNT", account)];
+        self.apply(cluster, &manifest, &names);
+    }
+
+    /// Deletes the Deployment of a service. Its pod goes on until clusters are told to run what is wanted.
+    pub(crate) fn stop_serving(&self, cluster: &str, identity: &str) {
+        let path = format!("/apis/apps/v1/namespaces/{identity}/deployments/{identity}");
+        let (code, answer) = self.rig.cluster(cluster).server().delete(&path);
+        assert_eq!(code, 200, "{answer}");
+    }
+
     /// Says how requests to an identity are shared: the items of a GlobalTrafficPolicy.
-    pub(crate) fn share(&self, cluster: &str, identity: &str, items: Value) {
+    pub(crate) fn share(&self, cluster: &str, identity: &str, items: &Value) {
         self.apply(cluster, TRAFFIC, &[("IDENTITY", identity), ("POLICY", &items.to_string())]);
+    }
+
+    /// Says it anew.
+    pub(crate) fn share_again(&self, cluster: &str, identity: &str, items: &Value) {
+        let path = format!("/apis/admiral.io/v1alpha1/namespaces/{identity}/globaltrafficpolicies/{identity}");
+        let (code, answer) = self.rig.cluster(cluster).server().patch(&path, &json!({"spec": {"policy": items}}));
+        assert_eq!(code, 200, "{answer}");
+    }
+
+    /// The addresses of the endpoints that a client's proxy is told for a host on port 80.
+    pub(crate) fn told(&self, cluster: &str, namespace: &str, host: &str) -> Vec<String> {
+        let seen = self.rig.cluster(cluster).probe(&Who::sidecar(namespace), host);
+        let upstream = seen.only(&format!("outbound|80||{host}"));
+        upstream.addresses().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The address that a host has in a cluster.
+    pub(crate) fn address_of(&self, cluster: &str, host: &str) -> String {
+        let path = format!("/apis/networking.istio.io/v1/namespaces/mesh-sync/serviceentries/{host}-se");
+        let (code, entry) = self.rig.cluster(cluster).server().get(&path);
+        assert_eq!(code, 200, "{entry}");
+        entry["spec"]["addresses"][0].as_str().expect("every host has an address").to_owned()
     }
 
     /// Sends requests from a client to a host.
@@ -107,11 +177,22 @@ impl Fleet {
 
     /// Runs the program on the whole fleet.
     pub(crate) fn mesh(&self, args: &[&str]) -> Said {
-        let mut command = self.env.mesh(args);
-        command.env("KUBECONFIG", self.rig.kubeconfig()).env("MESH_FLEET", "contexts:*").env("COLUMNS", "160");
-        let output = command.output().expect("the program starts");
+        let output = self.program(args).output().expect("the program starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Said { exit: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// Starts a sync and kills it after a while, if it has not ended by then.
+    pub(crate) fn killed_sync(&self, args: &[&str], after: Duration) {
+        let args: Vec<&str> = ["sync", "--yes"].into_iter().chain(args.iter().copied()).collect();
+        // What it said is lost with it.
+        drop(self.program(&args).timeout(after).output());
+    }
+
+    fn program(&self, args: &[&str]) -> Command {
+        let mut command = self.env.mesh(args);
+        command.env("KUBECONFIG", self.rig.kubeconfig()).env("MESH_FLEET", "contexts:*").env("COLUMNS", "160");
+        command
     }
 
     /// Syncs, and waits until all proxies have what was written. Nothing was refused by any of them.

@@ -37,9 +37,17 @@ fn main() -> ExitCode {
             // Without programs it is skipped, which was said.
             if let Some(fleet) = Fleet::shared() {
                 test(fleet);
+                fleet.clear();
             }
             Ok(())
         })
     };
-    libtest_mimic::run(&arguments, tests().into_iter().map(trial).collect()).exit_code()
+    let mut trials: Vec<Trial> = tests().into_iter().map(trial).collect();
+    trials.push(Trial::test("the_page_lists_every_test", move || {
+        let page = include_str!("../../docs/mesh-tests.md");
+        let missing: Vec<&str> =
+            tests().iter().map(|(name, _)| *name).filter(|name| !page.contains(&format!("| `{name}` |"))).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("docs/mesh-tests.md lacks {missing:?}").into()) }
+    }));
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

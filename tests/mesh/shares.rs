@@ -55,7 +55,7 @@ fn weights_are_kept_from_every_region(fleet: &Fleet) {
     for client in ["c1", "c2"] {
         fleet.call(client, "scales-client", "scales");
     }
-    fleet.share("c1", "scales", json!([failover("default", &[("us-east-1", 80), ("us-south-1", 20)])]));
+    fleet.share("c1", "scales", &json!([failover("default", &[("us-east-1", 80), ("us-south-1", 20)])]));
     fleet.run();
     fleet.sync(&["scales"]);
     for client in ["c1", "c2"] {
@@ -76,7 +76,7 @@ fn prefix_hosts_reach_their_region_only(fleet: &Fleet) {
         failover("east", &regions(100, 0)),
         failover("west", &regions(0, 100)),
     ]);
-    fleet.share("c1", "books", policy);
+    fleet.share("c1", "books", &policy);
     fleet.run();
     fleet.sync(&["books"]);
     let all = [("c1/books/books", 50.0), ("c2/books/books", 30.0), ("c3/books/books", 20.0)];
@@ -94,7 +94,7 @@ fn the_nearest_source_serves_until_it_fails(fleet: &Fleet) {
     fleet.share(
         "c1",
         "lamp",
-        json!([{"dnsPrefix": "default", "lbType": 0, "outlier_detection": {
+        &json!([{"dnsPrefix": "default", "lbType": 0, "outlier_detection": {
             "base_ejection_time": 300, "consecutive_gateway_errors": 3, "interval": 5,
         }}]),
     );

@@ -99,6 +99,13 @@ impl Cluster {
         self.addresses.gateway()
     }
 
+    /// Gives its node one more address for its gateway's load balancer.
+    pub fn add_gateway_address(&self) -> Ipv4Addr {
+        let address = self.addresses.other_gateway();
+        wires::add_address(&self.node, address);
+        address
+    }
+
     /// Runs what its Deployments want and nothing else, and lets its Services lead there. Returns when all is ready.
     ///
     /// # Panics

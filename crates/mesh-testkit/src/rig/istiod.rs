@@ -1,16 +1,17 @@
 //! The control plane of one cluster: pilot-discovery outside of any pod.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use std::{fs, thread};
 
 use serde_json::Value;
 
 use super::http;
-use super::limits::{LOOK, QUIET, READY, SETTLES};
+use super::limits::{QUIET, READY, SETTLES};
 use super::programs::Programs;
 use crate::servers::sandbox::{Process, Sandbox};
 use crate::servers::{until, until_ready};
@@ -47,6 +48,9 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 
 /// The kinds of configuration that a proxy acknowledges, as istiod names them.
 const SENT: [&str; 4] = ["cluster", "listener", "route", "endpoint"];
+
+/// What proxies were sent, by their names: istiod tells it in no order.
+type Sent = BTreeMap<String, Value>;
 
 /// An istiod.
 pub(super) struct Istiod {
@@ -142,18 +146,20 @@ impl Istiod {
 
     /// Waits until every proxy has taken what was sent to it last, and nothing was sent for a while.
     pub(super) fn settle(&self) {
-        let mut quiet: Option<(Instant, Value)> = None;
+        let mut quiet: Option<(Instant, Sent)> = None;
         let settled = until(SETTLES, || {
             let now = self.sent();
-            let all = now.as_array().is_some_and(|proxies| proxies.iter().all(has_acknowledged));
+            let all = now.values().all(has_acknowledged);
             match &quiet {
                 Some((since, before)) if all && *before == now => return since.elapsed() > QUIET,
                 _ => quiet = all.then(|| (Instant::now(), now)),
             }
-            thread::sleep(LOOK);
             false
         });
-        assert!(settled, "{}: proxies do not take what they get: {}", self.cluster, self.sent());
+        if !settled {
+            let behind: Vec<Value> = self.sent().into_values().filter(|proxy| !has_acknowledged(proxy)).collect();
+            panic!("{}: proxies do not take what they get: {behind:#?}", self.cluster);
+        }
     }
 
     /// What proxies refused, as istiod counts it: lines of its metrics.
@@ -164,10 +170,11 @@ impl Istiod {
     }
 
     /// `/debug/syncz`: what each proxy was sent and has acknowledged.
-    fn sent(&self) -> Value {
+    fn sent(&self) -> Sent {
         let answer = ask(self.ports.monitoring, "/debug/syncz").unwrap_or_else(|error| panic!("{error}"));
         // Nothing at all while no proxy is connected.
-        serde_json::from_str(&answer.text).unwrap_or_else(|_| Value::Array(Vec::new()))
+        let proxies: Vec<Value> = serde_json::from_str(&answer.text).unwrap_or_default();
+        proxies.into_iter().map(|proxy| (proxy["proxy"].as_str().unwrap_or_default().to_owned(), proxy)).collect()
     }
 }
 

@@ -14,9 +14,6 @@ pub(super) const QUIET: Duration = Duration::from_millis(300);
 /// One request of a pod, and one connection.
 pub(super) const REQUEST: Duration = Duration::from_secs(10);
 
-/// Between two looks at a condition that can only be asked for.
-pub(super) const LOOK: Duration = Duration::from_millis(20);
-
 /// Envoy writes its access log about every second.
 pub(super) const LOGGED: Duration = Duration::from_secs(5);
 

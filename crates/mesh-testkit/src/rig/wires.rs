@@ -37,6 +37,11 @@ impl Addresses {
         Ipv4Addr::new(198, 18, 0, 100 + self.0)
     }
 
+    /// Another one for it.
+    pub(super) fn other_gateway(self) -> Ipv4Addr {
+        Ipv4Addr::new(198, 18, 0, 150 + self.0)
+    }
+
     /// Of its istiod and its name server.
     pub(super) fn control_plane(self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, 0, 200 + self.0)
@@ -75,6 +80,11 @@ pub(super) fn join_node(space: &Space, addresses: Addresses, services: &str) {
         ours = std::process::id(),
     ));
     run(Command::new("ip").args(["link", "set", &outside, "master", BRIDGE, "up"]));
+}
+
+/// Gives a node an address on the bridge.
+pub(super) fn add_address(node: &Space, address: Ipv4Addr) {
+    node.script(&format!("ip addr add {address}/24 dev wan0"));
 }
 
 /// Joins a pod to its node.
