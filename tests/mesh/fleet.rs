@@ -1,6 +1,7 @@
 //! The mesh that all tests share, and the program run on it.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ const POLICY: &str = include_str!("manifests/mesh.yaml");
 pub(crate) struct Fleet {
     pub(crate) rig: Rig,
     env: TestEnv,
+    revision: AtomicU32,
 }
 
 /// What a run of the program said.
@@ -52,21 +54,27 @@ impl Fleet {
     }
 
     fn start() -> Option<Self> {
-        let fleet = Self { rig: Rig::start(&CLUSTERS)?, env: TestEnv::new() };
+        let fleet = Self { rig: Rig::start(&CLUSTERS)?, env: TestEnv::new(), revision: AtomicU32::new(0) };
         for cluster in fleet.rig.clusters() {
             let gateway = cluster.gateway_address().to_string();
             fleet.apply(cluster.name(), CLUSTER, &[("CLUSTER", cluster.name()), ("GATEWAY", &gateway)]);
         }
-        let mut policy = POLICY.to_owned();
-        for cluster in fleet.rig.clusters() {
+        fleet.push_policy("");
+        fleet.run();
+        Some(fleet)
+    }
+
+    /// Stores the policy in all clusters, with more fields, as its next revision.
+    pub(crate) fn push_policy(&self, more: &str) {
+        let revision = self.revision.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut policy = format!("{more}{}", POLICY.replace("REVISION", &revision.to_string()));
+        for cluster in self.rig.clusters() {
             let member = ["    - name: ", cluster.name(), "\n      uid: ", &cluster.server().uid(), "\n"];
             policy.extend(member);
         }
-        let file = fleet.env.root().join("mesh.yaml");
+        let file = self.env.root().join("mesh.yaml");
         fs::write(&file, policy).expect("a folder of the test's own");
-        fleet.mesh(&["policy", "push", "mesh.yaml", "--yes"]).exits(0);
-        fleet.run();
-        Some(fleet)
+        self.mesh(&["policy", "push", "mesh.yaml", "--yes"]).exits(0);
     }
 
     /// Removes what a test brought: workloads, policies, and what was generated for them.

@@ -4,6 +4,7 @@
 //! A program of its own, since it moves into network namespaces before anything else. Tests share one mesh and run one after
 //! the other; each brings services of its own.
 
+mod deaths;
 mod fleet;
 mod moves;
 mod routes;
@@ -24,7 +25,7 @@ type Test = (&'static str, fn(&Fleet));
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let tests = || [routes::TESTS, shares::TESTS, moves::TESTS].concat();
+    let tests = || [routes::TESTS, shares::TESTS, moves::TESTS, deaths::TESTS].concat();
     if !arguments.list
         && let Entered::Refused(why) = enter()
     {

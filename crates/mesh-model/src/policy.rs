@@ -211,6 +211,8 @@ pub enum OutlierProfile {
     /// Admiral's: 50 gateway errors in 60 s eject for 300 s.
     #[default]
     Admiral,
+    /// 5 gateway errors in a row eject for 300 s: docs/reliability.md has what each of the two costs.
+    Swift,
     /// None (Admiral's `--disable_default_automatic_failover`).
     Off,
 }

@@ -47,12 +47,13 @@ pub(super) fn policies() -> impl Strategy<Value = MeshPolicy> {
         (prop::collection::vec("[a-z*.]{1,5}|off", 1..3), 1..9999usize)
             .prop_map(|(hosts, max_namespaces)| ExportToPolicy::Limited { hosts, max_namespaces }),
     ];
-    let traffic = (0..=i32::MAX.unsigned_abs(), 0..=86_400u32, any::<[bool; 3]>()).prop_map(
-        |(max_requests_per_connection, warmup_seconds, [outlier, client_connection_configs, local_trailing_dot])| {
+    let outlier = prop::sample::select(vec![OutlierProfile::Admiral, OutlierProfile::Swift, OutlierProfile::Off]);
+    let traffic = (0..=i32::MAX.unsigned_abs(), 0..=86_400u32, outlier, any::<[bool; 2]>()).prop_map(
+        |(max_requests_per_connection, warmup_seconds, outlier, [client_connection_configs, local_trailing_dot])| {
             TrafficPolicy {
                 max_requests_per_connection,
                 warmup_seconds,
-                outlier: if outlier { OutlierProfile::Admiral } else { OutlierProfile::Off },
+                outlier,
                 client_connection_configs,
                 local_trailing_dot,
             }

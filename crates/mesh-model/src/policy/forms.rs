@@ -34,7 +34,10 @@ macro_rules! word {
 
 word!(Adopt, "`off` or `admiral`", OFF => Self::Off, ["admiral"] => Self::Admiral);
 word!(Injection, "`istio` or `admiral`", ["istio"] => Self::Istio, ["admiral"] => Self::Admiral);
-word!(OutlierProfile, "`admiral` or `off`", ["admiral"] => Self::Admiral, OFF => Self::Off);
+word!(
+    OutlierProfile, "`admiral`, `swift` or `off`",
+    ["admiral"] => Self::Admiral, ["swift"] => Self::Swift, OFF => Self::Off
+);
 word!(MemberState, "`active` or `retired`", ["active"] => Self::Active, ["retired"] => Self::Retired);
 
 /// `off` or `on`.

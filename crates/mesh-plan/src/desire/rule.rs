@@ -27,9 +27,14 @@ use super::shared::Shared;
 use crate::because::Because;
 use crate::desired::{Body, DesiredObject};
 
+/// Seconds, whatever the profile: each time Envoy lets a dead endpoint back in, it sends it everything for a second.
 const BASE_EJECTION: i64 = 300;
-const GATEWAY_ERRORS: u32 = 50;
-const INTERVAL: i64 = 60;
+/// Gateway errors in a row, and the seconds between two looks at whom to let back in: Admiral's defaults.
+const ADMIRAL_ERRORS: u32 = 50;
+const ADMIRAL_INTERVAL: i64 = 60;
+/// The same of our own profile.
+const SWIFT_ERRORS: u32 = 5;
+const SWIFT_INTERVAL: i64 = 10;
 
 /// Makes the DestinationRules of one host; equal ones are shared.
 pub(super) struct RuleBuilder<'p, 'a> {
@@ -284,10 +289,15 @@ fn outlier(
     }
     let seconds = |seconds: i64| Some(Arc::<str>::from(format!("{seconds}s")));
     let mut block = OutlierDetection { consecutive_5xx_errors: Some(0), ..OutlierDetection::default() };
-    if !off {
+    let usual = match context.policy.traffic.outlier {
+        OutlierProfile::Admiral => Some((ADMIRAL_ERRORS, ADMIRAL_INTERVAL)),
+        OutlierProfile::Swift => Some((SWIFT_ERRORS, SWIFT_INTERVAL)),
+        OutlierProfile::Off => None,
+    };
+    if let Some((errors, interval)) = usual {
         block.base_ejection_time = seconds(BASE_EJECTION);
-        block.consecutive_gateway_errors = Some(GATEWAY_ERRORS);
-        block.interval = seconds(INTERVAL);
+        block.consecutive_gateway_errors = Some(errors);
+        block.interval = seconds(interval);
     }
     if let Some(values) = values {
         if let Some(time) = values.base_ejection_time.filter(|time| *time > 0) {

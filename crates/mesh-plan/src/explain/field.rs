@@ -198,6 +198,7 @@ fn constant_rule(field: &str, object: &DesiredObject, policy: &MeshPolicy) -> Ar
         }
         (_, "trafficPolicy/outlierDetection") => match policy.traffic.outlier {
             OutlierProfile::Admiral => "policy.traffic.outlier is admiral, and no object says otherwise".into(),
+            OutlierProfile::Swift => "policy.traffic.outlier is swift, and no object says otherwise".into(),
             OutlierProfile::Off => "by the object that governs the host".into(),
         },
         (_, "trafficPolicy/localityLbSetting") => "by the traffic policy that governs the host".into(),

@@ -169,6 +169,19 @@ impl Cluster {
         probe::ask(&self.programs.probe, self.istiod.plain_port(), &self.name, &self.region, address, who, host)
     }
 
+    /// Stops its API server as a crash would.
+    pub fn stop_api_server(&self) {
+        self.server().stop();
+    }
+
+    /// Starts its API server again; returns when it serves custom kinds too.
+    pub fn start_api_server(&self) {
+        self.server().start_again();
+        let served = |path: &&str| self.server().get(path).0 == 200;
+        let kinds = ["/apis/networking.istio.io/v1/serviceentries", "/apis/admiral.io/v1alpha1/dependencies"];
+        assert!(until(READY, || kinds.iter().all(served)), "{}: custom kinds are not served", self.name);
+    }
+
     /// Stops its istiod as a crash would.
     pub fn stop_istiod(&self) {
         self.istiod.stop();

@@ -164,7 +164,7 @@ fn every_rule_refuses_a_broken_value_where_it_stands() {
         ("sans: spiffe", "\"spiffe\" is not `off`, `serviceAccounts`"),
         ("sans: {}", "`template` is missing"),
         ("exportTo: \"*\"", "\"*\" is not `off` or a mapping"),
-        ("traffic: {outlier: istio}", "\"istio\" is not `admiral` or `off`"),
+        ("traffic: {outlier: istio}", "\"istio\" is not `admiral`, `swift` or `off`"),
         ("gateway: {trailingDot: 3}", "`true` or `false` is wanted"),
         ("fleet: {members: [{name: a, state: gone}]}", "\"gone\" is not `active` or `retired`"),
         ("ownerFrom: [namespace]", "\"namespace\" is not `namespace-name` or `namespace-label:KEY`"),
