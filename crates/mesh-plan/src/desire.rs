@@ -17,7 +17,7 @@ use crate::closest::did_you_mean;
 use crate::desired::Desired;
 use crate::limits::MAX_QUESTIONS;
 
-mod callers;
+pub(crate) mod callers;
 mod claims;
 mod contest;
 mod entry;

@@ -134,7 +134,8 @@ pub struct IdleWorkload {
 pub fn whereis(key: &str, fleet: &FleetSnapshot, policy: &MeshPolicy, desired: &Desired) -> Result<Whereis, NotFound> {
     let found = find(key, desired, fleet)?;
     let idle = idle_workloads(&found, fleet, policy, desired);
-    let names = found.names.into_iter().map(|(base, sorts)| report(base, sorts, fleet, desired)).collect();
+    let splits = Splits::of(&found.names.keys().copied().collect(), desired);
+    let names = found.names.into_iter().map(|(base, sorts)| report(base, sorts, fleet, desired, &splits)).collect();
     Ok(Whereis {
         key: key.to_owned(),
         lookup: Lookup::FullListing,
@@ -171,7 +172,14 @@ pub(crate) fn idle_workloads(
     found.idle.iter().map(reason).collect()
 }
 
-fn report(base: &Host, found_by: BTreeSet<KeySort>, fleet: &FleetSnapshot, desired: &Desired) -> NameReport {
+/// What is known of the name whose base host is `base`.
+pub(crate) fn report(
+    base: &Host,
+    found_by: BTreeSet<KeySort>,
+    fleet: &FleetSnapshot,
+    desired: &Desired,
+    splits: &Splits<'_>,
+) -> NameReport {
     let name = &desired.names[base];
     let claim = claim_of(base, fleet);
     let owners = match claim {
@@ -190,7 +198,7 @@ fn report(base: &Host, found_by: BTreeSet<KeySort>, fleet: &FleetSnapshot, desir
         owners,
         claimed: claim.is_some(),
         port: name.port.clone().map(|(protocol, number)| PublishedPort { protocol, number }),
-        hosts: hosts_of(base, name, desired),
+        hosts: hosts_of(base, name, splits),
         places,
         clients: name
             .clients
@@ -213,33 +221,45 @@ fn claim_of<'a>(base: &Host, fleet: &'a FleetSnapshot) -> Option<&'a Claim> {
 }
 
 /// The base host first, then the others in order.
-fn hosts_of(base: &Host, name: &Name, desired: &Desired) -> Vec<HostReport> {
-    let mut hosts: Vec<HostReport> = name
-        .hosts
-        .iter()
-        .map(|(host, vip)| HostReport {
-            host: host.clone(),
-            vip: vip.clone(),
-            split: if host == base { name.split.clone() } else { split_of(host, desired) },
-        })
-        .collect();
+fn hosts_of(base: &Host, name: &Name, splits: &Splits<'_>) -> Vec<HostReport> {
+    let split = |host: &Host| if host == base { name.split.clone() } else { splits.of_host(host) };
+    let report = |(host, vip): (&Host, &Option<Arc<str>>)| HostReport {
+        host: host.clone(),
+        vip: vip.clone(),
+        split: split(host),
+    };
+    let mut hosts: Vec<HostReport> = name.hosts.iter().map(report).collect();
     hosts.sort_by_key(|report| report.host != *base);
     hosts
 }
 
-/// The split that the DestinationRule of `host` distributes by: the same weights in every cluster.
-fn split_of(host: &Host, desired: &Desired) -> BTreeMap<Arc<str>, u32> {
-    desired
-        .objects
-        .values()
-        .flat_map(BTreeMap::values)
-        .filter(|object| object.host == *host && object.body.key.kind == Kind::DestinationRule)
-        .find_map(|object| {
-            let rule: DestinationRule = serde_json::from_str(&object.body.spec).ok()?;
-            rule.traffic_policy.load_balancer?.locality_lb_setting?.distribute.into_iter().next()
-        })
-        .map(|distribute| distribute.to)
-        .unwrap_or_default()
+/// How traffic to the further hosts of some names splits.
+pub(crate) struct Splits<'a>(BTreeMap<&'a Host, BTreeMap<Arc<str>, u32>>);
+
+impl<'a> Splits<'a> {
+    /// What the DestinationRules of those hosts distribute by: one of each is read, since the weights are the same in
+    /// every cluster.
+    pub(crate) fn of(bases: &BTreeSet<&Host>, desired: &'a Desired) -> Self {
+        let mut splits = BTreeMap::new();
+        for object in desired.objects.values().flat_map(BTreeMap::values) {
+            let is_rule = object.body.key.kind == Kind::DestinationRule;
+            if is_rule && object.host != object.base && bases.contains(&object.base) {
+                splits.entry(&object.host).or_insert_with(|| split_of(&object.body.spec).unwrap_or_default());
+            }
+        }
+        Self(splits)
+    }
+
+    fn of_host(&self, host: &Host) -> BTreeMap<Arc<str>, u32> {
+        self.0.get(host).cloned().unwrap_or_default()
+    }
+}
+
+/// The weights that the `spec` of a DestinationRule distributes by.
+fn split_of(spec: &str) -> Option<BTreeMap<Arc<str>, u32>> {
+    let rule: DestinationRule = serde_json::from_str(spec).ok()?;
+    let setting = rule.traffic_policy.load_balancer?.locality_lb_setting?;
+    setting.distribute.into_iter().next().map(|distribute| distribute.to)
 }
 
 #[cfg(test)]

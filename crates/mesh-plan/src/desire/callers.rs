@@ -16,7 +16,7 @@ use crate::because::Because;
 
 /// Where each identity runs, and which identities depend on which.
 #[derive(Default)]
-pub(super) struct Callers<'a> {
+pub(crate) struct Callers<'a> {
     /// By identity, then cluster.
     runs: BTreeMap<&'a str, BTreeMap<&'a ClusterName, Runs<'a>>>,
     /// By the identity that is called, then the one that calls: the smallest Dependency that says so.
@@ -34,6 +34,18 @@ struct Runs<'a> {
     workload: Origin,
 }
 
+/// One identity that calls another, in one cluster.
+pub(crate) struct Call<'c> {
+    /// The cluster.
+    pub(crate) cluster: &'c ClusterName,
+    /// The identity that calls.
+    pub(crate) identity: &'c str,
+    /// The smallest workload that carries it.
+    pub(crate) workload: &'c Origin,
+    /// The smallest Dependency that says so.
+    pub(crate) dependency: &'c Origin,
+}
+
 /// One cluster's callers of one identity.
 pub(super) struct Client<'a> {
     pub(super) because: Arc<Because>,
@@ -42,7 +54,7 @@ pub(super) struct Client<'a> {
 }
 
 impl<'a> Callers<'a> {
-    pub(super) fn read(
+    pub(crate) fn read(
         fleet: &'a FleetSnapshot,
         sites: &BTreeMap<&'a ClusterName, Site<'a>>,
         policy: &MeshPolicy,
@@ -102,6 +114,14 @@ impl<'a> Callers<'a> {
             }
         }
         clients
+    }
+
+    /// Every identity that calls `identity`, wherever it runs: by identity, then cluster.
+    pub(crate) fn calls_of(&self, identity: &str) -> impl Iterator<Item = Call<'_>> {
+        self.dependents.get(identity).into_iter().flatten().flat_map(|(source, dependency)| {
+            let places = self.runs.get(source).into_iter().flatten();
+            places.map(move |(cluster, runs)| Call { cluster, identity: source, workload: &runs.workload, dependency })
+        })
     }
 
     /// Whether `cluster` calls an identity, none of `known`, that gives `host` (in lower case) in some env.
