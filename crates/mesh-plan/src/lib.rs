@@ -11,6 +11,7 @@ pub mod concern;
 pub mod desire;
 pub mod desired;
 pub mod explain;
+pub mod graph;
 pub mod idle;
 pub mod laws;
 pub mod limits;
