@@ -112,7 +112,8 @@ fn step(step: &Step) -> Value {
     Value::Object(fields)
 }
 
-fn findings_of(findings: &[Finding]) -> Vec<Value> {
+/// Findings, each with the name of its code.
+pub(crate) fn findings_of(findings: &[Finding]) -> Vec<Value> {
     let named = |finding: &Finding| {
         let mut value = json!(finding);
         value["name"] = json!(finding.code.name());

@@ -7,6 +7,7 @@ pub mod document;
 pub mod escape;
 pub mod explain;
 pub mod findings;
+pub mod graph;
 pub mod limits;
 pub mod plan;
 pub mod reason;

@@ -24,3 +24,17 @@ pub const GUTTER: usize = 2;
 pub const CELL_CLUSTERS: usize = 3;
 /// Longest text of one table cell or message, in characters; what is longer is cut and ends in `…`.
 pub const MAX_TEXT: usize = 4_096;
+/// Most names that a graph draws.
+pub const DRAWN_NAMES: usize = 2_000;
+/// Most edges that a graph draws; one name is drawn however many it has.
+pub const DRAWN_EDGES: usize = 10_000;
+/// Most clients of one name that a picture names; the others are counted.
+pub const DRAWN_CLIENTS: usize = 12;
+/// Most findings that a box of a picture names; the others are counted.
+pub const DRAWN_FINDINGS: usize = 4;
+/// Most further hosts of a name that its box names; the others are counted.
+pub const DRAWN_HOSTS: usize = 6;
+/// Most edges that Mermaid draws unless its configuration says otherwise.
+pub const MERMAID_EDGES: usize = 500;
+/// Longest text that Mermaid draws unless its configuration says otherwise, in characters.
+pub const MERMAID_TEXT: usize = 50_000;
