@@ -11,6 +11,7 @@ pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod explain;
 pub(crate) mod fleet;
+pub(crate) mod graph;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> 
         Command::Status(args) => status::run(args, &cli.global, output),
         Command::Whereis(args) => whereis::run(args, &cli.global, output),
         Command::Explain(args) => explain::run(args, &cli.global, output),
+        Command::Graph(args) => graph::run(args, &cli.global, output),
         Command::Fleet(args) => fleet::run(args, &cli.global, output),
         Command::Policy(args) => policy::run(args, &cli.global, output),
         Command::Permissions(args) => permissions::run(args, output),

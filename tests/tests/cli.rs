@@ -8,6 +8,7 @@ use serde_json::Value;
 
 mod bad_input;
 mod documents;
+mod graph;
 mod interrupts;
 mod manifests;
 mod migration;

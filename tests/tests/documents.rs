@@ -13,6 +13,8 @@ fn documents_follow_their_schemas_and_yaml_is_the_same_document() {
         (vec!["whereis", "*"], "whereis"),
         (vec!["explain", "*"], "explain"),
         (vec!["explain", "tax", "edge-us-west", "exportTo"], "explain"),
+        (vec!["graph"], "graph"),
+        (vec!["graph", "tax", "--cluster", "retail-*"], "graph"),
         (vec!["fleet", "list"], "fleet-members"),
         (vec!["version"], "version"),
         (vec!["policy", "show"], "mesh-policy"),

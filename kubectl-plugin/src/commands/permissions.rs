@@ -34,6 +34,7 @@ pub(crate) enum Verb {
     FleetInit,
     FleetList,
     FleetRetire,
+    Graph,
     Plan,
     PolicyPush,
     Render,

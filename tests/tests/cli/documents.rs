@@ -25,6 +25,7 @@ fn plans_findings_and_reports_are_as_their_schemas_say() {
         steps += plan["steps"].as_array().unwrap().len();
         assert_valid("plan.schema.json", &plan);
         assert_valid("finding-list.schema.json", &document(&ran(&mut env.on_fleet(&["check", "-o", "json"])).stdout));
+        assert_valid("graph.schema.json", &document(&ran(&mut env.on_fleet(&["graph", "-o", "json"])).stdout));
         assert_valid("fleet-status.schema.json", &document(&ran(&mut env.on_fleet(&["status", "-o", "json"])).stdout));
     }
     assert!(steps > 4, "the plans have steps of both sorts");
@@ -51,6 +52,7 @@ fn a_schema_refuses_what_is_not_in_it() {
 #[test]
 fn a_finding_is_the_same_in_every_document() {
     let finding = |name: &str| schema(name)["$defs"]["finding"].clone();
+    assert_eq!(finding("graph.schema.json"), finding("finding-list.schema.json"));
     assert_eq!(finding("plan.schema.json"), finding("finding-list.schema.json"));
 }
 

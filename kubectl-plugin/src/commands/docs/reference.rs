@@ -22,12 +22,12 @@ When several apply, the first of this table is the one:
 | 130 | interrupted; what was done until then is reported |
 | 4 | nothing could be done |
 | 3 | partial: something is unseen, held or failed; `--allow-unseen` tolerates some |
-| 1 | differences (`diff`, `plan --exit-code`), findings (`check`), not found (`whereis`, `explain`), declined |
+| 1 | differences (`diff`, `plan --exit-code`), findings (`check`), not found (`whereis`, `explain`, a NAME), declined |
 | 0 | otherwise |
 ";
 
 /// Exit codes beside 0 and 2, and an example, by command.
-const VERBS: [(&str, &str, &str); 23] = [
+const VERBS: [(&str, &str, &str); 24] = [
     ("check", "1 findings, 3, 4", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
     ("completion bash", "4", "source <(kubectl-mesh completion bash)"),
     ("completion fish", "4", "kubectl-mesh completion fish | source"),
@@ -40,6 +40,7 @@ const VERBS: [(&str, &str, &str); 23] = [
     ("fleet init", "1 declined, 3, 4", "kubectl mesh fleet init --fleet fleet"),
     ("fleet list", "3", "kubectl mesh fleet list --fleet examples/bookstore"),
     ("fleet retire", "1 declined, 3, 4", "kubectl mesh fleet retire retail-eu --fleet fleet"),
+    ("graph", "1 not found, 3, 4", "kubectl mesh graph --fleet examples/bank -o html > mesh.html"),
     ("permissions", "", "kubectl mesh permissions sync | kubectl apply -f -"),
     ("plan", "1 changes (`--exit-code`), 3, 4", "kubectl mesh plan --fleet examples/bookstore"),
     ("policy import", "4", "kubectl mesh policy import --admiral-flags flags.txt > mesh.yaml"),
