@@ -111,20 +111,29 @@ impl Fleet {
 
     /// Runs a service of this identity in a namespace of its name.
     pub(crate) fn serve(&self, cluster: &str, identity: &str) {
-        self.apply(cluster, SERVER, &[("NAMESPACE", identity), ("IDENTITY", identity)]);
+        self.serve_by(cluster, identity, identity, ("http", 80));
+    }
+
+    /// The same under another service account than the identity's name.
+    pub(crate) fn serve_as(&self, cluster: &str, identity: &str, account: &str) {
+        self.serve_by(cluster, identity, account, ("http", 80));
+    }
+
+    /// The same in another protocol, on another port.
+    pub(crate) fn serve_on(&self, cluster: &str, identity: &str, port: (&str, u16)) {
+        self.serve_by(cluster, identity, identity, port);
+    }
+
+    fn serve_by(&self, cluster: &str, identity: &str, account: &str, (protocol, port): (&str, u16)) {
+        let port = port.to_string();
+        let names = [("NAMESPACE", identity), ("IDENTITY", identity), ("ACCOUNT", account)];
+        self.apply(cluster, SERVER, &[&names[..], &[("PROTOCOL", protocol), ("PORT", &port)]].concat());
     }
 
     /// Runs a client in a namespace of its name that calls another identity.
     pub(crate) fn call(&self, cluster: &str, identity: &str, destination: &str) {
         let names = [("NAMESPACE", identity), ("IDENTITY", identity), ("DESTINATION", destination)];
         self.apply(cluster, CLIENT, &names);
-    }
-
-    /// The same under another service account than the identity's name.
-    pub(crate) fn serve_as(&self, cluster: &str, identity: &str, account: &str) {
-        let manifest = SERVER.replace("serviceAccountName: IDENTITY", "serviceAccountName: ACCOUNT");
-        let names = [("NAMESPACE", identity), ("IDENTITY", identity), ("ACCOUNT", account)];
-        self.apply(cluster, &manifest, &names);
     }
 
     /// Deletes the Deployment of a service. Its pod goes on until clusters are told to run what is wanted.

@@ -6,7 +6,9 @@
 
 mod deaths;
 mod fleet;
+mod limits;
 mod moves;
+mod protocols;
 mod routes;
 mod shares;
 
@@ -25,7 +27,8 @@ type Test = (&'static str, fn(&Fleet));
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let tests = || [routes::TESTS, shares::TESTS, moves::TESTS, deaths::TESTS].concat();
+    let tests =
+        || [routes::TESTS, protocols::TESTS, limits::TESTS, shares::TESTS, moves::TESTS, deaths::TESTS].concat();
     if !arguments.list
         && let Entered::Refused(why) = enter()
     {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::thread;
 
 use mesh_testkit::rig::{Pod, Rig, Who, knock, speak_plainly};
-use serde_json::json;
 
 use crate::Test;
 use crate::fleet::{DRAINED, Fleet};
@@ -76,6 +75,16 @@ fn strangers_are_refused_at_the_gateway(fleet: &Fleet) {
     );
 }
 
+const CLERK_ONLY: &str = "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: clerk-only, namespace: ledger}
+spec:
+  rules:
+    - from:
+        - source: {principals: [cluster.local/ns/clerk/sa/clerk]}
+";
+
 /// An AuthorizationPolicy of the server's namespace sees the caller's principal.
 fn a_server_knows_its_callers_across_clusters(fleet: &Fleet) {
     fleet.serve("c1", "ledger");
@@ -83,15 +92,7 @@ fn a_server_knows_its_callers_across_clusters(fleet: &Fleet) {
     fleet.call("c3", "auditor", "ledger");
     fleet.run();
     fleet.sync(&["ledger"]);
-    let policy = json!({
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"name": "clerk-only"},
-        "spec": {"rules": [{"from": [{"source": {"principals": ["cluster.local/ns/clerk/sa/clerk"]}}]}]},
-    });
-    let path = "/apis/security.istio.io/v1/namespaces/ledger/authorizationpolicies";
-    let (code, answer) = fleet.rig.cluster("c1").server().create(path, &policy);
-    assert_eq!(code, 201, "{answer}");
+    fleet.apply("c1", CLERK_ONLY, &[]);
     fleet.rig.settle();
     thread::sleep(DRAINED);
 

@@ -22,6 +22,22 @@ use crate::servers::{ApiServer, ApiServers, until};
 /// The first address of a pod.
 const FIRST_POD: u8 = 20;
 
+/// What a cluster serves that matters here.
+const KINDS: [&str; 12] = [
+    "/api/v1/namespaces",
+    "/api/v1/pods",
+    "/api/v1/serviceaccounts",
+    "/api/v1/services",
+    "/apis/admiral.io/v1alpha1/dependencies",
+    "/apis/admiral.io/v1alpha1/globaltrafficpolicies",
+    "/apis/apps/v1/deployments",
+    "/apis/discovery.k8s.io/v1/endpointslices",
+    "/apis/networking.istio.io/v1/serviceentries",
+    "/apis/networking.istio.io/v1/sidecars",
+    "/apis/security.istio.io/v1/authorizationpolicies",
+    "/apis/security.istio.io/v1/peerauthentications",
+];
+
 /// A cluster that runs.
 pub struct Cluster {
     name: String,
@@ -174,12 +190,11 @@ impl Cluster {
         self.server().stop();
     }
 
-    /// Starts its API server again; returns when it serves custom kinds too.
+    /// Starts its API server again; returns when it serves every kind that is used here: some take longer than itself.
     pub fn start_api_server(&self) {
         self.server().start_again();
-        let served = |path: &&str| self.server().get(path).0 == 200;
-        let kinds = ["/apis/networking.istio.io/v1/serviceentries", "/apis/admiral.io/v1alpha1/dependencies"];
-        assert!(until(READY, || kinds.iter().all(served)), "{}: custom kinds are not served", self.name);
+        let served = |path: &&str| self.server().get(&format!("{path}?limit=1")).0 == 200;
+        assert!(until(READY, || KINDS.iter().all(served)), "{}: not every kind is served", self.name);
     }
 
     /// Stops its istiod as a crash would.

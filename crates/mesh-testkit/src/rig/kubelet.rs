@@ -16,7 +16,8 @@ pub(super) struct Wanted {
     pub(super) account: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) environment: BTreeMap<String, String>,
-    pub(super) ports: Vec<u16>,
+    /// Of its container, with their names.
+    pub(super) ports: Vec<(String, u16)>,
     /// Whether its proxy is a gateway instead of a sidecar.
     pub(super) gateway: bool,
 }
@@ -30,7 +31,7 @@ fn of(deployment: &Value) -> Wanted {
     let template = &deployment["spec"]["template"];
     let container = &template["spec"]["containers"][0];
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let port = |port: &Value| port["containerPort"].as_u64().and_then(|port| u16::try_from(port).ok());
+    let port = |port: &Value| (text(&port["name"]), number(&port["containerPort"]));
     let variable = |variable: &Value| (text(&variable["name"]), text(&variable["value"]));
     Wanted {
         namespace: text(&deployment["metadata"]["namespace"]),
@@ -38,7 +39,7 @@ fn of(deployment: &Value) -> Wanted {
         account: template["spec"]["serviceAccountName"].as_str().unwrap_or("default").to_owned(),
         labels: texts(&template["metadata"]["labels"]),
         environment: list(&container["env"]).iter().map(variable).collect(),
-        ports: list(&container["ports"]).iter().filter_map(port).collect(),
+        ports: list(&container["ports"]).iter().map(port).collect(),
         gateway: template["metadata"]["annotations"]["inject.istio.io/templates"] == "gateway",
     }
 }
@@ -53,7 +54,7 @@ pub(super) fn register_node(server: &ApiServer, name: &str, region: &str) {
 pub(super) fn register_pod(server: &ApiServer, pod: &Wanted, node: &str, address: Ipv4Addr) -> String {
     let Wanted { namespace, name, account, labels, .. } = pod;
     create(server, &format!("/api/v1/namespaces/{namespace}/serviceaccounts"), &json!({"metadata": {"name": account}}));
-    let ports: Vec<Value> = pod.ports.iter().map(|port| json!({"containerPort": port})).collect();
+    let ports: Vec<Value> = pod.ports.iter().map(|(name, port)| json!({"name": name, "containerPort": port})).collect();
     let made = create(
         server,
         &format!("/api/v1/namespaces/{namespace}/pods"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,12 +11,20 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
+use hyper::Uri;
+use hyper_util::rt::TokioIo;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tower::service_fn;
 
 use super::app::App;
 use super::http::{self, Answer, Connection};
 use super::limits::{LOGGED, REQUEST, UNREACHABLE};
 use super::load::{Amount, Load, Loading};
 use super::space::Space;
+use crate::runtime::runtime;
 use crate::servers::sandbox::{Process, Sandbox};
 use crate::servers::until;
 
@@ -27,8 +35,8 @@ pub struct Pod {
     address: Ipv4Addr,
     folder: PathBuf,
     space: Arc<Space>,
-    /// The ports of its container.
-    ports: Vec<u16>,
+    /// The ports of its container, with their names.
+    ports: Vec<(String, u16)>,
     proxy: Box<dyn Fn() -> Command + Send + Sync>,
     /// What runs in it; empty while it is dead.
     running: Mutex<Option<Running>>,
@@ -47,7 +55,7 @@ impl Pod {
         address: Ipv4Addr,
         folder: PathBuf,
         space: Space,
-        ports: Vec<u16>,
+        ports: Vec<(String, u16)>,
         proxy: impl Fn(&Space) -> Command + Send + Sync + 'static,
         sandbox: &Arc<Sandbox>,
     ) -> Self {
@@ -94,7 +102,7 @@ impl Pod {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let running = running.get_or_insert_with(|| Running { apps: Vec::new(), proxy: None });
         if running.apps.is_empty() {
-            running.apps = self.ports.iter().map(|&port| self.serve(port)).collect();
+            running.apps = self.ports.iter().map(|(name, port)| self.serve(name, *port)).collect();
         }
         if running.proxy.is_none() {
             let name = format!("proxy-{}", self.key.replace('/', "-"));
@@ -118,6 +126,44 @@ impl Pod {
     pub fn get(&self, url: &str) -> Result<Answer, String> {
         let Url { host, port, path } = Url::of(url);
         connect(&self.space, host, port)?.get(path)
+    }
+
+    /// Connects to a port of a host, says nothing, and returns what comes until the other side hangs up.
+    ///
+    /// # Errors
+    /// If the name is not known, or the connection is refused or breaks.
+    pub fn hear(&self, host: &str, port: u16) -> Result<String, String> {
+        let mut stream = connection(&self.space, host, port)?;
+        let mut heard = String::new();
+        stream.set_read_timeout(Some(REQUEST)).map_err(|error| error.to_string())?;
+        stream.read_to_string(&mut heard).map_err(|error| error.to_string())?;
+        Ok(heard)
+    }
+
+    /// Asks a host by gRPC whether a service of this name is well.
+    ///
+    /// # Errors
+    /// If it is not, or there is no answer.
+    pub fn check_health(&self, host: &str, service: &str) -> Result<(), String> {
+        let stream = connection(&self.space, host, 80)?;
+        let (host, service) = (format!("http://{host}"), service.to_owned());
+        let answer = runtime().block_on(async {
+            stream.set_nonblocking(true).map_err(|error| error.to_string())?;
+            let stream = tokio::net::TcpStream::from_std(stream).map_err(|error| error.to_string())?;
+            let mut stream = Some(TokioIo::new(stream));
+            let endpoint = Endpoint::from_shared(host).map_err(|error| error.to_string())?.timeout(REQUEST);
+            let connector = service_fn(move |_: Uri| {
+                let stream = stream.take().ok_or_else(|| io::Error::other("one connection only"));
+                async { stream }
+            });
+            let channel = endpoint.connect_with_connector(connector).await.map_err(|error| error.to_string())?;
+            let asked = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
+            asked.map_err(|status| status.to_string())
+        })?;
+        match answer.into_inner().status() {
+            ServingStatus::Serving => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
     }
 
     /// Sends `count` requests, a few at once.
@@ -171,9 +217,9 @@ impl Pod {
         answer.unwrap_or_else(|error| panic!("{}: Envoy: {error}", self.key)).text
     }
 
-    fn serve(&self, port: u16) -> App {
+    fn serve(&self, protocol: &str, port: u16) -> App {
         let listener = self.space.within(|| TcpListener::bind(("0.0.0.0", port)));
-        App::start(&self.key, listener.unwrap_or_else(|error| panic!("{}: port {port}: {error}", self.key)))
+        App::start(&self.key, protocol, listener.unwrap_or_else(|error| panic!("{}: port {port}: {error}", self.key)))
     }
 }
 
@@ -194,12 +240,16 @@ impl<'u> Url<'u> {
 }
 
 /// Connects as a program in the namespace does.
-fn connect(space: &Space, host: &str, port: u16) -> Result<Connection, String> {
+fn connection(space: &Space, host: &str, port: u16) -> Result<TcpStream, String> {
     let address = space.within(|| look_up(host)).map_err(|error| format!("{host}: {error}"))?;
     let address = SocketAddr::from(SocketAddrV4::new(address, port));
     let stream = space.within(|| TcpStream::connect_timeout(&address, REQUEST)).map_err(|error| error.to_string())?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    Connection::over(stream, host)
+    Ok(stream)
+}
+
+fn connect(space: &Space, host: &str, port: u16) -> Result<Connection, String> {
+    Connection::over(connection(space, host, port)?, host)
 }
 
 /// Asks the name server of this pod, which is its proxy, for an address.
