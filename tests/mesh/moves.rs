@@ -1,9 +1,11 @@
 //! What changes while requests go on: none of them is lost.
 
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mesh_testkit::rig::Answer;
+use mesh_testkit::servers::ApiServer;
 use serde_json::{Value, json};
 
 use crate::Test;
@@ -45,11 +47,12 @@ fn nothing_lost(what: &str, requests: usize) {
 }
 
 /// L10 on the wire: the first request that a client's proxy sends anywhere is answered; it never meets a gateway that does
-/// not know the name yet.
+/// not know the name yet, although the serving cluster takes seconds for each write.
 fn a_new_name_answers_from_the_moment_it_is_known(fleet: &Fleet) {
     fleet.serve("c1", "dawn");
     fleet.call("c2", "dawn-client", "dawn");
     fleet.run();
+    let _slow = SlowWrites::of(fleet.rig.cluster("c1").server());
     let client = fleet.rig.cluster("c2").pod("dawn-client/dawn-client");
     let waiting = thread::spawn(move || {
         let start = Instant::now();
@@ -68,6 +71,63 @@ fn a_new_name_answers_from_the_moment_it_is_known(fleet: &Fleet) {
     let answers = waiting.join().expect("it counts");
     assert_eq!(answers, vec![Ok(200); 100]);
     nothing_lost("first sync of a name", answers.len());
+}
+
+/// An API server that takes a while for each ServiceEntry: it asks a webhook that never answers, and goes on without it.
+struct SlowWrites<'s> {
+    server: &'s ApiServer,
+    _webhook: TcpListener,
+}
+
+impl<'s> SlowWrites<'s> {
+    const PATH: &'static str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+
+    fn of(server: &'s ApiServer) -> Self {
+        // Connections are made, and nobody takes them.
+        let webhook = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = webhook.local_addr().expect("it is bound").port();
+        let configuration = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "slow"},
+            "webhooks": [{
+                "name": "slow.example.com",
+                "clientConfig": {"url": format!("https://127.0.0.1:{port}/")},
+                "rules": [{
+                    "apiGroups": ["networking.istio.io"], "apiVersions": ["*"],
+                    "operations": ["CREATE", "UPDATE"], "resources": ["serviceentries"],
+                }],
+                "failurePolicy": "Ignore", "sideEffects": "None", "timeoutSeconds": 3,
+                "admissionReviewVersions": ["v1"],
+            }],
+        });
+        let (code, answer) = server.create(Self::PATH, &configuration);
+        assert_eq!(code, 201, "{answer}");
+        let entry = json!({
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "ServiceEntry",
+            "metadata": {"name": "rehearsed"},
+            "spec": {"hosts": ["rehearsed.example.com"]},
+        });
+        let entries = "/apis/networking.istio.io/v1/namespaces/mesh-sync/serviceentries?dryRun=All";
+        let start = Instant::now();
+        // Until it is in force.
+        loop {
+            let asked = Instant::now();
+            let (code, answer) = server.create(entries, &entry);
+            assert_eq!(code, 201, "{answer}");
+            if asked.elapsed() > Duration::from_secs(2) {
+                return Self { server, _webhook: webhook };
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "the webhook is not asked");
+        }
+    }
+}
+
+impl Drop for SlowWrites<'_> {
+    fn drop(&mut self) {
+        self.server.delete(&format!("{}/slow", Self::PATH));
+    }
 }
 
 /// Runs that change nothing, weights, prefix hosts, and one more source.
