@@ -13,6 +13,7 @@ mod routes;
 mod shares;
 
 use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
@@ -40,8 +41,10 @@ fn main() -> ExitCode {
         Trial::test(name, move || {
             // Without programs it is skipped, which was said.
             if let Some(fleet) = Fleet::shared() {
-                test(fleet);
+                let outcome = catch_unwind(AssertUnwindSafe(|| test(fleet)));
+                // Also after a failure, which is the next test's otherwise.
                 fleet.clear();
+                outcome.unwrap_or_else(|failure| resume_unwind(failure));
             }
             Ok(())
         })
