@@ -239,12 +239,12 @@ impl Cluster {
             labels,
             environment: wanted.environment.clone(),
             programs: Arc::clone(&self.programs),
-            folder: folder.clone(),
+            folder,
         };
         proxy.prepare(&token, &self.root);
         // A gateway serves by its proxy alone.
         let ports = if wanted.gateway { Vec::new() } else { wanted.ports.clone() };
-        Pod::start(&key, address, folder, space, ports, move |space| proxy.command(space), &self.sandbox)
+        Pod::start(&key, address, space, ports, move |space| proxy.command(space), &self.sandbox)
     }
 
     /// The network of the cluster, as its system namespace says; else its name.

@@ -21,19 +21,17 @@ use tower::service_fn;
 
 use super::app::App;
 use super::http::{self, Answer, Connection};
-use super::limits::{LOGGED, REQUEST, UNREACHABLE};
+use super::limits::{REQUEST, UNREACHABLE};
 use super::load::{Amount, Load, Loading};
 use super::space::Space;
 use crate::runtime::runtime;
 use crate::servers::sandbox::{Process, Sandbox};
-use crate::servers::until;
 
 /// A pod that runs.
 pub struct Pod {
     /// `cluster/namespace/name`.
     key: String,
     address: Ipv4Addr,
-    folder: PathBuf,
     space: Arc<Space>,
     /// The ports of its container, with their names.
     ports: Vec<(String, u16)>,
@@ -53,7 +51,6 @@ impl Pod {
     pub(super) fn start(
         key: &str,
         address: Ipv4Addr,
-        folder: PathBuf,
         space: Space,
         ports: Vec<(String, u16)>,
         proxy: impl Fn(&Space) -> Command + Send + Sync + 'static,
@@ -64,7 +61,6 @@ impl Pod {
         let pod = Self {
             key: key.to_owned(),
             address,
-            folder,
             space,
             ports,
             proxy: Box::new(move || proxy(&within)),
@@ -191,19 +187,6 @@ impl Pod {
     pub fn counted(&self, names: &str) -> u64 {
         let text = self.envoy(&format!("/stats?filter={names}"));
         text.lines().filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok()).sum()
-    }
-
-    /// What Envoy's access log says of the last request that ended like this: its flags, and where it went.
-    pub fn logged(&self, status: u16) -> Option<String> {
-        let log = self.folder.join("access.log");
-        let wanted = format!("HTTP/1.1\" {status} ");
-        let mut found = None;
-        until(LOGGED, || {
-            let text = fs::read_to_string(&log).unwrap_or_default();
-            found = text.lines().rfind(|line| line.contains(&wanted)).map(str::to_owned);
-            found.is_some()
-        });
-        found
     }
 
     /// The answer of its Envoy's administration port.
