@@ -8,12 +8,15 @@ use std::process::{Child, Command, Stdio};
 use super::limits::LOG_LINES;
 
 /// Waits until its input ends, which is when the program that started it drops the sandbox, or exits, or is killed. Then
-/// it kills what still runs and removes the folder. Signals from a terminal do not concern it: it has to outlive them.
+/// it kills what still runs, by process id and start time, and removes the folder. In `/proc/ID/stat` the start time is the
+/// twentieth field after the name, which may hold anything. Signals from a terminal do not concern it: it has to outlive them.
 const KEEPER: &str = r#"
 trap '' HUP INT TERM
 read -r _
 for file in "$1"/pids/*; do
-  [ -e "$file" ] && kill -KILL "${file##*/}" 2>/dev/null
+  [ -e "$file" ] || continue
+  started=$(sed 's/.*) //' "/proc/${file##*/}/stat" 2>/dev/null | cut -d' ' -f20)
+  [ "$started" = "$(cat "$file")" ] && kill -KILL "${file##*/}" 2>/dev/null
 done
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   rm -rf "$1" 2>/dev/null && break
@@ -63,9 +66,16 @@ impl Sandbox {
         let child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?;
         let note = self.folder.join("pids").join(child.id().to_string());
         let process = Process { child, note, log };
-        File::create(&process.note)?;
+        fs::write(&process.note, started(process.id()))?;
         Ok(process)
     }
+}
+
+/// When a process was started, as its kernel counts; empty where that is not told.
+fn started(id: u32) -> String {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(") ").map(|(_, fields)| fields.split(' '));
+    fields.and_then(|mut fields| fields.nth(19)).unwrap_or_default().to_owned()
 }
 
 impl Drop for Sandbox {
