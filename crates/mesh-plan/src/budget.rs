@@ -28,8 +28,8 @@ pub fn default_max_removals(served_endpoints: usize) -> usize {
 /// One thing that stops being served, however many clusters hold a copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Removal {
-    /// A host is not served from a cluster any more. One that is served from it at another address counts as served: where a
-    /// gateway has moved, holding the old address would keep what is broken.
+    /// A host is not served from a cluster any more. One that gets another address there in its place counts as served: where
+    /// a gateway has moved, holding the old address would keep what is broken.
     Endpoint {
         /// The host.
         host: Arc<str>,
@@ -202,10 +202,15 @@ fn removals_of(step: &Step, served: &Served) -> Vec<Removal> {
             removals
         }
         Action::Update { base, body } => {
-            let still: BTreeSet<Arc<str>> =
-                endpoints(&body.spec, &body.origins).into_iter().map(|(_, source)| source).collect();
+            let before: BTreeSet<Arc<str>> =
+                endpoints(&base.spec, &base.origins).into_iter().map(|(address, _)| address).collect();
+            let elsewhere: BTreeSet<Arc<str>> = endpoints(&body.spec, &body.origins)
+                .into_iter()
+                .filter(|(address, _)| !before.contains(address))
+                .map(|(_, source)| source)
+                .collect();
             let (moved, gone): (Vec<_>, Vec<_>) =
-                lost_endpoints(base, &body.spec).into_iter().partition(|source| still.contains(source));
+                lost_endpoints(base, &body.spec).into_iter().partition(|source| elsewhere.contains(source));
             let mut removals: Vec<Removal> =
                 gone.into_iter().map(|source| Removal::Endpoint { host: Arc::clone(&host), source }).collect();
             let differing = step.changes();

@@ -169,6 +169,20 @@ fn a_gateway_that_moves_takes_nothing_away() {
 }
 
 #[test]
+fn one_of_two_endpoints_of_a_cluster_that_goes_counts() {
+    let two = OwnedObject::clone(&owned(&["c1"]));
+    let mut origins = Origins::clone(&two.origins);
+    let origin = Origin { cluster: cluster("c1"), kind: Kind::Service, name: "other/checkout".into() };
+    origins.add(origin, Part::Endpoint("c1-other.example.".into()));
+    let spec = two.spec.replace("\"endpoints\":[", "\"endpoints\":[{\"address\":\"c1-other.example.\"},").into();
+    let base = Arc::new(OwnedObject { spec, origins: Arc::new(origins), ..two });
+    let action = Action::Update { base, body: body(&["c1"]) };
+    let goes = plan(vec![step("c1", Role::Source, Class::RemovesTraffic, action)]);
+    let removed = removals(&goes, &desired(&[("c1", &["c1"])]));
+    assert_eq!(texts(&removed), ["stage.checkout.global is not served from c1 any more"]);
+}
+
+#[test]
 fn an_endpoint_without_origin_is_told_by_its_address() {
     let mut object = OwnedObject::clone(&owned(&["c1"]));
     object.origins = Arc::default();
