@@ -13,6 +13,7 @@ mod interrupts;
 mod manifests;
 mod migration;
 mod names;
+mod suppressions;
 mod sync;
 mod terminal;
 mod unreadable;
@@ -81,6 +82,7 @@ fn usage_and_bad_input_are_status_2_with_a_hint() {
         (&["policy", "show", "--policy", "/dev/zero"], "has more than 1024 KiB"),
         (&["policy", "import", "--admiral-flags", "/dev/zero"], "has more than 1024 KiB"),
         (&["render", "--fleet", "fleet"], "--output-dir"),
+        (&["check", "--fleet", "fleet", "--short", "-o", "json"], "cannot be used with"),
         (&["frobnicate"], "unrecognized subcommand"),
         (&[], "Usage: kubectl mesh"),
     ] {

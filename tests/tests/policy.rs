@@ -12,6 +12,7 @@ const EVERY_FIELD: &str = r#"
 apiVersion: kubectl-mesh.io/v1alpha1
 sans: {template: "spiffe://bank.example/{identity}"}
 exportTo: {hosts: [checkout]}
+check: {suppress: [{code: no-region, cluster: c1, place: c1, reason: r, until: 2027-01-31}]}
 fleet:
   members:
   - {name: c1, uid: u, context: c, region: r, network: n, gateway: none, trustDomain: c1.local, state: retired}
@@ -74,6 +75,8 @@ fn the_schema_accepts_what_the_program_accepts_and_refuses_what_it_refuses() {
         "sans: {template: \"spiffe://{identity}\"}",
         "exportTo: {hosts: [a], maxNamespaces: 1}",
         "traffic: {outlier: off, warmupSeconds: 0}",
+        "check: {suppress: []}",
+        "check: {suppress: [{code: MESH-C034, reason: a, until: 2027-01-31}]}",
         "fleet: {members: [{name: c1}]}",
         "fleet: {members: []}",
     ] {
@@ -107,6 +110,10 @@ fn the_schema_accepts_what_the_program_accepts_and_refuses_what_it_refuses() {
         "traffic: {outlier: none}",
         "exclude: [\"\"]",
         "claims: {ephemeralEnvs: a}",
+        "check: {suppress: [{code: no-region, until: 2027-01-31}]}",
+        "check: {suppress: [{code: no-region, reason: \"\", until: 2027-01-31}]}",
+        "check: {suppress: [{code: no-region, reason: a, until: 2027-01-31, place: \"\"}]}",
+        "check: {ignore: []}",
         "fleet: {members: [{}]}",
         "fleet: {members: [{name: a, state: gone}]}",
     ] {

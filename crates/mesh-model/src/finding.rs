@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::name::ClusterName;
 
@@ -189,11 +190,32 @@ codes! {
     VipCollision = 52, "vip-collision", Warning, "the host that lost it gets another address";
     /// A traffic policy for an identity that no workload of its namespace carries.
     PolicyWithoutWorkload = 53, "policy-without-workload", Info, "move it to the namespace of the workload that it is for";
+    /// A suppression of the policy whose last day is over: it suppresses nothing.
+    SuppressionExpired = 54, "suppression-expired", Warning, "renew it with a new date, or delete it";
+    /// A suppression of the policy that matches no finding.
+    SuppressionUnused = 55, "suppression-unused", Info, "delete it";
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("MESH-C{:03}", self.number()))
+    }
+}
+
+impl Code {
+    /// The code of this number (`MESH-C034`) or name (`host-diverted`).
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == text || code.to_string() == text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            let example = Self::HostDiverted;
+            D::Error::custom(format!("{text:?} is not the code or name of a finding ({example} or {})", example.name()))
+        })
     }
 }
 
@@ -216,5 +238,15 @@ mod tests {
         assert_eq!(numbers.len(), Code::ALL.len());
         assert_eq!(names.len(), Code::ALL.len());
         assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+    }
+
+    #[test]
+    fn a_code_is_known_by_its_number_and_its_name_as_written() {
+        for code in Code::ALL {
+            assert_eq!((Code::parse(&code.to_string()), Code::parse(code.name())), (Some(*code), Some(*code)));
+        }
+        for bad in ["", "34", "C034", "MESH-C34", "mesh-c034", "Host-Diverted", "host-diverted ", "MESH-C999"] {
+            assert_eq!(Code::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -11,6 +11,8 @@ pub const MAX_IDENTITY: usize = 253;
 pub const MAX_ORIGINS: usize = 256 * 1024;
 /// Most members that a policy may list.
 pub const MAX_MEMBERS: usize = 5_000;
+/// Most suppressions that a policy may list: each finding is compared with all of them.
+pub const MAX_SUPPRESSIONS: usize = 1_000;
 /// Longest `mesh.yaml` that is read, in bytes: a ConfigMap holds no more.
 pub const MAX_POLICY: usize = 1024 * 1024;
 /// Most events that the YAML aliases of a policy may stand for: several times what [`MAX_MEMBERS`] members need.

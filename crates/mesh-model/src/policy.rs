@@ -9,6 +9,7 @@ use crate::name::{ClusterName, Namespace};
 mod admiral_flags;
 #[cfg(test)]
 mod arb;
+mod check;
 pub mod edit;
 mod emit;
 mod forms;
@@ -22,6 +23,7 @@ mod schema;
 mod validate;
 
 pub use admiral_flags::{FlagsError, ImportedPolicy, import_admiral_flags};
+pub use check::{CheckPolicy, Suppression};
 pub use emit::{minimal_yaml, to_yaml};
 pub use gateway::GATEWAY_PORT;
 pub use parse::{PolicyError, parse};
@@ -69,6 +71,8 @@ pub struct MeshPolicy {
     pub exclude: Vec<String>,
     /// Claims.
     pub claims: ClaimPolicy,
+    /// What `check` leaves out.
+    pub check: CheckPolicy,
     /// The members.
     pub fleet: FleetPolicy,
 }
@@ -319,6 +323,7 @@ impl Default for MeshPolicy {
             traffic: TrafficPolicy::default(),
             exclude: Vec::new(),
             claims: ClaimPolicy::default(),
+            check: CheckPolicy::default(),
             fleet: FleetPolicy::default(),
         }
     }

@@ -22,5 +22,6 @@ pub mod plan;
 pub mod prune;
 pub mod scope;
 pub mod status;
+pub mod suppress;
 pub mod whereis;
 pub mod writing;

@@ -7,6 +7,7 @@ use mesh_plan::manifest;
 use mesh_plan::migration::Migration;
 use mesh_plan::plan::{Action, Plan, Step};
 use mesh_plan::scope::Scope;
+use mesh_plan::suppress::Suppressed;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -36,9 +37,10 @@ pub fn plan(plan: &Plan, scope: &Scope, migrations: &[Migration]) -> Value {
     headed("Plan", body)
 }
 
-/// Findings alone.
-pub fn findings(findings: &[Finding]) -> Value {
-    headed("FindingList", json!({"findings": findings_of(findings)}))
+/// Findings alone, with those that the policy suppresses apart.
+pub fn findings(findings: &[Finding], suppressed: &[Suppressed]) -> Value {
+    let suppressed: Vec<Value> = suppressed.iter().map(suppressed_finding).collect();
+    headed("FindingList", json!({"findings": findings_of(findings), "suppressed": suppressed}))
 }
 
 /// A document of `kind` with the fields of `body`.
@@ -114,12 +116,20 @@ fn step(step: &Step) -> Value {
 
 /// Findings, each with the name of its code.
 pub(crate) fn findings_of(findings: &[Finding]) -> Vec<Value> {
-    let named = |finding: &Finding| {
-        let mut value = json!(finding);
-        value["name"] = json!(finding.code.name());
-        value
-    };
     findings.iter().map(named).collect()
+}
+
+fn suppressed_finding(suppressed: &Suppressed) -> Value {
+    let mut value = named(&suppressed.finding);
+    value["reason"] = json!(suppressed.reason);
+    value["until"] = json!(suppressed.until);
+    value
+}
+
+fn named(finding: &Finding) -> Value {
+    let mut value = json!(finding);
+    value["name"] = json!(finding.code.name());
+    value
 }
 
 #[cfg(test)]
@@ -137,6 +147,25 @@ mod tests {
         assert_eq!(plan(&found)["findings"][0]["name"], "no-region");
         // `printf '[]' | sha256sum`
         assert_eq!(plan(&empty)["digest"], "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945");
+    }
+
+    #[test]
+    fn what_is_suppressed_stands_apart_with_reason_and_date() {
+        use mesh_model::finding::Code;
+        let of = |code| Finding::new(code, None, "c1", "x".into());
+        let until = jiff::civil::date(2027, 1, 31);
+        let suppressed = Suppressed { finding: of(Code::NoGateway), reason: "TICKET-1".into(), until };
+        let document = findings(&[of(Code::NoRegion)], &[suppressed]);
+        let mut wanted = document["findings"][0].clone();
+        for (field, value) in [("severity", "error"), ("code", "MESH-C025"), ("name", "no-gateway")] {
+            wanted[field] = json!(value);
+        }
+        wanted["next"] = json!(Code::NoGateway.next_step());
+        wanted["reason"] = json!("TICKET-1");
+        wanted["until"] = json!("2027-01-31");
+        assert_eq!(document["suppressed"], json!([wanted]));
+        assert_eq!(document["findings"].as_array().map(Vec::len), Some(1));
+        assert_eq!(findings(&[], &[])["suppressed"], json!([]), "the field is always there");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 use mesh_model::finding::{Finding, Severity};
+use mesh_plan::suppress::{Sifted, suppress};
 use mesh_render::plan::count;
+use mesh_render::style::Styling;
 use mesh_render::{document, findings};
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ScopeArgs, ToleranceArgs};
@@ -26,6 +28,9 @@ pub(crate) struct CheckArgs {
     /// End with exit status 1 when a finding is at least this bad
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
+    /// Count the findings of each code instead of showing every one
+    #[arg(long, conflicts_with = "output")]
+    short: bool,
 }
 
 /// How bad a finding must be.
@@ -41,18 +46,17 @@ enum FailOn {
 /// Reads the fleet and shows the findings.
 pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let reading = Reading::take(global, output)?;
-    let plan = reading.plan(&args.scope.scope())?;
+    let scope = args.scope.scope();
+    let plan = reading.plan(&scope)?;
     let found = &plan.findings;
+    let sees_everything = scope.is_everything() && reading.snapshot.is_complete();
+    let sifted = suppress(found, &reading.fleet.policy().check.suppress, reading.now, sees_everything);
+    let Sifted { left, suppressed } = &sifted;
     let text = match args.format.output {
-        Format::Table | Format::Wide if found.is_empty() => {
-            format!("No findings in {}.\n", count(plan.coverage.seen, "cluster"))
-        }
-        Format::Table | Format::Wide => {
-            format!("{}\n{}.\n", findings::table(found, output.styling()), findings::counts(found))
-        }
-        Format::Json => document::to_json(&document::findings(found)),
-        Format::Yaml => document::to_yaml(&document::findings(found)),
-        Format::Name => names(found),
+        Format::Table | Format::Wide => screen(args, &sifted, plan.coverage.seen, output.styling()),
+        Format::Json => document::to_json(&document::findings(left, suppressed)),
+        Format::Yaml => document::to_yaml(&document::findings(left, suppressed)),
+        Format::Name => names(left),
     };
     output.data(&text)?;
     for warning in tolerance::warnings(&plan.coverage) {
@@ -62,9 +66,26 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, output: &mut Output) ->
         FailOn::Warning => Severity::Warning,
         FailOn::Error => Severity::Error,
     };
-    let failed = found.iter().any(|finding| finding.severity >= least);
+    let failed = left.iter().any(|finding| finding.severity >= least);
     let unseen = tolerance::exit_by_coverage(&plan.coverage, args.tolerance.allow_unseen);
     Ok(unseen.merge(if failed { Exit::Differences } else { Exit::Success }))
+}
+
+/// What a person reads: the findings, how many they are, and for `wide` those that the policy suppresses.
+fn screen(args: &CheckArgs, Sifted { left, suppressed }: &Sifted, seen: usize, styling: Styling) -> String {
+    let (rows, counted) = match left.as_slice() {
+        [] => (String::new(), format!("No findings in {}", count(seen, "cluster"))),
+        _ if args.short => (findings::short(left, styling) + "\n", findings::counts(left)),
+        _ => (findings::table(left, styling) + "\n", findings::counts(left)),
+    };
+    if suppressed.is_empty() {
+        return format!("{rows}{counted}.\n");
+    }
+    let listed = match args.format.output {
+        Format::Wide => format!("\n{}", findings::suppressed(suppressed, styling)),
+        _ => String::new(),
+    };
+    format!("{rows}{counted}; {} suppressed.\n{listed}", suppressed.len())
 }
 
 /// The names of the codes that were found.

@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use super::manifests::{dependency, two_clusters};
 use super::ran;
+use super::suppressions::suppress;
 
 #[test]
 fn plans_findings_and_reports_are_as_their_schemas_say() {
     let env = two_clusters();
     env.write("c2/dead.yaml", &dependency("web", "typo", "cart", "chekout"));
-    let mut steps = 0;
+    env.write("c2/accepted.yaml", &dependency("web", "accepted", "cart", "ordres"));
+    suppress(&env, "{code: dead-dependency, place: Dependency web/accepted, reason: later, until: 2026-12-31}");
+    let (mut steps, mut suppressed) = (0, 0);
     // Creates first, then holds and deletes, then a report.
     for change in ["", "c2/.unseen"] {
         if !change.is_empty() {
@@ -24,11 +27,14 @@ fn plans_findings_and_reports_are_as_their_schemas_say() {
         let plan = document(&ran(&mut env.on_fleet(&["plan", "-o", "json"])).stdout);
         steps += plan["steps"].as_array().unwrap().len();
         assert_valid("plan.schema.json", &plan);
-        assert_valid("finding-list.schema.json", &document(&ran(&mut env.on_fleet(&["check", "-o", "json"])).stdout));
+        let findings = document(&ran(&mut env.on_fleet(&["check", "-o", "json"])).stdout);
+        suppressed += findings["suppressed"].as_array().unwrap().len();
+        assert_valid("finding-list.schema.json", &findings);
         assert_valid("graph.schema.json", &document(&ran(&mut env.on_fleet(&["graph", "-o", "json"])).stdout));
         assert_valid("fleet-status.schema.json", &document(&ran(&mut env.on_fleet(&["status", "-o", "json"])).stdout));
     }
     assert!(steps > 4, "the plans have steps of both sorts");
+    assert_eq!(suppressed, 1, "the findings are of both sorts");
     let report = document(&ran(&mut env.on_fleet(&["sync", "--yes", "-o", "json", "--allow-last", "*"])).stdout);
     assert_valid("sync-report.schema.json", &report);
 }

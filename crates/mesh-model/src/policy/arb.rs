@@ -1,11 +1,14 @@
 //! Generated policies, for tests of laws.
 
+use jiff::civil::Date;
 use proptest::prelude::*;
 
 use super::{
-    Adopt, ClaimPolicy, ExportToPolicy, FleetPolicy, GatewayPolicy, Injection, Ipv4Range, Keys, Member, MemberGateway,
-    MemberState, MeshPolicy, OutlierProfile, OwnerFrom, SanPolicy, TrafficPolicy, VipPolicy,
+    Adopt, CheckPolicy, ClaimPolicy, ExportToPolicy, FleetPolicy, GatewayPolicy, Injection, Ipv4Range, Keys, Member,
+    MemberGateway, MemberState, MeshPolicy, OutlierProfile, OwnerFrom, SanPolicy, Suppression, TrafficPolicy,
+    VipPolicy,
 };
+use crate::finding::Code;
 use crate::limits::MAX_REVISION;
 use crate::name::{ClusterName, Namespace};
 
@@ -59,9 +62,11 @@ pub(super) fn policies() -> impl Strategy<Value = MeshPolicy> {
             }
         },
     );
-    (head, keys, gateway, owner_from, vip, sans, export_to, traffic, names(), (names(), members())).prop_map(
-        |(head, keys, gateway, owner_from, vip, sans, export_to, traffic, exclude, (ephemeral_envs, members))| {
+    let lists = (names(), names(), suppressions(), members());
+    (head, keys, gateway, owner_from, vip, sans, export_to, traffic, lists).prop_map(
+        |(head, keys, gateway, owner_from, vip, sans, export_to, traffic, lists)| {
             let (revision, suffix, sync_namespace, adopt, injection) = head;
+            let (exclude, ephemeral_envs, suppress, members) = lists;
             MeshPolicy {
                 revision,
                 suffix,
@@ -77,11 +82,21 @@ pub(super) fn policies() -> impl Strategy<Value = MeshPolicy> {
                 traffic,
                 exclude,
                 claims: ClaimPolicy { ephemeral_envs },
+                check: CheckPolicy { suppress },
                 fleet: FleetPolicy { members },
                 ..MeshPolicy::default()
             }
         },
     )
+}
+
+fn suppressions() -> impl Strategy<Value = Vec<Suppression>> {
+    let glob = || prop::option::of(r#"[a-zA-Z0-9ä:#&*?! /'"\[\]{},-]{1,12}|off|null|1e3|2027-01-31"#);
+    let until = (1970..2200i16, 1..=12i8, 1..=28i8).prop_map(|(year, month, day)| Date::new(year, month, day).unwrap());
+    let reason = r#"[a-z#][a-zA-Z0-9ß:#&*!|>'"%@, -]{0,20}|TICKET-[0-9]\n?|off|null|2027-01-31"#;
+    let suppression = (prop::sample::select(Code::ALL), glob(), glob(), reason, until)
+        .prop_map(|(code, cluster, place, reason, until)| Suppression { code, cluster, place, reason, until });
+    prop::collection::vec(suppression, 0..4)
 }
 
 fn members() -> impl Strategy<Value = Vec<Member>> {

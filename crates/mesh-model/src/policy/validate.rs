@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::label::{is_dns_label, key_problem, value_problem};
-use super::{API_VERSION, ExportToPolicy, FleetPolicy, KIND, Keys, Member, MeshPolicy, SanPolicy, TrafficPolicy};
-use crate::limits::{MAX_MEMBERS, MAX_REQUESTS_PER_CONNECTION, MAX_REVISION, MAX_SUFFIX, MAX_UID, MAX_WARMUP_SECONDS};
+use super::{
+    API_VERSION, CheckPolicy, ExportToPolicy, FleetPolicy, KIND, Keys, Member, MeshPolicy, SanPolicy, Suppression,
+    TrafficPolicy,
+};
+use crate::limits::{
+    MAX_MEMBERS, MAX_REQUESTS_PER_CONNECTION, MAX_REVISION, MAX_SUFFIX, MAX_SUPPRESSIONS, MAX_UID, MAX_WARMUP_SECONDS,
+};
 use crate::name::{Env, Identity, NameError, is_invisible};
 
 /// What is wrong with a policy, and where.
@@ -63,6 +68,7 @@ impl MeshPolicy {
             .map_err(|problem| problem.inside("exclude"))?;
         each(&self.claims.ephemeral_envs, |env| bad_name(Env::parse(env)))
             .map_err(|problem| problem.inside("ephemeralEnvs").inside("claims"))?;
+        check(&self.check).map_err(|problem| problem.inside("suppress").inside("check"))?;
         fleet(&self.fleet).map_err(|problem| problem.inside("members").inside("fleet"))
     }
 }
@@ -158,6 +164,31 @@ fn traffic(traffic: &TrafficPolicy) -> Result<(), Problem> {
     Ok(())
 }
 
+fn check(check: &CheckPolicy) -> Result<(), Problem> {
+    let suppressions = &check.suppress;
+    if suppressions.len() > MAX_SUPPRESSIONS {
+        return Err(Problem {
+            at: vec![],
+            what: format!("has {} suppressions, at most {MAX_SUPPRESSIONS} are possible", suppressions.len()),
+        });
+    }
+    let each = |(nth, each)| suppression(each).map_err(|problem| problem.inside_item(nth));
+    suppressions.iter().enumerate().try_for_each(each)
+}
+
+fn suppression(suppression: &Suppression) -> Result<(), Problem> {
+    let Suppression { code: _, cluster, place, reason, until: _ } = suppression;
+    // What is written in block style ends in a line feed.
+    let reason = Some(reason.trim());
+    for (field, text) in [("cluster", cluster.as_deref()), ("place", place.as_deref()), ("reason", reason)] {
+        let Some(text) = text else { continue };
+        if let Some(why) = line_problem(text) {
+            return Err(at(field, format!("{text:?} {why}")));
+        }
+    }
+    Ok(())
+}
+
 fn fleet(fleet: &FleetPolicy) -> Result<(), Problem> {
     let members = &fleet.members;
     if members.len() > MAX_MEMBERS {
@@ -191,7 +222,8 @@ fn member(member: &Member) -> Result<(), Problem> {
     let Member { name: _, uid, context, region, network, gateway: _, trust_domain, state: _ } = member;
     let rules: [(&'static str, &Option<String>, Rule); 5] = [
         ("uid", uid, uid_problem),
-        ("context", context, context_problem),
+        // Contexts may have spaces: kubectl takes any text.
+        ("context", context, line_problem),
         ("region", region, value_problem),
         ("network", network, value_problem),
         ("trustDomain", trust_domain, trust_domain_problem),
@@ -210,10 +242,14 @@ fn uid_problem(text: &str) -> Option<&'static str> {
     (!fine).then_some("is no uid")
 }
 
-// Contexts may have spaces: kubectl takes any text.
-fn context_problem(text: &str) -> Option<&'static str> {
-    let fine = !text.is_empty() && !text.contains(|c: char| c.is_control() || is_invisible(c));
-    (!fine).then_some("is empty or has control or invisible characters")
+fn line_problem(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("is empty")
+    } else if text.contains(|c: char| c.is_control() || is_invisible(c)) {
+        Some("has control or invisible characters")
+    } else {
+        None
+    }
 }
 
 fn trust_domain_problem(text: &str) -> Option<&'static str> {

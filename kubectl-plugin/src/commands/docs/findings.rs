@@ -14,6 +14,9 @@ with exit status 1.
 
 An *error* is something that is not served, or not as it was asked for. A *warning* is something that is not as its owner
 probably thinks. An *info* is worth knowing.
+
+One that is known and accepted can be [suppressed in the policy](policy.md#suppressions), with a reason and until a date; any
+code may be. `check --short` shows one line a code instead of one a place.
 ";
 
 /// The whole page.

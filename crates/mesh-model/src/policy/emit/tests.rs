@@ -46,6 +46,8 @@ traffic:
 exclude: []
 claims:
   ephemeralEnvs: []
+check:
+  suppress: []
 fleet:
   members: []
 "#

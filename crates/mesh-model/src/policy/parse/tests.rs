@@ -1,7 +1,11 @@
+use jiff::civil::date;
+
 use super::*;
-use crate::limits::MAX_MEMBERS;
+use crate::finding::Code;
+use crate::limits::{MAX_MEMBERS, MAX_SUPPRESSIONS};
 use crate::policy::{
-    Adopt, ExportToPolicy, Ipv4Range, MemberGateway, MemberState, OutlierProfile, OwnerFrom, SanPolicy, VipPolicy,
+    Adopt, ExportToPolicy, Ipv4Range, MemberGateway, MemberState, OutlierProfile, OwnerFrom, SanPolicy, Suppression,
+    VipPolicy,
 };
 
 /// The example of the documentation.
@@ -21,6 +25,7 @@ exportTo: "off"           # off | {hosts: ["*"], maxNamespaces: 35}
 traffic: {maxRequestsPerConnection: 100, warmupSeconds: 45, outlier: admiral, clientConnectionConfigs: true, localTrailingDot: false}
 exclude: []
 claims: {ephemeralEnvs: []}
+check: {suppress: []}
 "#;
 
 fn good(text: &str) -> MeshPolicy {
@@ -37,6 +42,11 @@ fn bad(text: &str) -> (u64, String) {
 /// A policy of one line after the header, so that its line is 3.
 fn with(line: &str) -> String {
     format!("apiVersion: {API_VERSION}\nkind: MeshPolicy\n{line}\n")
+}
+
+/// A line with a suppression of these fields.
+fn suppress(fields: &str) -> String {
+    format!("check: {{suppress: [{{{fields}}}]}}")
 }
 
 #[test]
@@ -82,6 +92,37 @@ fleet:
         (Some(MemberGateway::At { host: "host".into(), port: 15443 }), MemberState::Retired)
     );
     assert_eq!(c3.gateway, Some(MemberGateway::At { host: "fd00::1".into(), port: 15444 }));
+}
+
+#[test]
+fn a_suppression_names_its_code_either_way_and_needs_a_reason_and_a_date() {
+    let policy = good(
+        r#"
+check:
+  suppress:
+    - code: MESH-C034
+      cluster: c*
+      place: "VirtualService shop/*"
+      reason: the shop team's canary, TICKET-1
+      until: 2027-01-31
+    - {code: host-diverted, reason: known, until: "2028-02-29"}
+    - code: no-region
+      reason: >
+        a long story
+        on two lines
+      until: 2027-12-31
+"#,
+    );
+    let suppression =
+        |code, reason: &str, until| Suppression { code, cluster: None, place: None, reason: reason.to_owned(), until };
+    let canary = Suppression {
+        cluster: Some("c*".into()),
+        place: Some("VirtualService shop/*".into()),
+        ..suppression(Code::HostDiverted, "the shop team's canary, TICKET-1", date(2027, 1, 31))
+    };
+    let known = suppression(Code::HostDiverted, "known", date(2028, 2, 29));
+    let long = suppression(Code::NoRegion, "a long story on two lines\n", date(2027, 12, 31));
+    assert_eq!(policy.check.suppress, [canary, known, long]);
 }
 
 #[test]
@@ -202,6 +243,33 @@ fn every_rule_refuses_a_broken_value_where_it_stands() {
         ("claims: {ephemeralEnvs: [\"\"]}", "claims.ephemeralEnvs[0]: env \"\" is empty"),
         ("exportTo: {hosts: []}", "exportTo.hosts: is empty"),
         ("exportTo: {hosts: [a, \"\"]}", "exportTo.hosts[1]: \"\" is not part of a host"),
+        // Suppressions.
+        ("check: {ignore: []}", "unknown field `ignore`; here may stand suppress"),
+        ("check: {suppress: no-region}", "a list is wanted"),
+        (&suppress("code: no-region, reason: a, until: 2027-01-31, cluster: c1, name: a"), "unknown field `name`"),
+        (&suppress("reason: a, until: 2027-01-31"), "`code` is missing"),
+        (&suppress("code: no-region, until: 2027-01-31"), "`reason` is missing"),
+        (&suppress("code: no-region, reason: a"), "`until` is missing"),
+        (
+            &suppress("code: MESH-C999, reason: a, until: 2027-01-31"),
+            "\"MESH-C999\" is not the code or name of a finding (MESH-C034 or host-diverted)",
+        ),
+        (&suppress("code: No-Region, reason: a, until: 2027-01-31"), "\"No-Region\" is not the code or name"),
+        (&suppress("code: no-region, reason: \" \", until: 2027-01-31"), "check.suppress[0].reason: \"\" is empty"),
+        (&suppress("code: no-region, reason: \"a\\nb\", until: 2027-01-31"), "reason: \"a\\nb\" has control"),
+        (&suppress("code: no-region, reason: a, until: 2027-02-29"), "\"2027-02-29\" is not a date such as 2027"),
+        (&suppress("code: no-region, reason: a, until: 31.1.2027"), "\"31.1.2027\" is not a date"),
+        (&suppress("code: no-region, reason: a, until: 20270131"), "\"20270131\" is not a date"),
+        (&suppress("code: no-region, reason: a, until: 2027-01-31T12:00:00"), "is not a date"),
+        (&suppress("code: no-region, reason: a, until: never"), "\"never\" is not a date"),
+        (
+            &suppress("code: no-region, reason: a, until: 2027-01-31, cluster: \"\""),
+            "check.suppress[0].cluster: \"\" is empty",
+        ),
+        (
+            &suppress("code: no-region, reason: a, until: 2027-01-31, place: \"\\u202e\""),
+            "check.suppress[0].place: \"\\u{202e}\" has control or invisible characters",
+        ),
         // Addresses.
         ("vip: {range: 240.64.0.0/25}", "too small"),
         ("vip: {range: 240.64.0.1/24}", "the range is 240.64.0.0/24"),
@@ -245,6 +313,10 @@ fn a_bad_value_deep_in_a_long_policy_is_found_on_its_own_line() {
     assert_eq!(bad(text).0, 3);
     let text = "revision: 3\nsans:\n  template: a\n";
     assert_eq!(bad(text).0, 3);
+    let text = "check:\n  suppress:\n  - code: no-region\n    until: 2027-01-31\n    reason: ''\n";
+    assert_eq!(bad(text).0, 5);
+    let text = "check:\n  suppress:\n  - code: no-region\n    reason: a\n    until: soon\n";
+    assert_eq!(bad(text).0, 5);
     let text = "revision: 3\nsuffix: a\nvip: maybe\nadopt: \"off\"\n";
     assert_eq!(bad(text).0, 3);
 }
@@ -321,6 +393,17 @@ fn too_many_members_are_refused() {
     assert_eq!(good(&members(MAX_MEMBERS)).fleet.members.len(), MAX_MEMBERS);
     let (_, error) = bad(&members(MAX_MEMBERS + 1));
     assert!(error.contains("has 5001 members, at most 5000"), "{error}");
+}
+
+#[test]
+fn too_many_suppressions_are_refused() {
+    let suppressions = |count| {
+        let suppression = "  - {code: no-region, reason: a, until: 2027-01-31}\n";
+        format!("check:\n  suppress:\n{}", suppression.repeat(count))
+    };
+    assert_eq!(good(&suppressions(MAX_SUPPRESSIONS)).check.suppress.len(), MAX_SUPPRESSIONS);
+    let (_, error) = bad(&suppressions(MAX_SUPPRESSIONS + 1));
+    assert!(error.contains("check.suppress: has 1001 suppressions, at most 1000"), "{error}");
 }
 
 #[test]
