@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Status(commands::status::StatusArgs),
     Whereis(commands::whereis::WhereisArgs),
     Explain(commands::explain::ExplainArgs),
+    Trace(commands::trace::TraceArgs),
     Graph(commands::graph::GraphArgs),
     Fleet(commands::fleet::FleetArgs),
     Policy(commands::policy::PolicyArgs),

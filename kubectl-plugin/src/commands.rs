@@ -18,6 +18,7 @@ pub(crate) mod policy;
 pub(crate) mod render;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod trace;
 pub(crate) mod version;
 pub(crate) mod whereis;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> 
         Command::Status(args) => status::run(args, &cli.global, output),
         Command::Whereis(args) => whereis::run(args, &cli.global, output),
         Command::Explain(args) => explain::run(args, &cli.global, output),
+        Command::Trace(args) => trace::run(args, &cli.global, output),
         Command::Graph(args) => graph::run(args, &cli.global, output),
         Command::Fleet(args) => fleet::run(args, &cli.global, output),
         Command::Policy(args) => policy::run(args, &cli.global, output),

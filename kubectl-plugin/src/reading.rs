@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use mesh_fleet::Fleet;
+use mesh_fleet::{Depth, Fleet};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Host, Identity, Namespace};
 use mesh_model::policy::MeshPolicy;
+use mesh_plan::check::{Checked, check, check_plan};
 use mesh_plan::closest::closest;
 use mesh_plan::desire::desire;
 use mesh_plan::desired::Desired;
@@ -41,7 +42,12 @@ pub(crate) struct Reading {
 impl Reading {
     /// Opens and reads the fleet that `args` mean.
     pub(crate) fn take(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
-        Self::take_with(fleet::open(args, output)?, args, output, desire)
+        Self::take_with(fleet::open(args, output)?, Depth::Plan, args, output, desire)
+    }
+
+    /// The same, and what decides what becomes of traffic.
+    pub(crate) fn take_with_traffic(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
+        Self::take_with(fleet::open(args, output)?, Depth::Traffic, args, output, desire)
     }
 
     /// The same for a run that writes: the policy is one that still counted when everything had been read. What was
@@ -74,11 +80,12 @@ impl Reading {
         args: &GlobalArgs,
         output: &mut Output,
     ) -> Result<Self, CommandError> {
-        Self::take_with(fleet, args, output, |fleet, policy, now| desire_found(key, fleet, policy, now))
+        Self::take_with(fleet, Depth::Plan, args, output, |fleet, policy, now| desire_found(key, fleet, policy, now))
     }
 
     fn take_with(
         fleet: Fleet,
+        depth: Depth,
         args: &GlobalArgs,
         output: &mut Output,
         desire: impl FnOnce(&FleetSnapshot, &MeshPolicy, Timestamp) -> Desired,
@@ -86,7 +93,7 @@ impl Reading {
         let now = clock::now()?;
         let policy_differs = fleet::policy_differs(args, &fleet);
         let start = Instant::now();
-        let snapshot = output.watched(|run| fleet.observe(run));
+        let snapshot = output.watched(|run| fleet.observe(depth, run));
         output.detail(&format!("read {} clusters in {:.1?}", snapshot.members.len(), start.elapsed()));
         fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
         let start = Instant::now();
@@ -103,6 +110,28 @@ impl Reading {
         self.check_namespace(scope)?;
         self.check_names(scope, &plan)?;
         Ok(plan)
+    }
+
+    /// What is wrong with traffic, as far as it concerns what `plan` would write: added to what it found.
+    pub(crate) fn check_traffic_of(&self, plan: &mut Plan) -> Vec<String> {
+        let policy = self.fleet.policy();
+        let checked = check_plan(plan, &self.desired, &self.snapshot, policy, self.now);
+        plan.findings.extend(checked.findings);
+        plan.findings.sort();
+        checked.unknown
+    }
+
+    /// Everything that is wrong within `scope`: what `plan` found, and what is wrong with traffic.
+    pub(crate) fn check(&self, plan: &Plan, scope: &Scope) -> Checked {
+        let is_wanted = |host: &Host| {
+            let names = self.desired.names.iter().filter(|(_, name)| name.hosts.contains_key(host));
+            scope.names.is_empty() || names.into_iter().any(|(base, name)| scope.has_name(&name.identity, base, host))
+        };
+        let mut checked = check(&self.desired, &self.snapshot, self.fleet.policy(), self.now, is_wanted);
+        checked.findings.extend(plan.findings.iter().cloned());
+        checked.findings.retain(|finding| finding.cluster.as_ref().is_none_or(|cluster| scope.has_cluster(cluster)));
+        checked.findings.sort();
+        checked
     }
 
     fn check_clusters(&self, scope: &Scope) -> Result<(), CommandError> {

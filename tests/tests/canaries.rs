@@ -26,7 +26,7 @@ fn no_verb_shows_a_credential_at_any_verbosity() {
     let aviary = Aviary::new();
     let policy = mesh_tests::example("bookstore").join("mesh.yaml");
     let push = ["policy", "push", policy.to_str().unwrap(), "--yes"];
-    let verbs: [&[&str]; 18] = [
+    let verbs: [&[&str]; 19] = [
         &push,
         &["plan"],
         &["plan", "-o", "json"],
@@ -39,6 +39,7 @@ fn no_verb_shows_a_credential_at_any_verbosity() {
         &["whereis", "orders", "-o", "json"],
         &["explain", "orders"],
         &["check", "-o", "json"],
+        &["trace", "orders", "orders", "-o", "json"],
         &["graph", "-o", "html"],
         &["fleet", "list", "-o", "json"],
         &["fleet", "retire", "nobody", "--yes"],

@@ -16,6 +16,7 @@ mod names;
 mod suppressions;
 mod sync;
 mod terminal;
+mod traffic;
 mod unreadable;
 mod waves;
 

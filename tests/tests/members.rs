@@ -146,7 +146,9 @@ fn admirals_flags_become_a_policy_on_stdout_and_a_list_of_the_rest_on_stderr() {
 #[test]
 fn permissions_are_a_cluster_role_without_wildcards() {
     let fleet = TestEnv::new();
-    for verb in ["check", "diff", "explain", "fleet-list", "graph", "plan", "render", "status", "sync", "whereis"] {
+    for verb in
+        ["check", "diff", "explain", "fleet-list", "graph", "plan", "render", "status", "sync", "trace", "whereis"]
+    {
         let printed = run(&fleet, &["permissions", verb], "");
         assert_eq!(printed.code, 0, "{}", printed.stderr);
         let role: Value = serde_saphyr::from_str(&printed.stdout).unwrap();

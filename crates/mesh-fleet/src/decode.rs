@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 
 use crate::limits::{MAX_FINDINGS, MAX_TEXT};
 
+pub(crate) mod certificate;
 mod claims;
 mod cluster;
 mod documents;
@@ -21,6 +22,7 @@ mod intern;
 mod istio;
 mod items;
 mod json;
+pub(crate) mod mesh;
 mod objects;
 mod page;
 mod part;
@@ -200,6 +202,9 @@ impl<'p> ClusterDecoder<'p> {
             }
             Kind::ServiceEntry | Kind::DestinationRule => self.each(job, Self::generated),
             Kind::VirtualService => self.each(job, Self::virtual_service),
+            Kind::Gateway | Kind::Sidecar | Kind::PeerAuthentication | Kind::AuthorizationPolicy => {
+                self.each(job, Self::traffic_object)
+            }
             Kind::Dependency => self.each(job, Self::dependency),
             Kind::GlobalTrafficPolicy => self.each(job, Self::global_traffic_policy),
             Kind::OutlierDetection => self.each(job, Self::outlier_detection),

@@ -11,6 +11,15 @@ use crate::live::LiveFleet;
 use crate::report::ApplyReport;
 use crate::run::Run;
 
+/// How much of a fleet is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What decides what is generated.
+    Plan,
+    /// Also what decides what becomes of traffic. A directory fleet is always read so.
+    Traffic,
+}
+
 /// A fleet that was opened.
 pub enum Fleet {
     /// Folders of manifests.
@@ -29,10 +38,10 @@ impl Fleet {
     }
 
     /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
-    pub fn observe(&self, run: Run<'_>) -> FleetSnapshot {
+    pub fn observe(&self, depth: Depth, run: Run<'_>) -> FleetSnapshot {
         match self {
             Self::Directory(fleet) => fleet.observe(),
-            Self::Live(fleet) => fleet.observe(run),
+            Self::Live(fleet) => fleet.observe(depth, run),
         }
     }
 

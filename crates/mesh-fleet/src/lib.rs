@@ -9,10 +9,11 @@ pub mod limits;
 pub mod live;
 pub mod output;
 pub mod paths;
+pub mod probe;
 pub mod report;
 pub mod run;
 mod sight;
 mod store;
 
-pub use fleet::Fleet;
+pub use fleet::{Depth, Fleet};
 pub use gate::will_route;

@@ -25,6 +25,8 @@ pub const MAX_TEXT: usize = 4 << 10;
 pub const MAX_ANNOTATION: usize = 256 << 10;
 /// Most entries of one list that is kept (ports, hosts, destinations, policy items).
 pub const MAX_ENTRIES: usize = 20_000;
+/// Most certificates of one bundle of roots.
+pub const MAX_CERTIFICATES: usize = 200;
 /// Deepest nesting of a YAML document.
 pub const MAX_YAML_DEPTH: usize = 64;
 /// Most nodes of a YAML document: one for each four bytes of the largest file.
@@ -132,6 +134,8 @@ pub const COALESCE_AT_MOST: Duration = Duration::from_millis(400);
 pub const BEAT: Duration = Duration::from_secs(30);
 /// How long a reading of the newest versions may take.
 pub const MARK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Gateways that are asked at once for what they show.
+pub const PROBES_AT_ONCE: usize = 16;
 /// Connections at once to the address of health and metrics.
 pub const MAX_LISTENERS: usize = 16;
 /// Longest request there, in bytes.

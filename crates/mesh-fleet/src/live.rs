@@ -9,6 +9,7 @@ use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::plan::Plan;
 
+use crate::fleet::Depth;
 use crate::limits::{CLUSTER_TIMEOUT, PARALLEL, RUN_TIMEOUT};
 use crate::report::ApplyReport;
 use crate::run::Run;
@@ -146,8 +147,8 @@ impl LiveFleet {
     }
 
     /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
-    pub fn observe(&self, run: Run<'_>) -> FleetSnapshot {
-        self.runtime.block_on(observe::observe(self, run))
+    pub fn observe(&self, depth: Depth, run: Run<'_>) -> FleetSnapshot {
+        self.runtime.block_on(observe::observe(self, depth, run))
     }
 
     /// Reads what generated objects tell of `key`, and what they lead to; or says why they do not tell.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::any::Any;
 use crate::connection_pool::ConnectionPool;
+use crate::selector::WorkloadSelector;
 
 /// `spec` of a DestinationRule.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct DestinationRule {
     pub host: Arc<str>,
     /// How it is reached.
     pub traffic_policy: TrafficPolicy,
+    /// The clients that it is for, never written; none are all.
+    #[serde(skip_serializing)]
+    pub workload_selector: Option<WorkloadSelector>,
 }
 
 /// `trafficPolicy`.
@@ -60,6 +65,12 @@ pub struct LocalityLbSetting {
     /// Weighted distribution.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distribute: Vec<Distribute>,
+    /// Where traffic goes when a region fails; never written.
+    #[serde(skip_serializing)]
+    pub failover: Vec<Any>,
+    /// Labels by which endpoints are preferred; never written.
+    #[serde(rename = "failoverPriority", skip_serializing)]
+    pub failover_priority: Vec<Arc<str>>,
 }
 
 /// One rule of distribution.
@@ -95,8 +106,11 @@ pub struct OutlierDetection {
 
 /// `tls`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Tls {
     /// `ISTIO_MUTUAL`.
     pub mode: Arc<str>,
+    /// Identities that clients accept in place of the ServiceEntry's; never written.
+    #[serde(skip_serializing)]
+    pub subject_alt_names: Vec<Arc<str>>,
 }

@@ -55,7 +55,7 @@ pub struct Port {
 
 /// An endpoint of a ServiceEntry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Endpoint {
     /// Host name or IP.
     pub address: Arc<str>,
@@ -71,6 +71,9 @@ pub struct Endpoint {
     /// Number by port name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub ports: BTreeMap<Arc<str>, u16>,
+    /// Account of the workload behind it; never written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<Arc<str>>,
     /// Share of traffic among equals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::claim::Claim;
 use crate::kind::Kind;
+use crate::mesh::MeshFacts;
 use crate::name::{Env, Identity, Namespace};
 use crate::owned::{ObjectKey, OwnedObject};
 
@@ -45,6 +46,8 @@ pub struct ClusterFacts {
     pub owned: BTreeMap<ObjectKey, OwnedObject>,
     /// Istio objects of others.
     pub foreign: Vec<ForeignObject>,
+    /// What decides what becomes of traffic.
+    pub mesh: MeshFacts,
     /// A Deployment that runs Admiral here, as `namespace/name`.
     pub admiral: Option<Arc<str>>,
     /// Names claimed in this cluster, by base host.
@@ -139,6 +142,8 @@ pub struct Workload {
     pub inbound_ports: Option<Arc<str>>,
     /// `spec.selector.matchLabels`.
     pub match_labels: LabelSet,
+    /// Labels of its pods.
+    pub labels: LabelSet,
     /// Named container ports, for headless Services.
     pub container_ports: Arc<[(Arc<str>, u16)]>,
     /// `spec.serviceAccountName` of the template, `default` when absent.

@@ -150,8 +150,8 @@ codes! {
     SeveralNamespaces = 32, "several-namespaces", Warning, "serve a name from one namespace of a cluster";
     /// Somebody else's ServiceEntry is on our host, or an object of theirs has our name.
     HostTaken = 33, "host-taken", Error, "remove or rename the object; until then the host is held in this cluster";
-    /// Somebody else's VirtualService or DestinationRule is on our host.
-    HostDiverted = 34, "host-diverted", Warning, "check that the object does what its owner wants for the global host";
+    /// Somebody else's VirtualService sends requests for our host elsewhere.
+    HostDiverted = 34, "host-diverted", Error, "delete the VirtualService, narrow its hosts or exportTo, or send the requests to the host itself";
     /// A Dependency names an identity that nobody serves.
     DeadDependency = 35, "dead-dependency", Warning, "correct the destination, or deploy it";
     /// The VIP range is full.
@@ -194,6 +194,81 @@ codes! {
     SuppressionExpired = 54, "suppression-expired", Warning, "renew it with a new date, or delete it";
     /// A suppression of the policy that matches no finding.
     SuppressionUnused = 55, "suppression-unused", Info, "delete it";
+
+    /// A cluster's mesh has other roots than the others': its certificates are refused, 503 UF CERTIFICATE_VERIFY_FAILED.
+    DifferentRoots = 60, "different-roots", Error, "sign the istiods of all clusters by one root; plug in intermediates of it";
+    /// Bundles of roots differ but have roots in common: a rotation, or a part of one.
+    RootsDiffer = 61, "roots-differ", Warning, "finish the rotation: give every cluster and namespace the same bundle";
+    /// A root ends soon, or has ended.
+    RootExpires = 62, "root-expires", Warning, "bring in a new root beside it, then let it go";
+    /// A bundle of roots cannot be read.
+    BadRoots = 63, "bad-roots", Error, "mend ConfigMap istio-ca-root-cert, or what istiod makes it from";
+    /// A cluster's trust domain is not the one that the policy says, or one that others do not accept.
+    TrustDomain = 64, "trust-domain", Error, "set the member's trustDomain in the policy, or trustDomainAliases in the mesh's settings";
+    /// Clients expect an identity that the servers do not have: 503 UF CERTIFICATE_VERIFY_FAILED.
+    WrongSans = 65, "wrong-sans", Error, "set policy.sans to serviceAccounts, or correct the template or the list";
+    /// The east-west gateway does not pass on a host: connections are reset, 503 UF.
+    GatewayClosed = 66, "gateway-closed", Error, "give the gateway a server of port 15443, protocol TLS, mode AUTO_PASSTHROUGH, with hosts that cover the suffix";
+    /// The gateway passes on every host, those of the cluster itself included.
+    GatewayOpen = 67, "gateway-open", Warning, "let in only what ends in the suffix";
+    /// The gateway asks for endpoints of all networks, and hands traffic on to other clusters.
+    NetworkView = 68, "network-view", Warning, "set ISTIO_META_REQUESTED_NETWORK_VIEW of the gateway to the cluster's network";
+    /// No pod of the gateway is ready: 503 UF.
+    GatewayNotReady = 69, "gateway-not-ready", Error, "look at the pods of the gateway";
+    /// The gateway has several addresses, of which one is used.
+    SeveralAddresses = 70, "several-addresses", Info, "name one address for all of them, or set the member's gateway in the policy";
+    /// Two clusters have one network: their gateways hand traffic on to each other.
+    OneNetwork = 71, "one-network", Warning, "give each cluster a network of its own: label the gateway's namespace topology.istio.io/network";
+    /// A namespace that needs an entry may not see it.
+    NotExported = 72, "not-exported", Error, "add the namespace to exportTo";
+    /// A Sidecar hides a host from its clients: the name does not resolve.
+    SidecarHides = 73, "sidecar-hides", Error, "add the sync namespace to the egress hosts of the Sidecar";
+    /// Somebody else's VirtualService is on our host and leads to it.
+    HostRouted = 74, "host-routed", Info, "nothing, if its owner wants that";
+    /// Clients follow somebody else's DestinationRule in place of ours.
+    RuleReplaced = 75, "rule-replaced", Warning, "delete the DestinationRule, or narrow its host";
+    /// Clients follow somebody else's DestinationRule, which has no mutual TLS: 503 UC.
+    RuleWithoutTls = 76, "rule-without-tls", Error, "delete the DestinationRule, or set its tls mode to ISTIO_MUTUAL";
+    /// Traffic goes to regions that no endpoint is in: 503 UH.
+    DistributionToNowhere = 77, "distribution-to-nowhere", Error, "name regions that have endpoints; give every endpoint a locality";
+    /// Regions are kept although they fail: nothing ejects their endpoints.
+    NoFailover = 78, "no-failover", Warning, "set outlier detection: without it the order of regions is ignored as well";
+    /// Failing endpoints stay, because too few of them may be ejected.
+    EjectionLimited = 79, "ejection-limited", Error, "set maxEjectionPercent to 100";
+    /// Somebody else's entry has a virtual address of ours.
+    AddressTaken = 80, "address-taken", Error, "give the other entry another address, or none";
+    /// An entry is MESH_EXTERNAL: gateways do not pass on its host, and clients speak plaintext to it.
+    EntryExternal = 81, "entry-external", Error, "set location to MESH_INTERNAL";
+    /// An endpoint of an entry is not marked as one with a sidecar: no mutual TLS.
+    EntryPlaintext = 82, "entry-plaintext", Error, "label the endpoint security.istio.io/tlsMode: istio";
+    /// An entry leads nowhere by its resolution and endpoints: 503 UH.
+    EntryLeadsNowhere = 83, "entry-leads-nowhere", Error, "use resolution DNS for host names, STATIC for addresses, and name endpoints";
+    /// The ports of an entry and of its endpoints do not fit: 503 UF.
+    EntryPorts = 84, "entry-ports", Error, "give each endpoint a port by the name of the entry's port, and publish one number everywhere";
+    /// An endpoint has weight 0, which Istio takes for 1.
+    EntryWeight = 85, "entry-weight", Error, "remove the endpoint, or share traffic by region with a traffic policy";
+    /// Two entries have one host.
+    EntryTwice = 86, "entry-twice", Error, "keep one of them";
+    /// A cluster that serves a host has no entry for it: its gateway resets connections, 503 UF.
+    EntryMissing = 87, "entry-missing", Error, "run `kubectl mesh sync`";
+    /// Somebody changed a generated object.
+    Drifted = 88, "drifted", Warning, "run `kubectl mesh sync`, which writes it anew; change what it is generated from in place of it";
+    /// A server takes no mutual TLS: 503 UF WRONG_VERSION_NUMBER.
+    MtlsDisabled = 89, "mtls-disabled", Error, "remove mode DISABLE from the PeerAuthentication";
+    /// Servers of a cluster take plaintext as well.
+    MtlsPermissive = 90, "mtls-permissive", Info, "set mode STRICT in a PeerAuthentication of the root namespace once all clients have sidecars";
+    /// A client may not call a server: 403 RBAC: access denied.
+    CallerDenied = 91, "caller-denied", Error, "allow the client's principal in the AuthorizationPolicy";
+    /// A principal that can match nobody.
+    BadPrincipal = 92, "bad-principal", Warning, "write principals without spiffe://";
+    /// Agents do not answer DNS, so that global names do not resolve unless somebody else answers.
+    NoDnsCapture = 93, "no-dns-capture", Warning, "set ISTIO_META_DNS_CAPTURE in defaultConfig.proxyMetadata of the mesh";
+    /// The istiods of a fleet are more than two minor versions apart.
+    VersionSkew = 94, "version-skew", Warning, "upgrade the oldest";
+    /// Wanted, but none of the pods of a service is ready: 503 UF.
+    NobodyReady = 95, "nobody-ready", Warning, "look at the pods of the workload";
+    /// An object that decides traffic does not read: what it does is unknown.
+    UnreadableSpec = 96, "unreadable-spec", Error, "correct the field";
 }
 
 impl fmt::Display for Code {
@@ -203,6 +278,11 @@ impl fmt::Display for Code {
 }
 
 impl Code {
+    /// Whether it is about what becomes of traffic, which depends on more than what is generated.
+    pub fn is_about_traffic(self) -> bool {
+        self.number() >= Self::DifferentRoots.number() || self == Self::HostDiverted
+    }
+
     /// The code of this number (`MESH-C034`) or name (`host-diverted`).
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == text || code.to_string() == text)

@@ -21,6 +21,10 @@ pub enum Kind {
     ServiceEntry,
     DestinationRule,
     VirtualService,
+    Gateway,
+    Sidecar,
+    PeerAuthentication,
+    AuthorizationPolicy,
     Dependency,
     GlobalTrafficPolicy,
     OutlierDetection,
@@ -34,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Namespace,
         Self::Deployment,
         Self::StatefulSet,
@@ -48,6 +52,10 @@ impl Kind {
         Self::ServiceEntry,
         Self::DestinationRule,
         Self::VirtualService,
+        Self::Gateway,
+        Self::Sidecar,
+        Self::PeerAuthentication,
+        Self::AuthorizationPolicy,
         Self::Dependency,
         Self::GlobalTrafficPolicy,
         Self::OutlierDetection,
@@ -75,6 +83,10 @@ impl Kind {
             Self::ServiceEntry => "ServiceEntry",
             Self::DestinationRule => "DestinationRule",
             Self::VirtualService => "VirtualService",
+            Self::Gateway => "Gateway",
+            Self::Sidecar => "Sidecar",
+            Self::PeerAuthentication => "PeerAuthentication",
+            Self::AuthorizationPolicy => "AuthorizationPolicy",
             Self::Dependency => "Dependency",
             Self::GlobalTrafficPolicy => "GlobalTrafficPolicy",
             Self::OutlierDetection => "OutlierDetection",
@@ -94,7 +106,10 @@ impl Kind {
             Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
             Self::Rollout => "argoproj.io",
             Self::Job | Self::CronJob => "batch",
-            Self::ServiceEntry | Self::DestinationRule | Self::VirtualService => "networking.istio.io",
+            Self::ServiceEntry | Self::DestinationRule | Self::VirtualService | Self::Gateway | Self::Sidecar => {
+                "networking.istio.io"
+            }
+            Self::PeerAuthentication | Self::AuthorizationPolicy => "security.istio.io",
             Self::Dependency
             | Self::GlobalTrafficPolicy
             | Self::OutlierDetection
@@ -122,6 +137,10 @@ impl Kind {
             Self::ServiceEntry => "serviceentries",
             Self::DestinationRule => "destinationrules",
             Self::VirtualService => "virtualservices",
+            Self::Gateway => "gateways",
+            Self::Sidecar => "sidecars",
+            Self::PeerAuthentication => "peerauthentications",
+            Self::AuthorizationPolicy => "authorizationpolicies",
             Self::Dependency => "dependencies",
             Self::GlobalTrafficPolicy => "globaltrafficpolicies",
             Self::OutlierDetection => "outlierdetections",
@@ -132,6 +151,11 @@ impl Kind {
             Self::GlobalName => "globalnames",
             Self::GlobalNameSet => "globalnamesets",
         }
+    }
+
+    /// Whether nothing that is generated depends on it: it decides what becomes of traffic, and is read for that only.
+    pub fn is_for_traffic_only(self) -> bool {
+        matches!(self, Self::Gateway | Self::Sidecar | Self::PeerAuthentication | Self::AuthorizationPolicy)
     }
 
     /// The kind that a manifest of `api_group` and `kind` is, if it is one that is read.

@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod host;
 pub mod kind;
 pub mod limits;
+pub mod mesh;
 pub mod name;
 pub mod naming;
 pub mod origin;

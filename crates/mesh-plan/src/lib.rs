@@ -6,6 +6,7 @@
 pub mod apply_model;
 pub mod because;
 pub mod budget;
+pub mod check;
 pub mod closest;
 pub mod concern;
 pub mod desire;
@@ -23,5 +24,6 @@ pub mod prune;
 pub mod scope;
 pub mod status;
 pub mod suppress;
+pub mod trace;
 pub mod whereis;
 pub mod writing;

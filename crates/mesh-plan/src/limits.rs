@@ -1,5 +1,7 @@
 //! Every bound of what is planned at once, suggested and named.
 
+use jiff::SignedDuration;
+
 /// Most clusters or identities that a sentence names.
 pub const NAMED_ABSENCES: usize = 5;
 /// Most suggestions that are given.
@@ -16,3 +18,9 @@ pub const MIN_REMOVALS: usize = 3;
 pub const REMOVABLE_SHARE: usize = 10;
 /// Dead Dependencies that are compared with every identity, to ask what was meant.
 pub const MAX_QUESTIONS: usize = 20;
+/// A root that ends within this time is worth a warning.
+pub const ROOT_ENDS_SOON: SignedDuration = SignedDuration::from_hours(60 * 24);
+/// And within this, an error.
+pub const ROOT_ENDS_VERY_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Istiods of one fleet may be this many minor versions apart.
+pub const MAX_VERSION_SKEW: u32 = 2;

@@ -17,7 +17,7 @@ use crate::because::Because;
 use crate::desired::{Body, Desired, DesiredObject, Role};
 use crate::scope::{Scope, matches_glob};
 
-mod changes;
+pub(crate) mod changes;
 mod hosts;
 mod moved;
 

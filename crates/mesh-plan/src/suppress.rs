@@ -34,24 +34,30 @@ pub struct Suppressed {
 
 /// Sifts `findings` by what the policy suppresses at the time `now` of the run.
 ///
-/// One that has expired suppresses nothing and is a finding. So is one that matches nothing where `sees_everything`:
-/// the run read the whole fleet and asked about all of it.
-pub fn suppress(findings: &[Finding], suppressions: &[Suppression], now: Timestamp, sees_everything: bool) -> Sifted {
+/// One that has expired suppresses nothing and is a finding. So is one that matches nothing where the run `sees_all_of` its
+/// code: it read the whole fleet, and whatever such findings are about, and asked about all of it.
+pub fn suppress(
+    findings: &[Finding],
+    suppressions: &[Suppression],
+    now: Timestamp,
+    sees_all_of: impl Fn(Code) -> bool,
+) -> Sifted {
     let today = now.to_zoned(TimeZone::UTC).date();
     let (valid, expired): (Vec<_>, Vec<_>) =
         suppressions.iter().enumerate().partition(|(_, suppression)| today <= suppression.until);
     let mut sieve = Sieve { valid: &valid, used: BTreeSet::new(), sifted: Sifted::default() };
     sieve.sift(findings.iter().cloned());
     sieve.sift(expired.into_iter().map(expiry));
-    if sees_everything {
-        // Whether those of unused suppressions are of any use themselves shows last.
-        let (last, first): (Vec<Numbered>, Vec<Numbered>) =
-            valid.iter().copied().partition(|(_, suppression)| suppression.code == Code::SuppressionUnused);
-        let unused = sieve.unused(&first);
-        sieve.sift(unused);
-        let unused = sieve.unused(&last);
-        sieve.sifted.left.extend(unused);
-    }
+    // Whether those of unused suppressions are of any use themselves shows last.
+    let (last, first): (Vec<Numbered>, Vec<Numbered>) = valid
+        .iter()
+        .copied()
+        .filter(|(_, suppression)| sees_all_of(suppression.code))
+        .partition(|(_, suppression)| suppression.code == Code::SuppressionUnused);
+    let unused = sieve.unused(&first);
+    sieve.sift(unused);
+    let unused = sieve.unused(&last);
+    sieve.sifted.left.extend(unused);
     let mut sifted = sieve.sifted;
     sifted.left.sort();
     sifted.suppressed.sort();

@@ -37,10 +37,10 @@ pub fn plan(plan: &Plan, scope: &Scope, migrations: &[Migration]) -> Value {
     headed("Plan", body)
 }
 
-/// Findings alone, with those that the policy suppresses apart.
-pub fn findings(findings: &[Finding], suppressed: &[Suppressed]) -> Value {
+/// Findings alone, with those that the policy suppresses apart, and with what could not be looked at.
+pub fn findings(findings: &[Finding], suppressed: &[Suppressed], unknown: &[String]) -> Value {
     let suppressed: Vec<Value> = suppressed.iter().map(suppressed_finding).collect();
-    headed("FindingList", json!({"findings": findings_of(findings), "suppressed": suppressed}))
+    headed("FindingList", json!({"findings": findings_of(findings), "suppressed": suppressed, "unknown": unknown}))
 }
 
 /// A document of `kind` with the fields of `body`.
@@ -155,7 +155,7 @@ mod tests {
         let of = |code| Finding::new(code, None, "c1", "x".into());
         let until = jiff::civil::date(2027, 1, 31);
         let suppressed = Suppressed { finding: of(Code::NoGateway), reason: "TICKET-1".into(), until };
-        let document = findings(&[of(Code::NoRegion)], &[suppressed]);
+        let document = findings(&[of(Code::NoRegion)], &[suppressed], &[]);
         let mut wanted = document["findings"][0].clone();
         for (field, value) in [("severity", "error"), ("code", "MESH-C025"), ("name", "no-gateway")] {
             wanted[field] = json!(value);
@@ -165,7 +165,7 @@ mod tests {
         wanted["until"] = json!("2027-01-31");
         assert_eq!(document["suppressed"], json!([wanted]));
         assert_eq!(document["findings"].as_array().map(Vec::len), Some(1));
-        assert_eq!(findings(&[], &[])["suppressed"], json!([]), "the field is always there");
+        assert_eq!(findings(&[], &[], &[])["suppressed"], json!([]), "the field is always there");
     }
 
     #[test]

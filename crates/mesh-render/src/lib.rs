@@ -16,4 +16,5 @@ pub mod saved;
 pub mod status;
 pub mod style;
 pub mod table;
+pub mod trace;
 pub mod whereis;

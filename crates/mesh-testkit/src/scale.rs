@@ -90,6 +90,7 @@ fn serve(facts: &mut ClusterFacts, name: usize, callers: usize, shelf: &mut Shel
         env: shelf.env.clone(),
         namespace: namespace.clone(),
         match_labels: service.selector.clone(),
+        labels: service.selector.clone(),
         ready: Some(1),
         ..plain
     });

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
-use mesh_model::finding::{Finding, Severity};
+use mesh_model::finding::{Code, Finding, Severity};
+use mesh_plan::check::Checked;
 use mesh_plan::suppress::{Sifted, suppress};
 use mesh_render::plan::count;
 use mesh_render::style::Styling;
@@ -45,22 +46,23 @@ enum FailOn {
 
 /// Reads the fleet and shows the findings.
 pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let reading = Reading::take(global, output)?;
+    let reading = Reading::take_with_traffic(global, output)?;
     let scope = args.scope.scope();
     let plan = reading.plan(&scope)?;
-    let found = &plan.findings;
+    let Checked { findings, unknown } = reading.check(&plan, &scope);
     let sees_everything = scope.is_everything() && reading.snapshot.is_complete();
-    let sifted = suppress(found, &reading.fleet.policy().check.suppress, reading.now, sees_everything);
+    let sees_all_of = |code: Code| sees_everything && (!code.is_about_traffic() || unknown.is_empty());
+    let sifted = suppress(&findings, &reading.fleet.policy().check.suppress, reading.now, sees_all_of);
     let Sifted { left, suppressed } = &sifted;
     let text = match args.format.output {
         Format::Table | Format::Wide => screen(args, &sifted, plan.coverage.seen, output.styling()),
-        Format::Json => document::to_json(&document::findings(left, suppressed)),
-        Format::Yaml => document::to_yaml(&document::findings(left, suppressed)),
+        Format::Json => document::to_json(&document::findings(left, suppressed, &unknown)),
+        Format::Yaml => document::to_yaml(&document::findings(left, suppressed, &unknown)),
         Format::Name => names(left),
     };
     output.data(&text)?;
-    for warning in tolerance::warnings(&plan.coverage) {
-        output.warning(&warning);
+    for warning in tolerance::warnings(&plan.coverage).iter().chain(&unknown) {
+        output.warning(warning);
     }
     let least = match args.fail_on {
         FailOn::Warning => Severity::Warning,

@@ -44,9 +44,10 @@ enum GraphFormat {
 
 /// Reads the fleet and draws it.
 pub(crate) fn run(args: &GraphArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let reading = Reading::take(global, output)?;
+    let reading = Reading::take_with_traffic(global, output)?;
     let scope = args.scope.scope();
-    let plan = reading.plan(&scope)?;
+    let mut plan = reading.plan(&scope)?;
+    plan.findings = reading.check(&plan, &scope).findings;
     let graph = graph(&reading.snapshot, reading.fleet.policy(), &reading.desired, &plan, &scope);
     let drawing = Drawing::of(&graph);
     let (text, mut notes) = match args.output {

@@ -40,6 +40,7 @@ pub(crate) enum Verb {
     Render,
     Status,
     Sync,
+    Trace,
     Whereis,
 }
 
@@ -47,6 +48,11 @@ impl Verb {
     /// Whether it may find a member whose sync namespace is missing, and makes it, with the Role of its writers.
     fn prepares(self) -> bool {
         matches!(self, Self::FleetAdd | Self::FleetInit | Self::PolicyPush)
+    }
+
+    /// Whether it looks at what becomes of traffic.
+    fn judges(self) -> bool {
+        matches!(self, Self::Check | Self::Graph | Self::Plan | Self::Trace)
     }
 
     /// Whether it stores the policy.
@@ -143,12 +149,14 @@ impl What {
 
 /// The stored policy (product contract §5), and Admiral's addresses (`reference/admiral.md` §3.5).
 const CONFIG_MAPS: [&str; 2] = ["mesh-policy", "se-address-configmap"];
-/// The one of them that is written.
+/// The roots that istiod gives namespaces, and the settings of the mesh.
+const MESH_CONFIG_MAPS: [&str; 2] = ["istio-ca-root-cert", "istio"];
+/// The one that is written.
 const POLICY: [&str; 1] = ["mesh-policy"];
 
 /// What is read and written, and why. Every reading verb reads the same, since what a cluster should hold depends on all of
 /// it; but for pods.
-const TABLE: [Row; 15] = [
+const TABLE: [Row; 17] = [
     Row {
         who: |_| true,
         access: Access::Read,
@@ -212,6 +220,20 @@ const TABLE: [Row; 15] = [
         need: Need::Optional,
         what: What::Kinds(&[Kind::ConfigMap]),
         why: "The stored policy, and Admiral's addresses: another name here, if Admiral's --se_address_configmap gives one",
+    },
+    Row {
+        who: Verb::judges,
+        access: Access::Read,
+        need: Need::Courtesy,
+        what: What::Kinds(&[Kind::Gateway, Kind::Sidecar, Kind::PeerAuthentication, Kind::AuthorizationPolicy]),
+        why: "What becomes of traffic; without it that is unknown",
+    },
+    Row {
+        who: Verb::judges,
+        access: Access::ReadNamed(&MESH_CONFIG_MAPS),
+        need: Need::Courtesy,
+        what: What::Kinds(&[Kind::ConfigMap]),
+        why: "The roots and settings of the mesh; without it nothing is said of trust",
     },
     Row {
         who: |verb| verb == Verb::Whereis,

@@ -33,9 +33,12 @@ pub(crate) struct PlanArgs {
 
 /// Reads the fleet and shows the plan.
 pub(crate) fn run(args: &PlanArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-    let reading = Reading::take(global, output)?;
+    let reading = Reading::take_with_traffic(global, output)?;
     let scope = args.scope.scope();
-    let plan = reading.plan(&scope)?;
+    let mut plan = reading.plan(&scope)?;
+    for unknown in reading.check_traffic_of(&mut plan) {
+        output.detail(&unknown);
+    }
     output.data(&text(&reading, &plan, &scope, args.format.output, output.styling()))?;
     if args.format.output.is_for_programs() {
         for warning in tolerance::warnings(&plan.coverage).iter().chain(&notes(&reading, &plan)) {

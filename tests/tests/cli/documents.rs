@@ -40,6 +40,19 @@ fn plans_findings_and_reports_are_as_their_schemas_say() {
 }
 
 #[test]
+fn a_trace_is_as_its_schema_says_before_and_after_a_sync() {
+    let env = two_clusters();
+    let trace = || document(&ran(&mut env.on_fleet(&["trace", "c2/web/cart", "checkout", "-o", "json"])).stdout);
+    let before = trace();
+    assert_valid("trace.schema.json", &before);
+    assert!(before["traces"][0]["hops"].to_string().contains("broken"), "{before}");
+    env.on_fleet(&["sync", "--yes"]).assert().success();
+    let after = trace();
+    assert_valid("trace.schema.json", &after);
+    assert!(after["traces"][0]["ways"][0]["hops"].is_array(), "{after}");
+}
+
+#[test]
 fn a_schema_refuses_what_is_not_in_it() {
     let env = two_clusters();
     let good = document(&ran(&mut env.on_fleet(&["plan", "-o", "json"])).stdout);
@@ -59,6 +72,7 @@ fn a_schema_refuses_what_is_not_in_it() {
 fn a_finding_is_the_same_in_every_document() {
     let finding = |name: &str| schema(name)["$defs"]["finding"].clone();
     assert_eq!(finding("graph.schema.json"), finding("finding-list.schema.json"));
+    assert_eq!(finding("trace.schema.json"), finding("finding-list.schema.json"));
     assert_eq!(finding("plan.schema.json"), finding("finding-list.schema.json"));
 }
 

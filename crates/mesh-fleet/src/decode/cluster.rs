@@ -10,6 +10,7 @@ use mesh_model::policy::OwnerFrom;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::mesh::{ISTIO_SYSTEM, ROOT_CERT, SETTINGS};
 use super::problem::ReadError;
 use super::wire::{ConfigMapData, Metadata, Object};
 use super::{ClusterDecoder, Item};
@@ -65,6 +66,13 @@ impl ClusterDecoder<'_> {
 
     pub(super) fn config_map(&mut self, item: &Item<'_>, _: Object<'_, IgnoredAny>) -> Result<(), String> {
         let namespace = item.namespace();
+        match &*item.name {
+            ROOT_CERT => return self.trust_bundle(item),
+            SETTINGS if namespace == self.policy.gateway.namespace || &*namespace == ISTIO_SYSTEM => {
+                return self.mesh_settings(item);
+            }
+            _ => {}
+        }
         let is_elsewhere = namespace != self.policy.sync_namespace && &*namespace != ADMIRAL_SYNC;
         // Somebody else's ConfigMap is not read further, whatever it holds.
         if is_elsewhere || item.source.text().is_some_and(|text| !text.contains(VIP_STORE_KEY)) {

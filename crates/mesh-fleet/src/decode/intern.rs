@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ahash::AHashSet;
 use hashbrown::{Equivalent, HashSet};
 use mesh_model::facts::{LabelSet, ServicePort};
+use mesh_model::mesh::TrustBundle;
 use mesh_model::name::{Env, Identity, NameError, Namespace};
 use mesh_model::origin::{Origins, OriginsError};
 use mesh_model::owned;
@@ -31,6 +32,7 @@ pub struct Interner {
     identities: AHashSet<Identity>,
     envs: AHashSet<Env>,
     origins: BTreeMap<Arc<str>, Arc<Origins>>,
+    bundles: BTreeMap<Arc<str>, Arc<TrustBundle>>,
 }
 
 impl Interner {
@@ -103,6 +105,16 @@ impl Interner {
         let new = Arc::new(Origins::parse(text, |text| self.text(text))?);
         self.origins.insert(text.clone(), new.clone());
         Ok(new)
+    }
+
+    /// The one copy of what `read` makes of a bundle: every namespace has the same.
+    pub(crate) fn bundle(&mut self, text: &str, read: impl FnOnce(&str) -> TrustBundle) -> Arc<TrustBundle> {
+        if let Some(known) = self.bundles.get(text) {
+            return known.clone();
+        }
+        let new = Arc::new(read(text));
+        self.bundles.insert(text.into(), new.clone());
+        new
     }
 }
 

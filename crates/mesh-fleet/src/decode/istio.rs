@@ -13,9 +13,9 @@ use mesh_model::policy::Adopt;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::text::{Pairs, Text};
+use super::text::Pairs;
 use super::whole::Whole;
-use super::wire::{HostsSpec, ManagedFields, Metadata, Object};
+use super::wire::{ManagedFields, Metadata, Object};
 use super::{ClusterDecoder, Item};
 use crate::limits::{MAX_ANNOTATION, MAX_ENTRIES, MAX_OBJECT};
 
@@ -44,14 +44,16 @@ impl ClusterDecoder<'_> {
             _ => texts(&spec, "hosts"),
         };
         let home_ports = self.home_ports(item.kind, &spec);
-        self.foreign(item, key, &object.metadata, &hosts, &texts(&spec, "addresses"), home_ports)
+        self.foreign(item, key, &object.metadata, &hosts, &texts(&spec, "addresses"), home_ports)?;
+        self.spec_under_suffix(item, &hosts, &spec)
     }
 
-    pub(super) fn virtual_service(&mut self, item: &Item<'_>, object: Object<'_, HostsSpec<'_>>) -> Result<(), String> {
+    pub(super) fn virtual_service(&mut self, item: &Item<'_>, object: Object<'_, Whole>) -> Result<(), String> {
         let key = ObjectKey { kind: item.kind, namespace: item.namespace(), name: item.name.clone() };
-        let spec = object.spec.unwrap_or_default();
-        let hosts: Vec<&str> = spec.hosts.iter().map(|host: &Text<'_>| &**host).collect();
-        self.foreign(item, key, &object.metadata, &hosts, &[], Vec::new())
+        let Whole(spec) = object.spec.unwrap_or_default();
+        let hosts = texts(&spec, "hosts");
+        self.foreign(item, key, &object.metadata, &hosts, &[], Vec::new())?;
+        self.spec_under_suffix(item, &hosts, &spec)
     }
 
     fn mark<F>(&self, key: &ObjectKey, metadata: &Metadata<'_, F>) -> Option<Mark> {

@@ -60,6 +60,12 @@ impl Part {
         }
         facts.owned.extend(more.owned);
         facts.foreign.extend(more.foreign);
+        facts.mesh.unseen.extend(more.mesh.unseen);
+        facts.mesh.specs.extend(more.mesh.specs);
+        facts.mesh.bundles.extend(more.mesh.bundles);
+        facts.mesh.settings = facts.mesh.settings.take().or(more.mesh.settings);
+        facts.mesh.proxies.extend(more.mesh.proxies);
+        facts.mesh.control_planes.extend(more.mesh.control_planes);
         facts.admiral = [facts.admiral.take(), more.admiral].into_iter().flatten().min();
         for (host, claim) in more.claims {
             let winner =
@@ -99,6 +105,12 @@ impl Part {
         facts.outlier_detections.sort_by(|a, b| by_name(&a.meta, &b.meta));
         facts.connection_configs.sort_by(|a, b| by_name(&a.meta, &b.meta));
         facts.foreign.sort_by(|a, b| a.key.cmp(&b.key));
+        // What is generated is not held for what it does not depend on.
+        let (of_traffic, unseen) = facts.unseen.into_iter().partition(|kind: &Kind| kind.is_for_traffic_only());
+        facts.unseen = unseen;
+        facts.mesh.unseen.append(&mut { of_traffic });
+        facts.mesh.proxies.sort_by(|a, b| a.name.cmp(&b.name));
+        facts.mesh.control_planes.sort();
         facts.workloads.shrink_to_fit();
         facts.foreign.shrink_to_fit();
         findings.sort();

@@ -1,7 +1,7 @@
 //! The manifests as structs: only the fields that some rule uses. Everything else is passed over while reading.
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::text::{Pairs, Text, or_default};
 
@@ -149,8 +149,50 @@ pub(crate) struct PodSpec<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Container<'a> {
+    #[serde(borrow)]
+    pub(crate) image: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(crate) env: NetworkView<'a>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(crate) ports: Vec<ContainerPort<'a>>,
+}
+
+/// The value of the one environment variable that is asked for; the others are passed over.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkView<'a>(pub(crate) Option<Text<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for NetworkView<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Variables;
+        impl<'de> Visitor<'de> for Variables {
+            type Value = NetworkView<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of environment variables")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut view = None;
+                while let Some(variable) = seq.next_element::<Variable<'de>>()? {
+                    if variable.name.as_deref() == Some(NETWORK_VIEW) {
+                        view = variable.value;
+                    }
+                }
+                Ok(NetworkView(view))
+            }
+        }
+        deserializer.deserialize_seq(Variables)
+    }
+}
+
+/// By it a gateway asks for the endpoints of its own network only (Istio, multi-network installation).
+const NETWORK_VIEW: &str = "ISTIO_META_REQUESTED_NETWORK_VIEW";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Variable<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    value: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -285,13 +327,6 @@ pub(crate) struct OutlierDetectionSpec<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ConnectionConfigSpec {
     pub(crate) connection_pool: Option<super::whole::Whole>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct HostsSpec<'a> {
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(crate) hosts: Vec<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -32,6 +32,10 @@ impl ClusterDecoder<'_> {
             self.note_admiral(format!("{namespace}/{}", item.name));
         }
 
+        if matches!(kind, WorkloadKind::Deployment | WorkloadKind::DaemonSet) {
+            self.note_mesh_workload(item, &template, (spec.replicas, &status))?;
+        }
+
         let policy = self.policy;
         let (label, annotation) = (labels.look_up(), template.metadata.annotations.look_up());
         let meta = Meta { label: &label, annotation: &annotation };
@@ -66,6 +70,7 @@ impl ClusterDecoder<'_> {
                 .map(|ports| self.text(INBOUND_PORTS, ports))
                 .transpose()?,
             match_labels: self.match_labels(&selector),
+            labels: self.interner.labels(labels),
             container_ports: self.container_ports(&template)?,
             service_account: self.service_account(&template.spec)?,
             replicas: spec.replicas.or(status.desired_number_scheduled),

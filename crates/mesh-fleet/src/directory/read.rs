@@ -83,6 +83,11 @@ fn read_cluster(
         }
     }
     let mut read = decoder.finish();
+    // A mesh that other clusters reach has a Gateway. Where none is, how the mesh is set up is kept elsewhere.
+    let mesh = &mut read.facts.mesh;
+    if !mesh.specs.keys().any(|key| key.kind == Kind::Gateway) {
+        mesh.unseen.extend(Kind::ALL.into_iter().filter(|kind| kind.is_for_traffic_only()));
+    }
     findings.append(&mut read.findings);
     Ok(read)
 }

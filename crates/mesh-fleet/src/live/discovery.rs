@@ -97,7 +97,7 @@ fn of_group(group: &str) -> impl Iterator<Item = Kind> {
 
 fn versions(kind: Kind) -> &'static [&'static str] {
     match kind.group() {
-        "networking.istio.io" => &ISTIO_VERSIONS,
+        "networking.istio.io" | "security.istio.io" => &ISTIO_VERSIONS,
         "" | "apps" | "batch" => &ONLY_V1,
         _ => &ONLY_ALPHA,
     }

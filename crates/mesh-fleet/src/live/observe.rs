@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::join3;
 use futures::stream::{self, StreamExt};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
@@ -20,7 +20,9 @@ use super::crowd::each;
 use super::discovery::Served;
 use super::members::Place;
 use super::pages::{Interners, Reader};
+use crate::decode::mesh::{ISTIO_SYSTEM, ROOT_CERT, SETTINGS};
 use crate::decode::{Decoded, Part};
+use crate::fleet::Depth;
 use crate::limits::KINDS_AT_ONCE;
 use crate::run::Run;
 use crate::sight;
@@ -43,7 +45,7 @@ struct Half {
 }
 
 /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
-pub(super) async fn observe(fleet: &LiveFleet, run: Run<'_>) -> FleetSnapshot {
+pub(super) async fn observe(fleet: &LiveFleet, depth: Depth, run: Run<'_>) -> FleetSnapshot {
     let places = &fleet.places;
     let interners = Interners::default();
     let end = Instant::now() + fleet.limits.run_timeout;
@@ -60,7 +62,7 @@ pub(super) async fn observe(fleet: &LiveFleet, run: Run<'_>) -> FleetSnapshot {
         let interners = &interners;
         async move {
             let half = half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))?;
-            second_phase(fleet, &places[index], interners, half, end).await
+            second_phase(fleet, &places[index], depth, interners, half, end).await
         }
     });
     let mut snapshot = FleetSnapshot { strangers: fleet.strangers.clone(), ..FleetSnapshot::default() };
@@ -97,6 +99,7 @@ async fn first_phase(fleet: &LiveFleet, place: &Place, interners: &Interners, en
 async fn second_phase(
     fleet: &LiveFleet,
     place: &Place,
+    depth: Depth,
     interners: &Interners,
     half: Half,
     end: Instant,
@@ -104,14 +107,19 @@ async fn second_phase(
     let contact = place.contact.as_ref().map_err(Clone::clone)?;
     let rest = contact.rest.until(end.min(Instant::now() + half.left));
     let reader = Reader { cluster: &place.name, policy: &fleet.policy, interners, rest: &rest };
-    let kinds: Vec<Kind> =
-        Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap).collect();
+    let is_wanted = |kind: &Kind| depth == Depth::Traffic || !kind.is_for_traffic_only();
+    let (kinds, left): (Vec<Kind>, Vec<Kind>) =
+        Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap).partition(is_wanted);
     let mut part = half.part;
     // Side by side, so that a list that hangs takes nobody else's time.
-    let (lists, config_maps) =
-        join(list_all(reader, &half.served, contact, &kinds), config_maps(reader, contact)).await;
-    part.absorb(lists);
-    part.absorb(config_maps);
+    let mesh = async { if depth == Depth::Traffic { mesh_config_maps(reader).await } else { Part::default() } };
+    let (lists, config_maps, mesh) =
+        join3(list_all(reader, &half.served, contact, &kinds), config_maps(reader, contact), mesh).await;
+    for more in [lists, config_maps, mesh] {
+        part.absorb(more);
+    }
+    // What nobody asked for is not known either, and nobody misses it.
+    part.facts.mesh.unseen.extend(left);
     part.facts.uid = Some(Arc::clone(&contact.uid));
     Ok(part.finish(&place.name))
 }
@@ -125,6 +133,26 @@ pub(super) async fn config_maps(reader: Reader<'_>, contact: &Contact) -> Part {
     for namespace in BTreeSet::from([&*reader.policy.sync_namespace, ADMIRAL_SYNC]) {
         let base = format!("/api/v1/namespaces/{namespace}");
         part.absorb(reader.list(Kind::ConfigMap, &base, ADDRESSES_ONLY).await);
+    }
+    part
+}
+
+/// The roots that istiod gave the namespaces, and the settings of the mesh. Nothing that is generated depends on them: where
+/// they may not be read that is said, and no kind becomes unseen.
+async fn mesh_config_maps(reader: Reader<'_>) -> Part {
+    let mut part = Part::default();
+    let roots = format!("&fieldSelector=metadata.name%3D{ROOT_CERT}");
+    part.absorb(reader.list(Kind::ConfigMap, "/api/v1", &roots).await);
+    let settings = format!("&fieldSelector=metadata.name%3D{SETTINGS}");
+    for namespace in BTreeSet::from([&*reader.policy.gateway.namespace, ISTIO_SYSTEM]) {
+        let base = format!("/api/v1/namespaces/{namespace}");
+        part.absorb(reader.list(Kind::ConfigMap, &base, &settings).await);
+    }
+    part.facts.unseen.remove(&Kind::ConfigMap);
+    for finding in part.findings.iter_mut().filter(|finding| finding.code == Code::KindUnseen) {
+        finding.place = "configmaps of the mesh".into();
+        "make ConfigMaps istio-ca-root-cert and istio readable; until then nothing is said of roots and trust domains"
+            .clone_into(&mut finding.next);
     }
     part
 }

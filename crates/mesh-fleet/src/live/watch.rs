@@ -262,7 +262,9 @@ async fn connect(fleet: &LiveFleet, index: usize, shared: &Arc<Shared>) -> Resul
     let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
     let mut unserved_kinds = Part::default();
     let mut wanted = Vec::new();
-    let read = Kind::ALL.into_iter().filter(|kind| !UNREAD.contains(kind) && *kind != Kind::ConfigMap);
+    let read = Kind::ALL
+        .into_iter()
+        .filter(|kind| !UNREAD.contains(kind) && *kind != Kind::ConfigMap && !kind.is_for_traffic_only());
     for kind in read {
         match served.path(kind) {
             Some(base) => wanted.push((kind, format!("{base}/{}", kind.plural()), "")),

@@ -13,6 +13,7 @@ use mesh_model::facts::{ClusterFacts, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::host::{named_host, tails};
 use mesh_model::kind::Kind;
+use mesh_model::mesh::MeshFacts;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
@@ -270,6 +271,8 @@ impl Filter<'_> {
             connection_configs: kept(&facts.connection_configs, |policy| governs(&policy.meta.identity)),
             vip_store,
             foreign: facts.foreign.clone(),
+            // Nothing that is generated depends on it.
+            mesh: MeshFacts::default(),
             admiral: facts.admiral.clone(),
             claims: facts
                 .claims

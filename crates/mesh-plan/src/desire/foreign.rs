@@ -57,11 +57,6 @@ impl<'a> Foreign<'a> {
         Some(because(cluster, object, "the DestinationRule is held here"))
     }
 
-    /// VirtualServices and DestinationRules of others on `host`.
-    pub(super) fn diverting(&self, cluster: &'a ClusterName, host: &str) -> impl Iterator<Item = &'a ForeignObject> {
-        self.on_host(cluster, host).filter(|object| object.key.kind != Kind::ServiceEntry)
-    }
-
     fn on_host(&self, cluster: &'a ClusterName, host: &str) -> impl Iterator<Item = &'a ForeignObject> {
         self.by_host.get(cluster).and_then(|by_host| by_host.get(host)).into_iter().flatten().copied()
     }

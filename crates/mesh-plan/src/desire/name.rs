@@ -247,15 +247,6 @@ impl<'a> NamePlan<'a> {
                     keep(desired, cluster, rule_key.clone(), because);
                     continue;
                 }
-                for object in context.foreign.diverting(cluster, &lower).filter(|object| object.key != rule_key) {
-                    let message = format!("{} is on it", object.key);
-                    desired.findings.push(Finding::new(
-                        Code::HostDiverted,
-                        Some(cluster),
-                        name_host.host.as_str(),
-                        message,
-                    ));
-                }
                 let Some(entry) = entries.build(cluster, membership, &mut desired.findings) else { continue };
                 let rule = rules.build(cluster, membership, &entry, &mut desired.findings);
                 let objects = desired.objects.entry((*cluster).clone()).or_default();

@@ -74,8 +74,9 @@ impl<'p, 'a> RuleBuilder<'p, 'a> {
                         .map(|seconds| format!("{seconds}s").into()),
                 }),
                 outlier_detection: outlier(plan, host, entry, context, &mut parts, findings),
-                tls: Some(Tls { mode: "ISTIO_MUTUAL".into() }),
+                tls: Some(Tls { mode: "ISTIO_MUTUAL".into(), ..Tls::default() }),
             },
+            workload_selector: None,
         };
         // An object always says what it came from: the endpoints decide how it ejects.
         for (origin, _) in entry.form.body.origins.iter().filter(|(origin, _)| origin.kind == Kind::Service) {
@@ -161,7 +162,8 @@ impl<'p, 'a> RuleBuilder<'p, 'a> {
             .filter_map(|(region, weight)| Some((Arc::clone(region), u32::try_from(*weight).ok().filter(|w| *w != 0)?)))
             .collect();
         parts.add(field, "FAILOVER: by weight", &traffic.origins, traffic.held.as_ref());
-        Some(LocalityLbSetting { distribute: vec![Distribute { from: format!("{region}/*").into(), to }] })
+        let distribute = vec![Distribute { from: format!("{region}/*").into(), to }];
+        Some(LocalityLbSetting { distribute, ..LocalityLbSetting::default() })
     }
 }
 

@@ -6,10 +6,8 @@ use mesh_model::facts::{ClusterFacts, GatewayService};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
-use mesh_model::policy::{MemberGateway, MeshPolicy};
+use mesh_model::policy::{GATEWAY_PORT, MemberGateway, MeshPolicy};
 
-/// The port of an east-west gateway where nothing says otherwise.
-const GATEWAY_PORT: u16 = 15443;
 /// The SPIFFE trust domain where nothing says otherwise.
 const TRUST_DOMAIN: &str = "cluster.local";
 /// The kinds that decide which workloads serve.

@@ -171,7 +171,7 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
 
 /// Whether a workload takes part in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Participation {
+pub(crate) enum Participation {
     Serves,
     Ignored,
     NotInjected,
@@ -181,7 +181,7 @@ pub(super) enum Participation {
 }
 
 /// Whether `workload` takes part: ignore rules, then injection (deviation D13).
-pub(super) fn participation(
+pub(crate) fn participation(
     site: &Site<'_>,
     facts: &ClusterFacts,
     workload: &Workload,

@@ -82,6 +82,12 @@ fn holds(facts: &ClusterFacts, source: &Origin) -> bool {
             facts.owned.keys().any(is) || facts.foreign.iter().any(|foreign| is(&foreign.key))
         }
         Kind::GlobalName | Kind::GlobalNameSet => facts.claims.contains_key(&*source.name),
-        Kind::RoutingPolicy | Kind::TrafficConfig | Kind::DependencyProxy => false,
+        Kind::RoutingPolicy
+        | Kind::TrafficConfig
+        | Kind::DependencyProxy
+        | Kind::Gateway
+        | Kind::Sidecar
+        | Kind::PeerAuthentication
+        | Kind::AuthorizationPolicy => false,
     }
 }

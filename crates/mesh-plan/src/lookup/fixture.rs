@@ -48,6 +48,7 @@ pub(crate) fn workload(kind: WorkloadKind, at: &str, name: &str, identity: &str)
         ignored: false,
         inbound_ports: None,
         match_labels: Vec::new().into(),
+        labels: Vec::new().into(),
         container_ports: Vec::new().into(),
         service_account: "default".into(),
         replicas: None,

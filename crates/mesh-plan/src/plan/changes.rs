@@ -17,7 +17,7 @@ use crate::manifest::{OUR_ANNOTATIONS, OUR_LABELS};
 const LOCALITY: &str = "localityLbSetting";
 
 /// The fields that differ between what is live and what is wanted.
-pub(super) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Change> {
+pub(crate) fn between(live: Option<&OwnedObject>, body: Option<&Body>) -> Vec<Change> {
     if let (Some(live), Some(body)) = (live, body)
         && is_same(live, body)
     {

@@ -20,7 +20,7 @@ fn at(time: &str) -> Timestamp {
 
 /// In the middle of the time that [`of`] counts.
 fn sifted(findings: &[Finding], suppressions: &[Suppression]) -> Sifted {
-    suppress(findings, suppressions, at("2026-03-01T12:00:00Z"), true)
+    suppress(findings, suppressions, at("2026-03-01T12:00:00Z"), |_| true)
 }
 
 fn places<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<&'a str> {
@@ -67,11 +67,11 @@ fn a_suppression_counts_to_the_end_of_its_last_day_in_utc_and_is_a_finding_after
     let findings = [finding(Code::NoRegion, Some("c1"), "c1")];
     let suppressions = [of(Code::NoRegion)];
     for time in ["2027-01-31T23:59:59Z", "2027-02-01T00:59:59+01:00"] {
-        let Sifted { left, suppressed } = suppress(&findings, &suppressions, at(time), true);
+        let Sifted { left, suppressed } = suppress(&findings, &suppressions, at(time), |_| true);
         assert_eq!((left.len(), suppressed.len()), (0, 1), "{time}");
     }
     for (time, sees_everything) in [("2027-02-01T00:00:00Z", true), ("2027-01-31T23:00:00-01:00", false)] {
-        let Sifted { left, suppressed } = suppress(&findings, &suppressions, at(time), sees_everything);
+        let Sifted { left, suppressed } = suppress(&findings, &suppressions, at(time), |_| sees_everything);
         assert_eq!(suppressed, [], "{time}");
         let [_, expired] = &left[..] else { panic!("{time}: the finding is back, and one more: {left:?}") };
         assert_eq!((expired.code, expired.severity), (Code::SuppressionExpired, Severity::Warning));
@@ -92,7 +92,7 @@ fn a_suppression_that_matches_nothing_is_a_finding_only_where_everything_was_see
     assert_eq!((unused.code, unused.severity), (Code::SuppressionUnused, Severity::Info));
     assert_eq!(&*unused.place, "policy check.suppress[1]");
     assert_eq!(unused.message, r#"matches no finding: MESH-C025 (no-gateway), cluster "c9", place "Service a/*""#);
-    let partial = suppress(&findings, &suppressions, at("2026-03-01T12:00:00Z"), false).left;
+    let partial = suppress(&findings, &suppressions, at("2026-03-01T12:00:00Z"), |_| false).left;
     assert_eq!(partial, [findings[1].clone()]);
 }
 

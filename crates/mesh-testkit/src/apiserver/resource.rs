@@ -85,6 +85,7 @@ const fn cluster_wide(resource: Resource) -> Resource {
 }
 
 const ISTIO: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+const ISTIO_SECURITY: &[&str] = &["v1", "v1beta1"];
 const ALPHA: &[&str] = &["v1alpha1"];
 
 /// Every resource. Groups lie together: discovery shows them in this order.
@@ -113,6 +114,8 @@ pub(crate) static ALL: &[Resource] = &[
     custom("networking.istio.io", ISTIO, "ServiceEntry", "serviceentries", true),
     custom("networking.istio.io", ISTIO, "Sidecar", "sidecars", true),
     custom("networking.istio.io", ISTIO, "VirtualService", "virtualservices", true),
+    custom("security.istio.io", ISTIO_SECURITY, "AuthorizationPolicy", "authorizationpolicies", true),
+    custom("security.istio.io", ISTIO_SECURITY, "PeerAuthentication", "peerauthentications", true),
     custom("argoproj.io", ALPHA, "Rollout", "rollouts", false),
     custom("admiral.io", ALPHA, "ClientConnectionConfig", "clientconnectionconfigs", false),
     custom("admiral.io", ALPHA, "Dependency", "dependencies", false),

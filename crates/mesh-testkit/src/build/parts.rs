@@ -38,6 +38,7 @@ pub fn workload(kind: WorkloadKind, ns: &str, name: &str, identity: &str, env: &
         ignored: false,
         inbound_ports: None,
         match_labels: labels(&[("app", name)]),
+        labels: labels(&[("app", name)]),
         container_ports: Arc::new([]),
         service_account: "default".into(),
         replicas: Some(1),
@@ -60,6 +61,7 @@ impl WorkloadBuilder {
     /// Pods carry these labels instead of `app`.
     pub fn labels(mut self, pairs: &[(&str, &str)]) -> Self {
         self.0.match_labels = labels(pairs);
+        self.0.labels = self.0.match_labels.clone();
         self
     }
 

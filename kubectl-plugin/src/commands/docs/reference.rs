@@ -27,7 +27,7 @@ When several apply, the first of this table is the one:
 ";
 
 /// Exit codes beside 0 and 2, and an example, by command.
-const VERBS: [(&str, &str, &str); 24] = [
+const VERBS: [(&str, &str, &str); 25] = [
     ("check", "1 findings, 3, 4", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
     ("completion bash", "4", "source <(kubectl-mesh completion bash)"),
     ("completion fish", "4", "kubectl-mesh completion fish | source"),
@@ -50,6 +50,11 @@ const VERBS: [(&str, &str, &str); 24] = [
     ("render", "3, 4", "kubectl mesh render --fleet examples/bookstore --output-dir out"),
     ("status", "3", "kubectl mesh status --fleet examples/bookstore"),
     ("sync", "1 declined, 3, 4, 5, 130", "kubectl mesh sync --fleet fleet --yes"),
+    (
+        "trace",
+        "1 broken or not found, 3",
+        "kubectl mesh trace channels-dublin/mobile/app ledger --fleet examples/bank --planned",
+    ),
     ("version", "", "kubectl mesh version -o json"),
     ("whereis", "1 not found, 3", "kubectl mesh whereis payments --fleet examples/bookstore"),
 ];

@@ -1,8 +1,8 @@
 //! A stored policy that is being edited: what follows is shown, somebody agrees, and it is stored.
 
-use mesh_fleet::Fleet;
 use mesh_fleet::directory::{DirectoryFleet, PolicyFile};
 use mesh_fleet::live::{PolicyOutcome, PolicyResult, WRITER_ROLE};
+use mesh_fleet::{Depth, Fleet};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::ClusterName;
 use mesh_model::policy::edit::{self, EditError};
@@ -105,7 +105,7 @@ impl Edited {
         }
         let fleet = fleet::open(global, output)?;
         let store = Store::of(&fleet)?;
-        let snapshot = output.watched(|run| fleet.observe(run));
+        let snapshot = output.watched(|run| fleet.observe(Depth::Plan, run));
         fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
         Ok(Self { policy: fleet.policy().clone(), store, snapshot, fleet })
     }
@@ -249,7 +249,7 @@ pub(crate) fn stored(results: &[PolicyResult], revision: u64, output: &mut Outpu
 
 /// The plan of the fleet under the edited policy, and how much of the fleet was seen.
 fn what_follows(fleet: &Fleet, output: &Output) -> Result<(Plan, Coverage), CommandError> {
-    let snapshot = output.watched(|run| fleet.observe(run));
+    let snapshot = output.watched(|run| fleet.observe(Depth::Plan, run));
     let desired = desire(&snapshot, fleet.policy(), clock::now()?);
     let plan = plan(&desired, &snapshot, fleet.policy(), &Scope::default());
     Ok((plan, coverage(&snapshot)))

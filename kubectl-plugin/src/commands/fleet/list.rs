@@ -1,6 +1,7 @@
 //! `kubectl mesh fleet list`.
 
 use clap::Args;
+use mesh_fleet::Depth;
 use mesh_model::fleet::ClusterView;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
@@ -55,7 +56,7 @@ struct Row {
 /// Lists members and strangers.
 pub(super) fn run(args: &ListArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let fleet = fleet::open(global, output)?;
-    let snapshot = output.watched(|run| fleet.observe(run));
+    let snapshot = output.watched(|run| fleet.observe(Depth::Plan, run));
     fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
     let mut rows: Vec<Row> =
         snapshot.members.iter().map(|(cluster, view)| row(cluster, Some(view), fleet.policy())).collect();

@@ -241,6 +241,7 @@ impl<'a> EntryBuilder<'_, 'a> {
             locality,
             network,
             ports: BTreeMap::from([(Arc::clone(&self.plan.port.protocol), port)]),
+            service_account: None,
             weight: None,
         }
     }

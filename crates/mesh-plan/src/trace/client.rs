@@ -1,0 +1,240 @@
+//! What the client's own proxy makes of a request.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesh_istio::{DestinationRule, ServiceEntry};
+use mesh_model::facts::Workload;
+use mesh_model::finding::{Code, Finding};
+use mesh_model::kind::Kind;
+use mesh_model::name::{ClusterName, Host};
+use mesh_model::owned::ObjectKey;
+use mesh_model::policy::MeshPolicy;
+
+use super::share::shares;
+use super::way::Route;
+use super::{Hop, Step, Way};
+use crate::check::{Held, Mesh, Problem, Scene, client, control_plane, entry};
+use crate::desire::sources::{Participation, participation};
+use crate::desired::Desired;
+
+/// A client that calls a host.
+pub(super) struct Caller<'c, 'a> {
+    pub(super) cluster: &'a ClusterName,
+    pub(super) workload: &'a Workload,
+    pub(super) host: &'c Host,
+    pub(super) desired: &'a Desired,
+    pub(super) scene: &'c Scene<'a>,
+    pub(super) policy: &'a MeshPolicy,
+}
+
+/// What a proxy follows for a host.
+struct Followed<'m, 'a> {
+    entry: &'m Held<'a, ServiceEntry>,
+    rule: Option<&'m Held<'a, DestinationRule>>,
+}
+
+impl<'a> Caller<'_, 'a> {
+    /// Every hop of the client's proxy, and where requests may go then: nowhere after a hop that is broken.
+    pub(super) fn follow(&self) -> (Vec<Hop>, Vec<Way>) {
+        let mesh = &self.scene.meshes[self.cluster];
+        let mut hops = vec![self.sidecar(mesh)];
+        let Some(entry) = mesh.entry_for(&self.workload.namespace, self.host) else {
+            hops.push(self.no_entry(mesh));
+            return (hops, Vec::new());
+        };
+        let namespace = (self.workload.namespace.as_str(), &self.workload.labels);
+        let rule = mesh.rule_for(namespace, self.host, &entry.key.namespace);
+        let followed = Followed { entry, rule };
+        hops.push(self.entry(mesh, entry));
+        hops.push(self.name(mesh, entry));
+        hops.push(self.route(mesh));
+        hops.push(self.rule(mesh, &followed));
+        let shares = shares(&entry.spec, rule.map(|rule| &*rule.spec), self.region());
+        hops.push(self.endpoints(mesh, &followed, shares.len()));
+        let port = entry.spec.ports.first();
+        let ways = shares.into_iter().map(|share| {
+            let accepted = followed.accepted();
+            Route { caller: self, mesh, port, accepted }.way(share)
+        });
+        (hops, ways.collect())
+    }
+
+    pub(super) fn region(&self) -> Option<&str> {
+        self.scene.sites[self.cluster].region.as_deref()
+    }
+
+    /// The finding of a problem, about this host.
+    pub(super) fn finding(&self, problem: Problem) -> Finding {
+        problem.finding(&BTreeSet::from([self.host]))
+    }
+
+    fn broken(&self, step: Step, problem: Problem) -> Hop {
+        let says = problem.what.clone();
+        Hop::broken(step, says, vec![self.finding(problem)])
+    }
+
+    fn sidecar(&self, mesh: &Mesh<'a>) -> Hop {
+        let site = &self.scene.sites[self.cluster];
+        let by = format!("{} {}/{}", self.workload.kind.kind(), self.workload.namespace, self.workload.name);
+        match participation(site, mesh.facts, self.workload, self.policy) {
+            Participation::Serves | Participation::Ignored => Hop::ok(Step::Sidecar, Some(by), "it gets a sidecar"),
+            Participation::NotInjected => {
+                let what = "it gets no sidecar, so that nothing of the mesh counts for it".to_owned();
+                self.broken(Step::Sidecar, Problem::new(Code::NotInjected, Some(self.cluster), by, what))
+            }
+            Participation::Ambient => {
+                let what = "it is in ambient mode, where global names are not known".to_owned();
+                self.broken(Step::Sidecar, Problem::new(Code::Ambient, Some(self.cluster), by, what))
+            }
+            Participation::Unknown => Hop::unknown(Step::Sidecar, "its namespace was not seen"),
+        }
+    }
+
+    fn no_entry(&self, mesh: &Mesh<'a>) -> Hop {
+        if let Some(problem) = client::hidden(mesh, self.workload, self.host) {
+            return self.broken(Step::Entry, problem);
+        }
+        if !mesh.knows(Kind::ServiceEntry) {
+            return Hop::unknown(Step::Entry, "ServiceEntries of the cluster were not seen completely");
+        }
+        let is_planned = self
+            .desired
+            .objects
+            .get(self.cluster)
+            .is_some_and(|objects| objects.values().any(|object| object.host == *self.host));
+        let says = if is_planned {
+            "no entry for it is in the cluster yet, so that the name does not resolve; `kubectl mesh sync` writes it"
+        } else {
+            "no entry for it is in the cluster, so that the name does not resolve: no Dependency says that a workload here calls it"
+        };
+        Hop::broken(Step::Entry, says, Vec::new())
+    }
+
+    fn entry(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Hop {
+        if let Some(problem) = client::hidden(mesh, self.workload, self.host) {
+            return self.broken(Step::Entry, problem);
+        }
+        let by = Some(entry.key.to_string());
+        if mesh.knows(Kind::Sidecar) {
+            let others = mesh.entries_on(self.host).len() > 1;
+            let says = if others {
+                "the proxy is told of it, and other entries are on the host as well"
+            } else {
+                "the proxy is told of it"
+            };
+            let hop = Hop::ok(Step::Entry, by, says);
+            if entry.is_ours { hop } else { hop.with([self.finding(self.foreign(entry))]) }
+        } else {
+            Hop { by, ..Hop::unknown(Step::Entry, "whether a Sidecar hides it is not known") }
+        }
+    }
+
+    fn foreign(&self, entry: &Held<'a, ServiceEntry>) -> Problem {
+        let what = "somebody else's entry is followed in place of ours".to_owned();
+        Problem::of_object(Code::HostTaken, self.cluster, entry.key, what)
+    }
+
+    fn name(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Hop {
+        let by = Some(entry.key.to_string());
+        let address = entry.spec.addresses.first().map_or("an address that istiod allots", |address| address);
+        if self.host.bytes().any(|b| b.is_ascii_uppercase()) {
+            let what = "it has upper-case letters, which no proxy routes: 503 NC".to_owned();
+            return self.broken(Step::Name, Problem::of_object(Code::UpperCaseHost, self.cluster, entry.key, what));
+        }
+        match &mesh.facts.mesh.settings {
+            Some(settings) if settings.dns_capture => Hop::ok(Step::Name, by, format!("the agent answers {address}")),
+            Some(_) => {
+                let says = "the agent does not answer DNS; who else does is not known";
+                Hop::unknown(Step::Name, says)
+                    .with(control_plane::dns_capture(mesh).map(|problem| self.finding(problem)))
+            }
+            None => {
+                let says = format!("{address}, if the agent answers DNS: the mesh's settings were not seen");
+                Hop { by, ..Hop::unknown(Step::Name, says) }
+            }
+        }
+    }
+
+    fn route(&self, mesh: &Mesh<'a>) -> Hop {
+        let routed = client::routed(mesh, self.workload, self.host);
+        let (wrong, fine): (Vec<_>, Vec<_>) = routed.into_iter().partition(Problem::stops_requests);
+        if let Some(problem) = wrong.into_iter().next() {
+            return self.broken(Step::Route, problem);
+        }
+        if !mesh.knows(Kind::VirtualService) {
+            return Hop::unknown(Step::Route, "VirtualServices of the cluster were not seen completely");
+        }
+        match fine.into_iter().next() {
+            Some(problem) => Hop::ok(Step::Route, Some(problem.place.to_string()), problem.what.clone())
+                .with([self.finding(problem)]),
+            None => Hop::ok(Step::Route, None, "no VirtualService is on the host"),
+        }
+    }
+
+    fn rule(&self, mesh: &Mesh<'a>, followed: &Followed<'_, 'a>) -> Hop {
+        let Followed { entry, rule } = followed;
+        let looked_at = [&self.workload.namespace, &entry.key.namespace, mesh.root];
+        let is_one = |key: &ObjectKey| key.kind == Kind::DestinationRule && looked_at.contains(&&key.namespace);
+        if mesh.facts.unseen.contains(&Kind::DestinationRule) || mesh.unreadable.iter().any(|(key, _)| is_one(key)) {
+            return Hop::unknown(Step::Rule, "DestinationRules that may count were not seen, or do not read");
+        }
+        let Some(rule) = rule else {
+            let tls = entry::has_mutual_tls(&entry.spec);
+            if tls {
+                return Hop::ok(Step::Rule, None, "no DestinationRule; endpoints ask for mutual TLS by their labels");
+            }
+            let external = entry::client_problems(mesh, entry, None);
+            let first = external.into_iter().next().unwrap_or_else(|| {
+                let what = "no DestinationRule asks for mutual TLS: 503 UC".to_owned();
+                Problem::of_object(Code::RuleWithoutTls, self.cluster, entry.key, what)
+            });
+            return self.broken(Step::Rule, first);
+        };
+        if let Some(problem) = client::tls_problem(mesh, entry, rule) {
+            return self.broken(Step::Rule, problem);
+        }
+        let sni = entry.spec.ports.first().map(|port| sni(self.host, port.number)).unwrap_or_default();
+        let says = format!("mutual TLS with SNI {sni}");
+        let found = client::ruled(mesh, entry, Some(rule)).map(|problem| self.finding(problem));
+        Hop::ok(Step::Rule, Some(rule.key.to_string()), says).with(found)
+    }
+
+    fn endpoints(&self, mesh: &Mesh<'a>, followed: &Followed<'_, 'a>, count: usize) -> Hop {
+        let Followed { entry, rule } = followed;
+        let spec = rule.map(|rule| &*rule.spec);
+        let of_entry = entry::client_problems(mesh, entry, spec);
+        let of_rule = rule.map(|rule| entry::rule_problems(mesh, rule, &entry.spec, self.region())).unwrap_or_default();
+        let (wrong, fine): (Vec<_>, Vec<_>) = of_entry.into_iter().chain(of_rule).partition(Problem::stops_requests);
+        if let Some(problem) = wrong.into_iter().next() {
+            return self.broken(Step::Endpoints, problem);
+        }
+        if count == 0 {
+            return Hop::broken(
+                Step::Endpoints,
+                "no endpoint gets requests from the client's region: 503 UH",
+                Vec::new(),
+            );
+        }
+        let region = self.region().unwrap_or("no region");
+        let says = format!("{count} for a client in {region}");
+        Hop::ok(Step::Endpoints, Some(entry.key.to_string()), says)
+            .with(fine.into_iter().map(|problem| self.finding(problem)))
+    }
+}
+
+impl Followed<'_, '_> {
+    /// The identities that the proxy accepts, and the object that says so; none is any of the mesh.
+    fn accepted(&self) -> (Vec<Arc<str>>, String) {
+        let of_rule = self.rule.and_then(|rule| {
+            let sans = rule.spec.traffic_policy.tls.as_ref()?.subject_alt_names.clone();
+            (!sans.is_empty()).then(|| (sans, rule.key.to_string()))
+        });
+        of_rule.unwrap_or_else(|| (self.entry.spec.subject_alt_names.clone(), self.entry.key.to_string()))
+    }
+}
+
+/// The SNI by which Istio's proxies ask a gateway for a host.
+pub(super) fn sni(host: &str, port: u16) -> String {
+    format!("outbound_.{port}_._.{host}")
+}
