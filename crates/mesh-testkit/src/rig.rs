@@ -28,6 +28,7 @@ mod programs;
 mod proxy;
 mod space;
 mod tls;
+mod verdict;
 mod wires;
 
 use std::path::Path;
@@ -36,10 +37,11 @@ use std::sync::Arc;
 pub use self::cluster::Cluster;
 pub use self::http::Answer;
 pub use self::load::{Failure, Load, Loading};
-pub use self::pod::Pod;
+pub use self::pod::{Explained, Outcome, Pod};
 pub use self::probe::{Endpoint, Seen, Upstream, Who};
 pub use self::space::{Entered, enter};
 pub use self::tls::{Shown, knock, speak_plainly};
+pub use self::verdict::Verdict;
 
 use self::authority::Authority;
 use self::programs::Programs;
@@ -66,7 +68,7 @@ impl Rig {
         let servers = Arc::new(ApiServers::start(&names)?);
         servers.install_crds(&[Crds::Istio, Crds::Admiral]);
         let sandbox = Arc::new(Sandbox::new());
-        let authority = Authority::new();
+        let authority = Arc::new(Authority::new());
         let clusters = clusters
             .iter()
             .zip(1..)

@@ -6,7 +6,8 @@
 
 mod api_server;
 mod certificates;
-mod client;
+mod change;
+pub(crate) mod client;
 mod crds;
 mod kubeconfig;
 mod limits;
@@ -25,6 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::api_server::ApiServer;
+pub use self::change::Change;
 pub use self::crds::Crds;
 pub use self::load::Loaded;
 pub use self::users::User;
@@ -174,7 +176,7 @@ pub(crate) fn until_ready(name: &str, process: &mut Process, condition: impl Fn(
 }
 
 /// Looks at a condition until it holds or the time is over; whether it held.
-pub(crate) fn until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub fn until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !condition() {
         if start.elapsed() > bound {

@@ -1,9 +1,11 @@
 //! One cluster: its API server, its istiod, its node, and the pods that its Deployments want.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
 
 use super::authority::Authority;
 use super::istiod::Istiod;
@@ -15,6 +17,7 @@ use super::probe::{self, Seen, Who};
 use super::programs::Programs;
 use super::proxy::Proxy;
 use super::space::Space;
+use super::verdict::Verdict;
 use super::wires::{self, Addresses};
 use crate::servers::sandbox::Sandbox;
 use crate::servers::{ApiServer, ApiServers, until};
@@ -47,7 +50,9 @@ pub struct Cluster {
     istiod: Istiod,
     names: Names,
     node: Space,
-    root: String,
+    authority: Arc<Authority>,
+    /// Of its root that counts now.
+    root: Mutex<String>,
     pods: Mutex<Running>,
     programs: Arc<Programs>,
     sandbox: Arc<Sandbox>,
@@ -69,7 +74,7 @@ impl Cluster {
         servers: &Arc<ApiServers>,
         programs: &Arc<Programs>,
         sandbox: &Arc<Sandbox>,
-        authority: &Authority,
+        authority: &Arc<Authority>,
     ) -> Self {
         let addresses = Addresses(number);
         let server = servers.cluster(name);
@@ -79,7 +84,7 @@ impl Cluster {
         let names = Names::start(addresses.control_plane());
         names.set("istiod.istio-system.svc", vec![addresses.control_plane()]);
         kubelet::register_node(server, &node_name(name), region);
-        let folder = sandbox.path().join(format!("authority-{name}"));
+        let folder = authority_folder(sandbox, name);
         fs::create_dir(&folder).expect("a folder of our own");
         let root = authority.write_for(name, &folder).to_owned();
         let kubeconfig = sandbox.path().join(format!("kubeconfig-{name}"));
@@ -93,7 +98,8 @@ impl Cluster {
             istiod,
             names,
             node,
-            root,
+            authority: Arc::clone(authority),
+            root: Mutex::new(root),
             pods: Mutex::new(Running { pods: Pods::new(), wanted: Vec::new(), next: FIRST_POD }),
             programs: Arc::clone(programs),
             sandbox: Arc::clone(sandbox),
@@ -122,15 +128,15 @@ impl Cluster {
         address
     }
 
-    /// Runs what its Deployments want and nothing else, and lets its Services lead there. Returns when all is ready.
+    /// Runs what its Deployments want and nothing else, and lets its Services lead there: a pod whose template has changed is
+    /// replaced. Returns when all is ready.
     ///
     /// # Panics
     /// If a proxy does not become ready.
     pub fn run(&self) {
         let mut running = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = kubelet::wanted(self.server());
-        let keys: BTreeSet<String> = wanted.iter().map(key).collect();
-        for (gone, _) in running.wanted.extract_if(.., |(pod, _)| !keys.contains(&key(pod))).collect::<Vec<_>>() {
+        for (gone, _) in running.wanted.extract_if(.., |(pod, _)| !wanted.contains(pod)).collect::<Vec<_>>() {
             running.pods.remove(&key(&gone));
             kubelet::remove_pod(self.server(), &gone.namespace, &gone.name);
         }
@@ -150,7 +156,7 @@ impl Cluster {
             self.names.set(&name, addresses);
         }
         for pod in running.pods.values() {
-            assert!(until(READY, || pod.is_ready()), "{}: its proxy is not ready", pod.key());
+            pod.wait_until_ready();
         }
     }
 
@@ -207,6 +213,40 @@ impl Cluster {
         self.istiod.run();
     }
 
+    /// Gives it a root of its own, as if it were of another mesh: its istiod and its proxies start again with certificates of
+    /// that root, and trust no other.
+    pub fn leave_root(&self) {
+        self.use_root(&Authority::new());
+    }
+
+    /// Gives it the root of the other clusters again.
+    pub fn return_to_root(&self) {
+        self.use_root(&self.authority);
+    }
+
+    fn use_root(&self, authority: &Authority) {
+        self.istiod.stop();
+        let root = authority.write_for(&self.name, &authority_folder(&self.sandbox, &self.name));
+        self.istiod.run();
+        root.clone_into(&mut self.root.lock().unwrap_or_else(PoisonError::into_inner));
+        let running = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
+        for pod in running.pods.values() {
+            pod.kill();
+            pod.trust(root);
+            pod.start_again();
+        }
+        for pod in running.pods.values() {
+            pod.wait_until_ready();
+        }
+        let told = || self.server().get("/api/v1/namespaces/istio-system/configmaps/istio-ca-root-cert").1;
+        assert!(until(READY, || told()["data"]["root-cert.pem"] == root), "{}: istiod tells another root", self.name);
+    }
+
+    /// What its istiod's admission webhook would say of an object.
+    pub fn verdict_on(&self, object: &Value) -> Verdict {
+        self.istiod.verdict_on(object)
+    }
+
     fn start_pod(&self, wanted: &Wanted, number: u8) -> Pod {
         let address = self.addresses.pod(number);
         let key = format!("{}/{}", self.name, key(wanted));
@@ -241,10 +281,11 @@ impl Cluster {
             programs: Arc::clone(&self.programs),
             folder,
         };
-        proxy.prepare(&token, &self.root);
+        proxy.prepare(&token, &self.root.lock().unwrap_or_else(PoisonError::into_inner));
         // A gateway serves by its proxy alone.
         let ports = if wanted.gateway { Vec::new() } else { wanted.ports.clone() };
-        Pod::start(&key, address, space, ports, move |space| proxy.command(space), &self.sandbox)
+        let names = if wanted.captures_names() { Ipv4Addr::LOCALHOST } else { self.addresses.control_plane() };
+        Pod::start(&key, address, names, space, ports, move |space| proxy.command(space), &self.sandbox)
     }
 
     /// The network of the cluster, as its system namespace says; else its name.
@@ -253,6 +294,10 @@ impl Cluster {
         let label = namespace["metadata"]["labels"]["topology.istio.io/network"].as_str();
         label.unwrap_or(&self.name).to_owned()
     }
+}
+
+fn authority_folder(sandbox: &Sandbox, cluster: &str) -> PathBuf {
+    sandbox.path().join(format!("authority-{cluster}"))
 }
 
 fn key(pod: &Wanted) -> String {

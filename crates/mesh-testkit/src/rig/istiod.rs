@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use super::http;
 use super::limits::{QUIET, READY, SETTLES};
+use super::pod;
 use super::programs::Programs;
+use super::verdict::{self, Verdict};
 use crate::servers::sandbox::{Process, Sandbox};
 use crate::servers::{until, until_ready};
 
@@ -21,6 +23,8 @@ const MESH: &str = "\
 trustDomain: cluster.local
 rootNamespace: istio-system
 accessLogFile: ./access.log
+accessLogEncoding: JSON
+accessLogFormat: 'LOG'
 outboundTrafficPolicy:
   mode: REGISTRY_ONLY
 defaultConfig:
@@ -87,7 +91,7 @@ impl Istiod {
     ) -> Self {
         let folder = sandbox.path().join(format!("istiod-{cluster}"));
         fs::create_dir(&folder).expect("a folder of our own");
-        fs::write(folder.join("mesh.yaml"), MESH).expect("a folder of our own");
+        fs::write(folder.join("mesh.yaml"), MESH.replace("LOG", pod::LOG_FORMAT)).expect("a folder of our own");
         let first = 20_000 + 10 * u16::from(number);
         let ports = Ports { http: first, monitoring: first + 1, plain: first + 2, webhook: first + 3 };
         let arguments = [
@@ -142,6 +146,11 @@ impl Istiod {
     /// The port that asks for no certificate.
     pub(super) fn plain_port(&self) -> u16 {
         self.ports.plain
+    }
+
+    /// What its admission webhook says of an object.
+    pub(super) fn verdict_on(&self, object: &Value) -> Verdict {
+        verdict::ask(self.ports.webhook, object)
     }
 
     /// Waits until every proxy has taken what was sent to it last, and nothing was sent for a while.

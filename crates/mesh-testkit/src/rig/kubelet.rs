@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use crate::servers::ApiServer;
 
 /// What a Deployment wants to run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) account: String,
     pub(super) labels: BTreeMap<String, String>,
+    /// Of its container, and for its proxy alone.
     pub(super) environment: BTreeMap<String, String>,
     /// Of its container, with their names.
     pub(super) ports: Vec<(String, u16)>,
@@ -33,14 +34,30 @@ fn of(deployment: &Value) -> Wanted {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let port = |port: &Value| (text(&port["name"]), number(&port["containerPort"]));
     let variable = |variable: &Value| (text(&variable["name"]), text(&variable["value"]));
+    let mut environment: BTreeMap<String, String> = list(&container["env"]).iter().map(variable).collect();
+    environment.extend(proxy_metadata(&template["metadata"]["annotations"]));
     Wanted {
         namespace: text(&deployment["metadata"]["namespace"]),
         name: text(&deployment["metadata"]["name"]),
         account: template["spec"]["serviceAccountName"].as_str().unwrap_or("default").to_owned(),
         labels: texts(&template["metadata"]["labels"]),
-        environment: list(&container["env"]).iter().map(variable).collect(),
+        environment,
         ports: list(&container["ports"]).iter().map(port).collect(),
         gateway: template["metadata"]["annotations"]["inject.istio.io/templates"] == "gateway",
+    }
+}
+
+/// What the injector would take from the pod's own configuration of its proxy.
+fn proxy_metadata(annotations: &Value) -> BTreeMap<String, String> {
+    let Some(config) = annotations["proxy.istio.io/config"].as_str() else { return BTreeMap::new() };
+    let config: Value = serde_saphyr::from_str(config).expect("the configuration of a proxy is YAML");
+    texts(&config["proxyMetadata"])
+}
+
+impl Wanted {
+    /// Whether its proxy answers what the pod asks of names; else the cluster's name server does.
+    pub(super) fn captures_names(&self) -> bool {
+        !self.gateway && self.environment.get("ISTIO_META_DNS_CAPTURE").is_none_or(|on| on == "true")
     }
 }
 

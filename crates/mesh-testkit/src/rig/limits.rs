@@ -14,5 +14,8 @@ pub(super) const QUIET: Duration = Duration::from_millis(300);
 /// One request of a pod, and one connection.
 pub(super) const REQUEST: Duration = Duration::from_secs(10);
 
+/// Until a request stands in an access log.
+pub(super) const LOGGED: Duration = Duration::from_secs(10);
+
 /// After which an address counts as unreachable, where no answer is expected.
 pub(super) const UNREACHABLE: Duration = Duration::from_secs(2);

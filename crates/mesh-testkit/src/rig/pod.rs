@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,17 +21,25 @@ use tower::service_fn;
 
 use super::app::App;
 use super::http::{self, Answer, Connection};
-use super::limits::{REQUEST, UNREACHABLE};
+use super::limits::{READY, REQUEST, UNREACHABLE};
 use super::load::{Amount, Load, Loading};
 use super::space::Space;
 use crate::runtime::runtime;
 use crate::servers::sandbox::{Process, Sandbox};
+use crate::servers::until;
+
+mod explained;
+
+pub(super) use self::explained::LOG_FORMAT;
+pub use self::explained::{Explained, Outcome};
 
 /// A pod that runs.
 pub struct Pod {
     /// `cluster/namespace/name`.
     key: String,
     address: Ipv4Addr,
+    /// Its name server: its own proxy, or the cluster's.
+    names: Ipv4Addr,
     space: Arc<Space>,
     /// The ports of its container, with their names.
     ports: Vec<(String, u16)>,
@@ -51,6 +59,7 @@ impl Pod {
     pub(super) fn start(
         key: &str,
         address: Ipv4Addr,
+        names: Ipv4Addr,
         space: Space,
         ports: Vec<(String, u16)>,
         proxy: impl Fn(&Space) -> Command + Send + Sync + 'static,
@@ -61,6 +70,7 @@ impl Pod {
         let pod = Self {
             key: key.to_owned(),
             address,
+            names,
             space,
             ports,
             proxy: Box::new(move || proxy(&within)),
@@ -85,6 +95,9 @@ impl Pod {
     pub fn kill(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         assert!(running.is_some(), "{} does not run", self.key);
+        drop(running);
+        // What its proxy started ends a moment later, and only then its ports are free.
+        assert!(until(READY, || self.space.is_silent()), "{} does not end", self.key);
     }
 
     /// Kills what it serves, and leaves its proxy.
@@ -107,8 +120,29 @@ impl Pod {
         }
     }
 
+    /// Kills all that runs in it and starts it again. Returns when its proxy is ready: nothing of earlier connections, errors
+    /// or ejections is left.
+    ///
+    /// # Panics
+    /// If the proxy does not become ready.
+    pub fn restart(&self) {
+        self.kill();
+        self.start_again();
+        self.wait_until_ready();
+    }
+
+    /// Waits for its proxy.
+    pub(super) fn wait_until_ready(&self) {
+        assert!(until(READY, || self.is_ready()), "{}: its proxy is not ready", self.key);
+    }
+
+    /// Gives its proxy another root to trust, from its next start on.
+    pub(super) fn trust(&self, root: &str) {
+        write(&folder_of(&self.sandbox, &self.key), ROOT, root);
+    }
+
     /// Whether its proxy has its certificate and its configuration.
-    pub(super) fn is_ready(&self) -> bool {
+    fn is_ready(&self) -> bool {
         let port = SocketAddr::from((self.address, 15021));
         let connection = self.space.within(|| TcpStream::connect_timeout(&port, REQUEST));
         let ready = |stream| http::get(stream, "localhost", "/healthz/ready").map(|answer| answer.status);
@@ -121,7 +155,7 @@ impl Pod {
     /// If there is no answer: the name is not known, the connection is refused, breaks, or nothing comes in time.
     pub fn get(&self, url: &str) -> Result<Answer, String> {
         let Url { host, port, path } = Url::of(url);
-        connect(&self.space, host, port)?.get(path)
+        self.connect(host, port)?.get(path)
     }
 
     /// Connects to a port of a host, says nothing, and returns what comes until the other side hangs up.
@@ -129,7 +163,7 @@ impl Pod {
     /// # Errors
     /// If the name is not known, or the connection is refused or breaks.
     pub fn hear(&self, host: &str, port: u16) -> Result<String, String> {
-        let mut stream = connection(&self.space, host, port)?;
+        let mut stream = connection(&self.space, self.names, host, port)?;
         let mut heard = String::new();
         stream.set_read_timeout(Some(REQUEST)).map_err(|error| error.to_string())?;
         stream.read_to_string(&mut heard).map_err(|error| error.to_string())?;
@@ -141,7 +175,7 @@ impl Pod {
     /// # Errors
     /// If it is not, or there is no answer.
     pub fn check_health(&self, host: &str, service: &str) -> Result<(), String> {
-        let stream = connection(&self.space, host, 80)?;
+        let stream = connection(&self.space, self.names, host, 80)?;
         let (host, service) = (format!("http://{host}"), service.to_owned());
         let answer = runtime().block_on(async {
             stream.set_nonblocking(true).map_err(|error| error.to_string())?;
@@ -174,8 +208,8 @@ impl Pod {
 
     fn loading(&self, url: &str, amount: Amount) -> Loading {
         let Url { host, port, path } = Url::of(url);
-        let (space, host) = (Arc::clone(&self.space), host.to_owned());
-        Loading::start(move || connect(&space, &host, port), path, amount)
+        let (space, names, host) = (Arc::clone(&self.space), self.names, host.to_owned());
+        Loading::start(move || connect(&space, names, &host, port), path, amount)
     }
 
     /// Whether a plain connection to this address is made at all, past its proxy.
@@ -198,6 +232,10 @@ impl Pod {
         let stream = self.space.within(|| TcpStream::connect_timeout(&port, REQUEST));
         let answer = stream.map_err(|error| error.to_string()).and_then(|stream| http::get(stream, "localhost", path));
         answer.unwrap_or_else(|error| panic!("{}: Envoy: {error}", self.key)).text
+    }
+
+    fn connect(&self, host: &str, port: u16) -> Result<Connection, String> {
+        connect(&self.space, self.names, host, port)
     }
 
     fn serve(&self, protocol: &str, port: u16) -> App {
@@ -223,20 +261,23 @@ impl<'u> Url<'u> {
 }
 
 /// Connects as a program in the namespace does.
-fn connection(space: &Space, host: &str, port: u16) -> Result<TcpStream, String> {
-    let address = space.within(|| look_up(host)).map_err(|error| format!("{host}: {error}"))?;
-    let address = SocketAddr::from(SocketAddrV4::new(address, port));
+fn connection(space: &Space, names: Ipv4Addr, host: &str, port: u16) -> Result<TcpStream, String> {
+    let address = space.within(|| look_up(names, host)).map_err(|error| format!("{host}: {error}"))?;
+    connection_to(space, SocketAddr::from((address, port)))
+}
+
+fn connection_to(space: &Space, address: SocketAddr) -> Result<TcpStream, String> {
     let stream = space.within(|| TcpStream::connect_timeout(&address, REQUEST)).map_err(|error| error.to_string())?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     Ok(stream)
 }
 
-fn connect(space: &Space, host: &str, port: u16) -> Result<Connection, String> {
-    Connection::over(connection(space, host, port)?, host)
+fn connect(space: &Space, names: Ipv4Addr, host: &str, port: u16) -> Result<Connection, String> {
+    Connection::over(connection(space, names, host, port)?, host)
 }
 
-/// Asks the name server of this pod, which is its proxy, for an address.
-fn look_up(host: &str) -> io::Result<Ipv4Addr> {
+/// Asks a name server for an address.
+fn look_up(names: Ipv4Addr, host: &str) -> io::Result<Ipv4Addr> {
     if let Ok(address) = host.parse() {
         return Ok(address);
     }
@@ -245,9 +286,9 @@ fn look_up(host: &str) -> io::Result<Ipv4Addr> {
     let mut question = Message::new(1, MessageType::Query, OpCode::Query);
     question.metadata.recursion_desired = true;
     question.add_query(Query::query(name, RecordType::A));
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.set_read_timeout(Some(REQUEST))?;
-    socket.connect("127.0.0.1:53")?;
+    socket.connect((names, 53))?;
     socket.send(&question.to_vec().map_err(io::Error::other)?)?;
     let mut buffer = [0; 4096];
     let length = socket.recv(&mut buffer)?;
@@ -264,13 +305,20 @@ pub(super) type Pods = BTreeMap<String, Arc<Pod>>;
 
 /// A folder for a pod, with its name server's address in its own `/etc/resolv.conf`.
 pub(super) fn folder(sandbox: &Sandbox, key: &str, space: &Space, names: Ipv4Addr) -> PathBuf {
-    let folder = sandbox.path().join(format!("pod-{}", key.replace('/', "-")));
+    let folder = folder_of(sandbox, key);
     fs::create_dir_all(&folder).expect("a folder of our own");
     let resolve = folder.join("resolv.conf");
     fs::write(&resolve, format!("nameserver {names}\n")).expect("a folder of our own");
     space.script(&format!("mount --bind '{}' /etc/resolv.conf", resolve.display()));
     folder
 }
+
+fn folder_of(sandbox: &Sandbox, key: &str) -> PathBuf {
+    sandbox.path().join(format!("pod-{}", key.replace('/', "-")))
+}
+
+/// Where a proxy finds the root that it trusts.
+pub(super) const ROOT: &str = "var/run/secrets/istio/root-cert.pem";
 
 /// Writes a file of a pod and the folders above it.
 pub(super) fn write(folder: &Path, name: &str, text: &str) {

@@ -34,7 +34,7 @@ impl Proxy {
         let labels: Vec<String> = self.labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
         for (name, text) in [
             ("var/run/secrets/tokens/istio-token", token),
-            ("var/run/secrets/istio/root-cert.pem", root),
+            (pod::ROOT, root),
             ("etc/istio/pod/labels", &labels.join("\n")),
             ("etc/istio/pod/annotations", ""),
             ("etc/istio/proxy/.keep", ""),
@@ -51,6 +51,9 @@ impl Proxy {
         command.args(["--domain", &format!("{}.svc.cluster.local", self.namespace)]);
         command.args(["--proxyLogLevel", "warning", "--concurrency", "1"]);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        if !self.router {
+            command.env("ISTIO_META_DNS_CAPTURE", "true").env("DNS_PROXY_ADDR", "127.0.0.1:15053");
+        }
         command.env("HOME", &self.folder).envs(&self.environment);
         for (name, value) in [
             ("POD_NAME", self.pod.as_str()),
@@ -73,13 +76,11 @@ impl Proxy {
         ] {
             command.env(name, value);
         }
-        if !self.router {
-            command.env("ISTIO_META_DNS_CAPTURE", "true").env("DNS_PROXY_ADDR", "127.0.0.1:15053");
-        }
         command
     }
 
-    /// Connections drain for a second only, so that a test sees what a change does to new ones.
+    /// Connections drain for a second only, so that a test sees what a change does to new ones, and access logs are written at
+    /// once.
     fn config(&self) -> String {
         json!({
             "binaryPath": self.programs.envoy,
@@ -91,6 +92,7 @@ impl Proxy {
             "concurrency": 1,
             "drainDuration": "1s",
             "terminationDrainDuration": "0s",
+            "fileFlushInterval": "0.05s",
             "proxyStatsMatcher": {"inclusionRegexps": [
                 ".*outlier.*", ".*ssl.*", ".*upstream_cx.*", ".*upstream_rq.*", ".*membership.*",
             ]},

@@ -18,6 +18,9 @@ use crate::servers::until;
 /// Set in the program that runs in namespaces of its own.
 const INSIDE: &str = "MESH_RIG_INSIDE";
 
+/// How `/proc/ID/net/tcp` calls a socket that waits for connections.
+const LISTENS: &str = "0A";
+
 /// Whether this program is where [`super::Rig`] can start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entered {
@@ -98,6 +101,15 @@ impl Space {
             });
             inside.join().expect("what is done there does not panic")
         })
+    }
+
+    /// Whether nobody listens in it.
+    pub(super) fn is_silent(&self) -> bool {
+        let sockets = |protocol: &str| fs::read_to_string(format!("/proc/{}/net/{protocol}", self.id()));
+        let listens = |socket: &str| socket.split_whitespace().nth(3) == Some(LISTENS);
+        let text = ["tcp", "tcp6"].map(|protocol| sockets(protocol).unwrap_or_default());
+        // Those of UDP have no such state.
+        !text.iter().any(|text| text.lines().any(listens)) && sockets("udp").is_ok_and(|text| text.lines().count() < 2)
     }
 
     fn network(&self) -> PathBuf {

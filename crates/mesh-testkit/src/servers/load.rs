@@ -40,7 +40,7 @@ impl ApiServer {
     }
 
     /// Creates the namespaces that have objects and no manifest. They are not counted: nobody wrote them.
-    fn create_mentioned(&self, namespaces: &[Value], others: &[Value]) {
+    pub(super) fn create_mentioned(&self, namespaces: &[Value], others: &[Value]) {
         let written: BTreeSet<&str> = namespaces.iter().map(|object| text(&object["metadata"], "name")).collect();
         let mentioned: BTreeSet<&str> =
             others.iter().filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
@@ -77,7 +77,7 @@ fn accepted((status, answer): (u16, Value)) -> Result<Value, String> {
 }
 
 /// The object without what a server decides by itself.
-fn stripped(object: &Value) -> Value {
+pub(super) fn stripped(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object["metadata"].as_object_mut() {
         for field in ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"] {
