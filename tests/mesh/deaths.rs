@@ -112,6 +112,9 @@ fn dead_control_planes(fleet: &Fleet) {
         let (stop, start) = (|| cluster.stop_api_server(), || cluster.start_api_server());
         let load = while_dead(fleet, &what, "calm-client", host, stop, start);
         assert_eq!(load.failed, [], "{what}");
+        // It asks for each kind again when it thinks fit; a new one has all of them at once.
+        cluster.stop_istiod();
+        cluster.start_istiod();
     }
     fleet.rig.settle();
 }

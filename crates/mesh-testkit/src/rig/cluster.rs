@@ -208,9 +208,11 @@ impl Cluster {
         self.istiod.stop();
     }
 
-    /// Starts its istiod again.
+    /// Starts its istiod again; returns when every proxy has come back to it.
     pub fn start_istiod(&self) {
         self.istiod.run();
+        let pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner).pods.len();
+        assert!(until(READY, || self.istiod.proxies() == pods), "{}: proxies do not come back", self.name);
     }
 
     /// Gives it a root of its own, as if it were of another mesh: its istiod and its proxies start again with certificates of

@@ -171,6 +171,11 @@ impl Istiod {
         }
     }
 
+    /// How many proxies are connected.
+    pub(super) fn proxies(&self) -> usize {
+        self.sent().len()
+    }
+
     /// What proxies refused, as istiod counts it: lines of its metrics.
     pub(super) fn refused(&self) -> Vec<String> {
         let answer = ask(self.ports.monitoring, "/metrics").unwrap_or_else(|error| panic!("{error}"));
