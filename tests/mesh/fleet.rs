@@ -30,6 +30,8 @@ pub(crate) struct Fleet {
     pub(crate) rig: Rig,
     env: TestEnv,
     revision: AtomicU32,
+    /// What is in the policy beside its members.
+    policy: Mutex<String>,
 }
 
 /// What a run of the program said.
@@ -54,7 +56,12 @@ impl Fleet {
     }
 
     fn start() -> Option<Self> {
-        let fleet = Self { rig: Rig::start(&CLUSTERS)?, env: TestEnv::new(), revision: AtomicU32::new(0) };
+        let fleet = Self {
+            rig: Rig::start(&CLUSTERS)?,
+            env: TestEnv::new(),
+            revision: AtomicU32::new(0),
+            policy: Mutex::default(),
+        };
         for cluster in fleet.rig.clusters() {
             let gateway = cluster.gateway_address().to_string();
             fleet.apply(cluster.name(), CLUSTER, &[("CLUSTER", cluster.name()), ("GATEWAY", &gateway)]);
@@ -75,10 +82,20 @@ impl Fleet {
         let file = self.env.root().join("mesh.yaml");
         fs::write(&file, policy).expect("a folder of the test's own");
         self.mesh(&["policy", "push", "mesh.yaml", "--yes"]).exits(0);
+        more.clone_into(&mut self.policy.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The same, where this is not what the policy says already.
+    pub(crate) fn set_policy(&self, more: &str) {
+        let is_other = *self.policy.lock().unwrap_or_else(PoisonError::into_inner) != more;
+        if is_other {
+            self.push_policy(more);
+        }
     }
 
     /// Removes what a test brought: workloads, policies, and what was generated for them.
     pub(crate) fn clear(&self) {
+        self.set_policy("");
         for cluster in self.rig.clusters() {
             let server = cluster.server();
             for kind in [

@@ -7,6 +7,7 @@
 mod deaths;
 mod fleet;
 mod limits;
+mod mistakes;
 mod moves;
 mod protocols;
 mod routes;
@@ -28,8 +29,10 @@ type Test = (&'static str, fn(&Fleet));
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let tests =
-        || [routes::TESTS, protocols::TESTS, limits::TESTS, shares::TESTS, moves::TESTS, deaths::TESTS].concat();
+    let tests = || {
+        [routes::TESTS, protocols::TESTS, limits::TESTS, shares::TESTS, moves::TESTS, deaths::TESTS, mistakes::TESTS]
+            .concat()
+    };
     if !arguments.list
         && let Entered::Refused(why) = enter()
     {
