@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::apply_model;
+use mesh_plan::check::check;
 use mesh_plan::desire::desire;
 use mesh_plan::plan::plan;
 use mesh_plan::scope::Scope;
@@ -62,6 +63,13 @@ fn main() {
         let plan = plan(&desired, &written, &policy, &everything);
         let steps = plan.steps.len();
         (plan, format!("{steps} steps"))
+    });
+    let mut written = written;
+    scale::add_mesh(&mut written);
+    step("check the traffic of everything", || {
+        let checked = check(&desired, &written, &policy, now, |_| true);
+        let findings = checked.findings.len();
+        (checked, format!("{findings} findings"))
     });
     black_box((written, desired));
 }

@@ -226,6 +226,8 @@ impl Fleet {
     fn program(&self, args: &[&str]) -> Command {
         let mut command = self.env.mesh(args);
         command.env("KUBECONFIG", self.rig.kubeconfig()).env("MESH_FLEET", "contexts:*").env("COLUMNS", "160");
+        // The certificates of the mesh are of today.
+        command.env_remove("MESH_NOW");
         command
     }
 
@@ -246,6 +248,17 @@ impl Said {
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.exit, Some(code), "{}\n{}", self.stdout, self.stderr);
         self
+    }
+
+    /// Whether it said something on standard error.
+    pub(crate) fn is_said(&self, text: &str) -> bool {
+        self.stderr.contains(text)
+    }
+
+    /// The document that it printed.
+    #[track_caller]
+    pub(crate) fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{}\n{}", self.stdout, self.stderr))
     }
 
     /// Asserts that it said something, on either stream.

@@ -9,6 +9,7 @@ mod fleet;
 mod limits;
 mod mistakes;
 mod moves;
+mod probes;
 mod protocols;
 mod routes;
 mod shares;
@@ -30,8 +31,17 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let tests = || {
-        [routes::TESTS, protocols::TESTS, limits::TESTS, shares::TESTS, moves::TESTS, deaths::TESTS, mistakes::TESTS]
-            .concat()
+        [
+            routes::TESTS,
+            protocols::TESTS,
+            limits::TESTS,
+            shares::TESTS,
+            moves::TESTS,
+            deaths::TESTS,
+            mistakes::TESTS,
+            probes::TESTS,
+        ]
+        .concat()
     };
     if !arguments.list
         && let Entered::Refused(why) = enter()

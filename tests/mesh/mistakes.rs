@@ -44,8 +44,10 @@ struct Mistake {
     istiod: &'static str,
     /// What a client sees.
     sees: &'static str,
-    /// The finding that names it; empty where it does no harm.
+    /// The finding of `kubectl mesh check` that names it; empty where nothing at all is found.
     code: &'static str,
+    /// The hop that `kubectl mesh trace` calls broken; empty where it calls none so.
+    hop: &'static str,
 }
 
 /// The objects that the product wrote, and what every cluster has. `HOST`, `SERVER` and `CLIENT` are those of the scene.

@@ -176,6 +176,7 @@ fn ours(spec: &str, annotations: &[(&str, &str)]) -> OwnedObject {
     let mut annotations = pairs(annotations);
     annotations.insert(CREATED_BY.into(), OUR_MARK.into());
     OwnedObject {
+        created: None,
         uid: None,
         version: "1".into(),
         mark: Mark::Ours,

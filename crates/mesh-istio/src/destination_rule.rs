@@ -110,6 +110,9 @@ pub struct OutlierDetection {
 pub struct Tls {
     /// `ISTIO_MUTUAL`.
     pub mode: Arc<str>,
+    /// The SNI in place of Istio's own; never written.
+    #[serde(skip_serializing)]
+    pub sni: Arc<str>,
     /// Identities that clients accept in place of the ServiceEntry's; never written.
     #[serde(skip_serializing)]
     pub subject_alt_names: Vec<Arc<str>>,

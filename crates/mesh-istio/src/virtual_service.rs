@@ -31,6 +31,9 @@ pub struct VirtualService {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Route {
+    /// Which requests it is for; none are all.
+    #[serde(rename = "match")]
+    pub matches: Vec<Any>,
     /// Destinations.
     pub route: Vec<RouteDestination>,
     /// Answers with a redirect in place of the service.

@@ -144,6 +144,8 @@ pub struct Workload {
     pub match_labels: LabelSet,
     /// Labels of its pods.
     pub labels: LabelSet,
+    /// What its annotation `proxy.istio.io/config` says of DNS: whether the agent answers.
+    pub dns_capture: Option<bool>,
     /// Named container ports, for headless Services.
     pub container_ports: Arc<[(Arc<str>, u16)]>,
     /// `spec.serviceAccountName` of the template, `default` when absent.

@@ -227,8 +227,8 @@ codes! {
     HostRouted = 74, "host-routed", Info, "nothing, if its owner wants that";
     /// Clients follow somebody else's DestinationRule in place of ours.
     RuleReplaced = 75, "rule-replaced", Warning, "delete the DestinationRule, or narrow its host";
-    /// Clients follow somebody else's DestinationRule, which has no mutual TLS: 503 UC.
-    RuleWithoutTls = 76, "rule-without-tls", Error, "delete the DestinationRule, or set its tls mode to ISTIO_MUTUAL";
+    /// A DestinationRule that clients or a gateway follow has no mutual TLS, or another SNI: 503 UC or UF.
+    RuleTls = 76, "rule-tls", Error, "delete the DestinationRule, or set its tls mode to ISTIO_MUTUAL, without an SNI";
     /// Traffic goes to regions that no endpoint is in: 503 UH.
     DistributionToNowhere = 77, "distribution-to-nowhere", Error, "name regions that have endpoints; give every endpoint a locality";
     /// Regions are kept although they fail: nothing ejects their endpoints.
@@ -249,7 +249,7 @@ codes! {
     EntryWeight = 85, "entry-weight", Error, "remove the endpoint, or share traffic by region with a traffic policy";
     /// Two entries have one host.
     EntryTwice = 86, "entry-twice", Error, "keep one of them";
-    /// A cluster that serves a host has no entry for it: its gateway resets connections, 503 UF.
+    /// An entry is missing where requests begin or arrive: the name does not resolve, or the gateway resets connections, 503 UF.
     EntryMissing = 87, "entry-missing", Error, "run `kubectl mesh sync`";
     /// Somebody changed a generated object.
     Drifted = 88, "drifted", Warning, "run `kubectl mesh sync`, which writes it anew; change what it is generated from in place of it";
@@ -265,7 +265,7 @@ codes! {
     NoDnsCapture = 93, "no-dns-capture", Warning, "set ISTIO_META_DNS_CAPTURE in defaultConfig.proxyMetadata of the mesh";
     /// The istiods of a fleet are more than two minor versions apart.
     VersionSkew = 94, "version-skew", Warning, "upgrade the oldest";
-    /// Wanted, but none of the pods of a service is ready: 503 UF.
+    /// None of the pods of a service is ready: 503 UF.
     NobodyReady = 95, "nobody-ready", Warning, "look at the pods of the workload";
     /// An object that decides traffic does not read: what it does is unknown.
     UnreadableSpec = 96, "unreadable-spec", Error, "correct the field";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
@@ -64,6 +65,8 @@ pub type Pairs = BTreeMap<Arc<str>, Arc<str>>;
 pub struct OwnedObject {
     /// `metadata.uid`, where the source has one.
     pub uid: Option<Arc<str>>,
+    /// `metadata.creationTimestamp`; missing counts as newest.
+    pub created: Option<Timestamp>,
     /// The version that a write must find: `metadata.resourceVersion`, or the digest of a file.
     pub version: Arc<str>,
     /// Whose mark it carries.

@@ -46,6 +46,7 @@ pub fn written(base: Option<&OwnedObject>, body: &Body, version: Arc<str>) -> Ow
     let annotations = merge(base.map(|base| &base.annotations), &OUR_ANNOTATIONS, &body.annotations);
     let ours = annotations.get(CREATED_BY).is_some_and(|mark| &**mark == OUR_MARK);
     OwnedObject {
+        created: base.and_then(|base| base.created),
         uid: base.map_or_else(|| Some(format!("uid-{version}").into()), |base| base.uid.clone()),
         version,
         mark: if ours { Mark::Ours } else { Mark::Admiral },
@@ -240,6 +241,7 @@ mod tests {
 
     fn fleet() -> FleetSnapshot {
         let old = OwnedObject {
+            created: None,
             uid: Some("u".into()),
             version: "7".into(),
             mark: Mark::Ours,

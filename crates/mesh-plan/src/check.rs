@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use mesh_istio::ServiceEntry;
 use mesh_model::facts::Workload;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::Host;
+use mesh_model::owned::ObjectKey;
 use mesh_model::policy::MeshPolicy;
 
-use crate::desired::{Body, Desired, DesiredObject, Role};
+use crate::desired::{Desired, DesiredObject, Role};
 use crate::plan::Plan;
 
 pub(crate) mod client;
@@ -101,15 +103,15 @@ struct InCluster<'s, 'a> {
     desired: &'a Desired,
     gateway: EastWest<'s, 'a>,
     /// Objects of others by virtual address.
-    taken: BTreeMap<&'a str, &'a mesh_model::owned::ObjectKey>,
+    taken: BTreeMap<&'a str, Vec<&'a ObjectKey>>,
 }
 
 impl<'s, 'a> InCluster<'s, 'a> {
     fn of(scene: &'s Scene<'a>, mesh: &'s Mesh<'a>, desired: &'a Desired) -> Self {
-        let mut taken = BTreeMap::new();
+        let mut taken: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
         for object in &mesh.facts.foreign {
             for address in &object.addresses {
-                taken.entry(&**address).or_insert(&object.key);
+                taken.entry(&**address).or_default().push(&object.key);
             }
         }
         let gateway = EastWest::of(mesh, &scene.sites[mesh.cluster]);
@@ -146,7 +148,7 @@ impl<'s, 'a> InCluster<'s, 'a> {
     }
 
     /// What stands in the way of requests from other clusters.
-    fn served(&self, entry: &Held<'a, mesh_istio::ServiceEntry>, object: &'a DesiredObject) -> Vec<Problem> {
+    fn served(&self, entry: &Held<'a, ServiceEntry>, object: &'a DesiredObject) -> Vec<Problem> {
         let mut found = Vec::from_iter(self.gateway.closed(&object.host));
         if !entry.is_visible_from(self.mesh.root) {
             let what =
@@ -171,42 +173,26 @@ impl<'s, 'a> InCluster<'s, 'a> {
     }
 
     /// What stands in the way of a client here.
-    fn called(
-        &self,
-        client: &'a Workload,
-        entry: &Held<'a, mesh_istio::ServiceEntry>,
-        object: &'a DesiredObject,
-    ) -> Vec<Problem> {
+    fn called(&self, client: &'a Workload, entry: &Held<'a, ServiceEntry>, object: &'a DesiredObject) -> Vec<Problem> {
         let host = object.host.as_str();
         let mut found = Vec::from_iter(client::hidden(self.mesh, client, host));
+        found.extend(client::deaf(self.mesh, client));
         found.extend(client::routed(self.mesh, client, host));
         let rule = self.mesh.rule_for((&client.namespace, &client.labels), host, &entry.key.namespace);
         found.extend(client::ruled(self.mesh, entry, rule));
         if let Some(rule) = rule.filter(|rule| !rule.is_ours) {
             let region = self.scene.sites[self.mesh.cluster].region.as_deref();
             found.extend(entry::rule_problems(self.mesh, rule, &entry.spec, region));
+            found.extend(self.scene.wrong_sans_of_rule(self.mesh, rule, &object.base));
         }
         found
     }
 
     /// Virtual addresses that somebody else's entry has, too.
-    fn addresses(&self, entry: &Held<'a, mesh_istio::ServiceEntry>) -> Vec<Problem> {
-        let is_http = entry.spec.ports.first().is_some_and(|port| {
-            let protocol = port.protocol.to_ascii_lowercase();
-            protocol.starts_with("http") || protocol.starts_with("grpc")
-        });
-        let taken = entry.spec.addresses.iter().filter_map(|address| Some((address, *self.taken.get(&**address)?)));
-        taken
-            .map(|(address, key)| {
-                let (severity, consequence) = if is_http {
-                    (mesh_model::finding::Severity::Warning, "HTTP tells hosts apart by name, other protocols do not")
-                } else {
-                    (Code::AddressTaken.severity(), "connections may reach the other service")
-                };
-                let what = format!("it has address {address} as well: {consequence}");
-                Problem::of_object(Code::AddressTaken, self.mesh.cluster, key, what).with_severity(severity)
-            })
-            .collect()
+    fn addresses(&self, entry: &Held<'a, ServiceEntry>) -> Vec<Problem> {
+        let others = entry.spec.addresses.iter().filter_map(|address| Some((address, self.taken.get(&**address)?)));
+        let others = others.flat_map(|(address, keys)| keys.iter().map(move |key| (address, *key)));
+        others.filter_map(|(address, key)| self.mesh.shares_address(entry, address, key)).collect()
     }
 
     /// That servers take plaintext as well.
@@ -236,6 +222,14 @@ fn of_others(mesh: &Mesh<'_>, scene: &Scene<'_>) -> Vec<Problem> {
         let namespace = held.key.namespace.as_str();
         let rule = mesh.rule_for((namespace, &no_labels), host, namespace);
         found.extend(entry::entry_problems(mesh, held, rule.map(|rule| &*rule.spec)));
+        let gateways = held.spec.endpoints.iter().filter_map(|one| scene.cluster_at(one.address.trim_end_matches('.')));
+        for cluster in gateways.filter(|cluster| *cluster != mesh.cluster) {
+            let has_entry = scene.meshes.get(cluster).is_none_or(|mesh| !mesh.entries_on(host).is_empty());
+            if !has_entry {
+                let what = format!("{} leads requests for {host} here, and no entry is on it: 503 UF", mesh.cluster);
+                found.push(Problem::new(Code::EntryMissing, Some(cluster), format!("ServiceEntry of {host}"), what));
+            }
+        }
         if let Some(other) = mesh.entries_on(host).iter().find(|other| other.key < held.key) {
             let what =
                 format!("{} is on {host} as well: they are merged, or the one that is closer or older wins", other.key);
@@ -252,9 +246,4 @@ fn bad_principals(mesh: &Mesh<'_>) -> Vec<Problem> {
         Problem::of_object(Code::BadPrincipal, mesh.cluster, held.key, what)
     })
     .collect()
-}
-
-/// A generated object, as the check looks at it.
-fn text_of(body: &Body) -> (&mesh_model::owned::ObjectKey, &std::sync::Arc<str>) {
-    (&body.key, &body.spec)
 }

@@ -96,6 +96,7 @@ mod tests {
             name: "stage.a.global-se".into(),
         };
         let base = OwnedObject {
+            created: None,
             uid: None,
             version: "1".into(),
             mark: Mark::Admiral,

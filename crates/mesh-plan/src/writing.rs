@@ -59,6 +59,7 @@ mod tests {
             name: format!("{base}-se").into(),
         };
         let object = Arc::new(OwnedObject {
+            created: None,
             uid: None,
             version: "1".into(),
             mark: Mark::Ours,

@@ -7,7 +7,10 @@ use mesh_model::facts::{
     ClusterFacts, Dependency, GatewayService, LabelSet, NamespaceFacts, Service, ServicePort, Workload,
 };
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::kind::Kind;
+use mesh_model::mesh::Spec;
 use mesh_model::name::{ClusterName, Env, Identity, Namespace};
+use mesh_model::owned::ObjectKey;
 
 use crate::build;
 
@@ -54,6 +57,39 @@ pub fn fleet(members: usize, services: usize, sources: usize) -> FleetSnapshot {
     let view = |(name, facts)| (name, ClusterView::Seen(Arc::new(facts)));
     FleetSnapshot { members: clusters.into_iter().map(view).collect(), ..FleetSnapshot::default() }
 }
+
+/// Adds to a fleet what decides traffic: in each cluster a Gateway, a PeerAuthentication, in each namespace a Sidecar and an
+/// AuthorizationPolicy, and ten VirtualServices for global names.
+pub fn add_mesh(fleet: &mut FleetSnapshot) {
+    let texts: Vec<Arc<str>> = MESH_SPECS.iter().map(|spec| Arc::from(*spec)).collect();
+    let spec = |at: usize| Spec { text: Arc::clone(&texts[at]), created: None };
+    for view in fleet.members.values_mut() {
+        let ClusterView::Seen(facts) = view else { continue };
+        let facts = Arc::make_mut(facts);
+        let mut add = |kind, namespace: &str, name: &str, at| {
+            let key = ObjectKey { kind, namespace: build::namespace(namespace), name: name.into() };
+            facts.mesh.specs.insert(key, spec(at));
+        };
+        add(Kind::Gateway, "istio-system", "cross-network", 0);
+        add(Kind::PeerAuthentication, "istio-system", "default", 1);
+        for index in 0..NAMESPACES {
+            let namespace = format!("team-{index:02}");
+            add(Kind::Sidecar, &namespace, "default", 2);
+            add(Kind::AuthorizationPolicy, &namespace, "callers", 3);
+        }
+        for number in 0..10 {
+            add(Kind::VirtualService, "team-00", &format!("route-{number}"), 4);
+        }
+    }
+}
+
+const MESH_SPECS: [&str; 5] = [
+    r#"{"servers":[{"hosts":["*.global"],"port":{"number":15443,"protocol":"TLS"},"tls":{"mode":"AUTO_PASSTHROUGH"}}]}"#,
+    r#"{"mtls":{"mode":"STRICT"}}"#,
+    r#"{"egress":[{"hosts":["./*","mesh-sync/*","istio-system/*"]}]}"#,
+    r#"{"rules":[{"from":[{"source":{"principals":["cluster.local/ns/*"]}}]}]}"#,
+    r#"{"hosts":["prod.unit-1.service-00001.global"],"http":[{"route":[{"destination":{"host":"prod.unit-1.service-00001.global"}}]}]}"#,
+];
 
 fn cluster(number: usize) -> String {
     format!("cluster-{number:03}")

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 use mesh_fleet::probe::{Target, probe};
+use mesh_model::facts::ForeignObject;
+use mesh_model::kind::Kind;
 use mesh_model::mesh::Certificate;
 use mesh_model::name::{ClusterName, Host};
 use mesh_plan::lookup::find;
@@ -92,12 +94,22 @@ fn hosts(key: &str, reading: &Reading, partial: Exit) -> Result<Vec<Host>, Comma
     if let Some(host) = all.into_iter().find(|host| host.eq_ignore_ascii_case(wanted)) {
         return Ok(vec![host.clone()]);
     }
+    // Somebody's entry by hand is enough.
+    if let Ok(host) = Host::parse(wanted)
+        && reading.snapshot.seen().any(|(_, facts)| facts.foreign.iter().any(|one| is_entry_on(one, &host)))
+    {
+        return Ok(vec![host]);
+    }
     let found = find(key, desired, &reading.snapshot).map_err(|error| not_found(&error, partial))?;
     if found.names.is_empty() {
         let error = CommandError::new(partial.merge(Exit::Differences), format!("nobody serves what {key:?} means"));
         return Err(error.hint("`kubectl mesh whereis` says why its workloads serve no global name"));
     }
     Ok(found.names.into_keys().cloned().collect())
+}
+
+fn is_entry_on(object: &ForeignObject, host: &Host) -> bool {
+    object.key.kind == Kind::ServiceEntry && object.hosts.iter().any(|one| one.eq_ignore_ascii_case(host))
 }
 
 fn no_client(error: &NoClient, partial: Exit) -> CommandError {

@@ -40,6 +40,7 @@ const TCP: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "c1 is heard",
         code: "address-taken",
+        hop: "",
     },
     Mistake {
         what: "a younger TCP host of the client's namespace",
@@ -47,6 +48,7 @@ const TCP: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "c1 is heard",
         code: "address-taken",
+        hop: "",
     },
     Mistake {
         what: "an older TCP host of any other namespace",
@@ -54,6 +56,7 @@ const TCP: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "another service is heard",
         code: "address-taken",
+        hop: "name",
     },
 ];
 
@@ -64,6 +67,7 @@ const HTTP: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "no answer",
         code: "address-taken",
+        hop: "name",
     },
     Mistake {
         what: "another HTTP host",
@@ -74,5 +78,6 @@ const HTTP: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "address-taken",
+        hop: "",
     },
 ];

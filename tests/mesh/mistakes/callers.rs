@@ -78,6 +78,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "it allows others by principal",
@@ -85,6 +86,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "it allows others by namespace",
@@ -92,6 +94,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "it allows the caller's principal of another trust domain",
@@ -99,6 +102,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "it allows the caller's principal with `spiffe://`",
@@ -106,6 +110,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "it denies the caller's namespace",
@@ -113,6 +118,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "it has no rules",
@@ -120,6 +126,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "that of the root namespace has no rules",
@@ -127,6 +134,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "403 - via_upstream",
         code: "caller-denied",
+        hop: "authorization",
     },
     Mistake {
         what: "one for the gateway allows by principal, which a gateway does not see",
@@ -134,6 +142,7 @@ const DENIED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
 ];
 
@@ -181,6 +190,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF WRONG_VERSION_NUMBER",
         code: "mtls-disabled",
+        hop: "authentication",
     },
     Mistake {
         what: "DISABLE for the server by its labels",
@@ -188,6 +198,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF WRONG_VERSION_NUMBER",
         code: "mtls-disabled",
+        hop: "authentication",
     },
     Mistake {
         what: "DISABLE for the port of its pod",
@@ -195,6 +206,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF WRONG_VERSION_NUMBER",
         code: "mtls-disabled",
+        hop: "authentication",
     },
     Mistake {
         what: "DISABLE for the port of its Service, which no pod has",
@@ -202,6 +214,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "DISABLE for the mesh",
@@ -209,6 +222,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF WRONG_VERSION_NUMBER",
         code: "mtls-disabled",
+        hop: "authentication",
     },
     Mistake {
         what: "DISABLE for the mesh, and STRICT for the server's namespace",
@@ -216,6 +230,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "STRICT for the mesh",
@@ -223,6 +238,7 @@ const PLAIN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
 ];
 

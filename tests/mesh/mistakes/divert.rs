@@ -54,6 +54,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by another service",
         code: "host-diverted",
+        hop: "route",
     },
     Mistake {
         what: "a VirtualService in any namespace leads elsewhere",
@@ -61,6 +62,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by another service",
         code: "host-diverted",
+        hop: "route",
     },
     Mistake {
         what: "a VirtualService for `*.global` in any namespace leads elsewhere",
@@ -71,6 +73,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by another service",
         code: "host-diverted",
+        hop: "route",
     },
     Mistake {
         what: "a VirtualService has routes for some requests only",
@@ -78,6 +81,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "404 NR route_not_found",
         code: "host-diverted",
+        hop: "route",
     },
     Mistake {
         what: "a VirtualService leads to a subset that our rule does not have",
@@ -85,6 +89,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 NC cluster_not_found",
         code: "host-diverted",
+        hop: "route",
     },
     Mistake {
         what: "a VirtualService of another namespace that is not exported",
@@ -95,6 +100,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a VirtualService in the serving cluster, for sidecars",
@@ -102,6 +108,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a VirtualService in the serving cluster, for the gateway",
@@ -112,6 +119,7 @@ const ROUTES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
 ];
 
@@ -131,14 +139,16 @@ const RULES: &[Mistake] = &[
         steps: &[Add("c2", RULE)],
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
-        code: "rule-replaced",
+        code: "rule-tls",
+        hop: "rule",
     },
     Mistake {
         what: "a DestinationRule for `*.global` in the namespace of the client, with `tls` DISABLE",
         steps: &[AddBut("c2", RULE, |it| it["spec"]["host"] = json!("*.global"))],
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
-        code: "rule-replaced",
+        code: "rule-tls",
+        hop: "rule",
     },
     Mistake {
         what: "a DestinationRule in the namespace of the client expects another account",
@@ -148,7 +158,8 @@ const RULES: &[Mistake] = &[
         })],
         istiod: ACCEPTS,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
-        code: "rule-replaced",
+        code: "wrong-sans",
+        hop: "trust",
     },
     Mistake {
         what: "a DestinationRule in any other namespace, with `tls` DISABLE",
@@ -156,6 +167,7 @@ const RULES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a younger DestinationRule in `mesh-sync`, with `tls` DISABLE",
@@ -163,6 +175,7 @@ const RULES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a DestinationRule in the root namespace, with `tls` DISABLE",
@@ -170,6 +183,7 @@ const RULES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a DestinationRule in the root namespace of the serving cluster, where its gateway is, with `tls` DISABLE",
@@ -177,6 +191,7 @@ const RULES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a DestinationRule in any other namespace of the serving cluster, with `tls` DISABLE",
@@ -184,6 +199,7 @@ const RULES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
 ];
 
@@ -222,6 +238,7 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by another service",
         code: "host-taken",
+        hop: "entry",
     },
     Mistake {
         what: "a younger ServiceEntry in any other namespace",
@@ -229,6 +246,7 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "host-taken",
+        hop: "",
     },
     Mistake {
         what: "a younger ServiceEntry in `mesh-sync`",
@@ -236,6 +254,7 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by another service and c1",
         code: "host-taken",
+        hop: "",
     },
     Mistake {
         what: "an older ServiceEntry in any other namespace",
@@ -243,14 +262,17 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by another service",
         code: "host-taken",
+        hop: "entry",
     },
-    // Then ours counts, with whom it expects: who is not expected fails, and each request is sent again to the other.
+    // Of entries in one namespace the youngest says who is expected, and all of them have endpoints. So every other connection
+    // fails here, and is tried again, which a client does not see.
     Mistake {
         what: "an older ServiceEntry in `mesh-sync`",
         steps: &[AddBut("c2", OTHER, |it| it["metadata"]["namespace"] = json!("mesh-sync")), Renew("c2", ENTRY)],
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "host-taken",
+        hop: "",
     },
     Mistake {
         what: "a ServiceEntry for `*.global` in the namespace of the client",
@@ -258,6 +280,7 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a younger ServiceEntry in any other namespace of the serving cluster",
@@ -265,6 +288,7 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "host-taken",
+        hop: "",
     },
     Mistake {
         what: "an older ServiceEntry in any other namespace of the serving cluster",
@@ -272,6 +296,7 @@ const ENTRIES: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
         code: "host-taken",
+        hop: "sni",
     },
 ];
 

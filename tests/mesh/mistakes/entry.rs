@@ -26,6 +26,7 @@ const SERVING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "entry-external",
+        hop: "sni",
     },
     Mistake {
         what: "the endpoint has no label `security.istio.io/tlsMode`",
@@ -33,6 +34,7 @@ const SERVING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "entry-plaintext",
+        hop: "sni",
     },
     Mistake {
         what: "`exportTo` lacks the namespace of the gateway",
@@ -40,6 +42,7 @@ const SERVING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "not-exported",
+        hop: "sni",
     },
     Mistake {
         what: "the port's number is another",
@@ -47,13 +50,15 @@ const SERVING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "entry-ports",
+        hop: "sni",
     },
     Mistake {
         what: "the resolution is STATIC",
         steps: &[Edit("c1", ENTRY, |it| it["spec"]["resolution"] = json!("STATIC"))],
         istiod: "refuses: configuration is invalid: endpoint address \"list.list.svc.cluster.local\" is not a valid IP address",
         sees: "503 URX,UF Connection_reset_by_peer",
-        code: "entry-resolution",
+        code: "entry-leads-nowhere",
+        hop: "sni",
     },
     Mistake {
         what: "the entry is deleted",
@@ -61,6 +66,7 @@ const SERVING: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "entry-missing",
+        hop: "sni",
     },
 ];
 
@@ -71,6 +77,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "the endpoint has no label `security.istio.io/tlsMode`, beside our rule",
@@ -78,6 +85,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "`exportTo` lacks the namespace of the client",
@@ -85,6 +93,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "the name is unknown",
         code: "not-exported",
+        hop: "entry",
     },
     Mistake {
         what: "the port's number is another",
@@ -92,6 +101,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "502 - direct_response",
         code: "entry-ports",
+        hop: "route",
     },
     Mistake {
         what: "the endpoint has no port",
@@ -99,6 +109,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "entry-ports",
+        hop: "endpoints",
     },
     Mistake {
         what: "the endpoint's port has another name",
@@ -106,6 +117,7 @@ const CALLING: &[Mistake] = &[
         istiod: "refuses: configuration is invalid: endpoint port 15443 is not defined by the service entry",
         sees: "503 URX,UF Connection_refused",
         code: "entry-ports",
+        hop: "endpoints",
     },
     Mistake {
         what: "the resolution is STATIC, and the endpoint has a name",
@@ -115,7 +127,8 @@ const CALLING: &[Mistake] = &[
         })],
         istiod: "refuses: configuration is invalid: endpoint address \"gateway.example.com\" is not a valid IP address",
         sees: "503 UH no_healthy_upstream",
-        code: "entry-resolution",
+        code: "entry-leads-nowhere",
+        hop: "endpoints",
     },
     Mistake {
         what: "the endpoint has a name that nobody resolves",
@@ -123,13 +136,15 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UH no_healthy_upstream",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "there are no endpoints",
         steps: &[Edit("c2", ENTRY, |it| it["spec"]["endpoints"] = json!([]))],
         istiod: ACCEPTS,
         sees: "503 UH no_healthy_upstream",
-        code: "entry-resolution",
+        code: "entry-leads-nowhere",
+        hop: "endpoints",
     },
     Mistake {
         what: "a server of another account is expected",
@@ -139,6 +154,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
         code: "wrong-sans",
+        hop: "trust",
     },
     Mistake {
         what: "a server is expected as Admiral writes it",
@@ -146,6 +162,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
         code: "wrong-sans",
+        hop: "trust",
     },
     Mistake {
         what: "the host has upper-case letters",
@@ -153,6 +170,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 NC cluster_not_found",
         code: "drifted",
+        hop: "name",
     },
     Mistake {
         what: "the entry is deleted",
@@ -160,5 +178,6 @@ const CALLING: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "the name is unknown",
         code: "entry-missing",
+        hop: "entry",
     },
 ];

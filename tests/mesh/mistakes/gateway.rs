@@ -38,6 +38,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "the Gateway's hosts are `./*.global`",
@@ -45,6 +46,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "the Gateway's hosts are `other/*.global`",
@@ -52,6 +54,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "the Gateway's mode is PASSTHROUGH",
@@ -59,6 +62,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "the Gateway's mode is ISTIO_MUTUAL",
@@ -66,6 +70,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "the Gateway's mode is SIMPLE",
@@ -75,6 +80,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "the Gateway is for port 15444",
@@ -82,6 +88,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "the Gateway's selector matches no gateway",
@@ -89,6 +96,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "the Gateway is deleted",
@@ -96,6 +104,7 @@ const CLOSED: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-closed",
+        hop: "sni",
     },
     Mistake {
         what: "a younger Gateway for the same port and hosts, with mode PASSTHROUGH",
@@ -103,6 +112,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "a younger Gateway for the same port and all hosts, with mode ISTIO_MUTUAL",
@@ -113,6 +123,7 @@ const CLOSED: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "the gateway has no pod",
@@ -120,6 +131,7 @@ const CLOSED: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "503 URX,UF Connection_refused",
         code: "gateway-not-ready",
+        hop: "gateway",
     },
 ];
 
@@ -131,4 +143,5 @@ const RELAYING: &[Mistake] = &[Mistake {
     istiod: NOT_ASKED,
     sees: "200 by c1 and c4, also through the gateway of the other",
     code: "network-view",
+    hop: "",
 }];

@@ -51,6 +51,7 @@ const BY_HAND: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "the client's entry has no address",
@@ -58,6 +59,7 @@ const BY_HAND: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "",
+        hop: "",
     },
     Mistake {
         what: "the client's entry is MESH_EXTERNAL",
@@ -65,6 +67,7 @@ const BY_HAND: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
         code: "entry-external",
+        hop: "endpoints",
     },
     Mistake {
         what: "the client's endpoint has no label `security.istio.io/tlsMode`",
@@ -72,6 +75,7 @@ const BY_HAND: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
         code: "entry-plaintext",
+        hop: "rule",
     },
     Mistake {
         what: "the serving cluster's entry is MESH_EXTERNAL",
@@ -79,6 +83,7 @@ const BY_HAND: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "entry-external",
+        hop: "sni",
     },
     Mistake {
         what: "the serving cluster has no entry",
@@ -86,6 +91,7 @@ const BY_HAND: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "entry-missing",
+        hop: "sni",
     },
 ];
 

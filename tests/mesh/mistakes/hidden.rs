@@ -56,6 +56,7 @@ const HIDDEN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "the name is unknown",
         code: "sidecar-hides",
+        hop: "entry",
     },
     Mistake {
         what: "a Sidecar for the client alone does not list `mesh-sync/*`",
@@ -63,6 +64,7 @@ const HIDDEN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "the name is unknown",
         code: "sidecar-hides",
+        hop: "entry",
     },
     Mistake {
         what: "a Sidecar lists another host of `mesh-sync`",
@@ -70,6 +72,7 @@ const HIDDEN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "the name is unknown",
         code: "sidecar-hides",
+        hop: "entry",
     },
     Mistake {
         what: "the Sidecar of the root namespace does not list `mesh-sync/*`",
@@ -77,6 +80,7 @@ const HIDDEN: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "the name is unknown",
         code: "sidecar-hides",
+        hop: "entry",
     },
     Mistake {
         what: "the client's proxy does not answer its questions for names",
@@ -87,6 +91,7 @@ const HIDDEN: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "the name is unknown",
         code: "no-dns-capture",
+        hop: "name",
     },
     Mistake {
         what: "the server has no pod",
@@ -94,5 +99,6 @@ const HIDDEN: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "503 URX,UF Connection_reset_by_peer",
         code: "nobody-ready",
+        hop: "pods",
     },
 ];

@@ -1,10 +1,14 @@
 //! The tables of docs/checks.md, one for each group of mistakes.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
 use similar::TextDiff;
+
+use super::Mistake;
 
 const END: &str = "<!-- until here -->\n";
 
@@ -13,12 +17,23 @@ pub(super) struct Row {
     pub(super) what: &'static str,
     pub(super) istiod: String,
     pub(super) sees: String,
+    /// The finding that names it.
     pub(super) code: &'static str,
+    /// All that was found.
+    pub(super) found: BTreeSet<String>,
+    pub(super) hop: String,
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({:?}, {:?}, {:?}, {:?})", self.istiod, self.sees, self.found, self.hop)
+    }
 }
 
 impl Row {
-    pub(super) fn measured(&self) -> (&str, &str) {
-        (&self.istiod, &self.sees)
+    pub(super) fn is_as(&self, mistake: &Mistake) -> bool {
+        let is_found = if mistake.code.is_empty() { self.found.is_empty() } else { self.found.contains(mistake.code) };
+        self.istiod == mistake.istiod && self.sees == mistake.sees && is_found && self.hop == mistake.hop
     }
 }
 
@@ -47,11 +62,12 @@ fn with_table(page: &str, title: &str, rows: &[Row]) -> String {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut text =
-        String::from("| what is wrong | istiod | what a client gets | finding |\n| --- | --- | --- | --- |\n");
-    for Row { what, istiod, sees, code } in rows {
+    let mut text = String::from(
+        "| what is wrong | istiod | what a client gets | finding | trace breaks at |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for Row { what, istiod, sees, code, hop, found: _ } in rows {
         let finding = if code.is_empty() { String::new() } else { format!("`{code}`") };
-        let cells = [what, istiod.as_str(), sees.as_str(), &finding].map(|cell| cell.replace('|', "\\|"));
+        let cells = [what, istiod.as_str(), sees.as_str(), &finding, hop].map(|cell| cell.replace('|', "\\|"));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text

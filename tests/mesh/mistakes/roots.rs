@@ -17,6 +17,7 @@ const APART: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
         code: "different-roots",
+        hop: "trust",
     },
     Mistake {
         what: "the cluster of the client has another root",
@@ -24,5 +25,6 @@ const APART: &[Mistake] = &[
         istiod: NOT_ASKED,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
         code: "different-roots",
+        hop: "trust",
     },
 ];

@@ -20,21 +20,24 @@ const CALLING: &[Mistake] = &[
         steps: &[Edit("c2", RULE, |it| it["spec"]["trafficPolicy"]["tls"] = json!({"mode": "DISABLE"}))],
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
-        code: "entry-plaintext",
+        code: "rule-tls",
+        hop: "rule",
     },
     Mistake {
         what: "`tls` is SIMPLE",
         steps: &[Edit("c2", RULE, |it| it["spec"]["trafficPolicy"]["tls"] = json!({"mode": "SIMPLE"}))],
         istiod: ACCEPTS,
         sees: "503 URX,UF Secret_is_not_supplied_by_SDS",
-        code: "drifted",
+        code: "rule-tls",
+        hop: "rule",
     },
     Mistake {
         what: "`tls` has another SNI",
         steps: &[Edit("c2", RULE, |it| it["spec"]["trafficPolicy"]["tls"]["sni"] = json!("stage.pen.global"))],
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
-        code: "drifted",
+        code: "rule-tls",
+        hop: "rule",
     },
     Mistake {
         what: "`tls` expects a server of another account",
@@ -44,6 +47,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 URX,UF CERTIFICATE_VERIFY_FAILED",
         code: "wrong-sans",
+        hop: "trust",
     },
     Mistake {
         what: "there is no `tls`",
@@ -51,6 +55,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "there is no `tls`, and the endpoint has no label `security.istio.io/tlsMode`",
@@ -58,6 +63,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
         code: "entry-plaintext",
+        hop: "rule",
     },
     Mistake {
         what: "there is no `tls`, and the entry is MESH_EXTERNAL",
@@ -68,6 +74,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
         code: "entry-external",
+        hop: "endpoints",
     },
     Mistake {
         what: "it is not exported to the client",
@@ -75,6 +82,7 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "it is not exported to the client, and the endpoint has no label `security.istio.io/tlsMode`",
@@ -85,13 +93,15 @@ const CALLING: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UC connection_termination",
         code: "entry-plaintext",
+        hop: "rule",
     },
     Mistake {
         what: "it is deleted",
         steps: &[Take("c2", RULE)],
         istiod: NOT_ASKED,
         sees: "200 by c1",
-        code: "drifted",
+        code: "",
+        hop: "",
     },
 ];
 
@@ -101,14 +111,16 @@ const SERVING: &[Mistake] = &[
         steps: &[Edit("c1", RULE, |it| it["spec"]["trafficPolicy"]["tls"] = json!({"mode": "DISABLE"}))],
         istiod: ACCEPTS,
         sees: "503 URX,UF Connection_reset_by_peer",
-        code: "entry-plaintext",
+        code: "rule-tls",
+        hop: "sni",
     },
     Mistake {
         what: "it is deleted",
         steps: &[Take("c1", RULE)],
         istiod: NOT_ASKED,
         sees: "200 by c1",
-        code: "drifted",
+        code: "",
+        hop: "",
     },
 ];
 

@@ -73,13 +73,14 @@ impl<'f> Scene<'f> {
     pub(super) fn tries(&self, title: &str, right: &str, mistakes: &[Mistake]) {
         self.fleet.rig.settle();
         assert_eq!(self.sees(1), right, "{title}: before anything is wrong");
+        assert_eq!(self.found(), BTreeSet::new(), "{title}: before anything is wrong");
+        assert_eq!(self.broken_hop(), "", "{title}: before anything is wrong");
         let before = self.glance();
         let rows: Vec<Row> = mistakes.iter().map(|mistake| self.tries_one(mistake, &before)).collect();
-        let wrong =
-            mistakes.iter().zip(&rows).filter(|(mistake, row)| (mistake.istiod, mistake.sees) != row.measured());
+        let wrong = mistakes.iter().zip(&rows).filter(|(mistake, row)| !row.is_as(mistake));
         let wrong = wrong.fold(String::new(), |mut text, (mistake, row)| {
-            let Mistake { what, istiod, sees, .. } = mistake;
-            let _ = writeln!(text, "{what}\n  is   {:?}\n  not  {:?}", row.measured(), (istiod, sees));
+            let Mistake { what, istiod, sees, code, hop, .. } = mistake;
+            let _ = writeln!(text, "{what}\n  is   {row:?}\n  not  {:?}", (istiod, sees, code, hop));
             text
         });
         if !page::is_written(title, &rows) {
@@ -99,7 +100,8 @@ impl<'f> Scene<'f> {
             self.fleet.load(CLIENTS, &self.client_name(), &self.host, REQUESTS);
         }
         let sees = self.sees(if done.is_dead { REQUESTS } else { 1 });
-        let row = Row { what: mistake.what, istiod: done.verdict(), sees, code: mistake.code };
+        let (what, code) = (mistake.what, mistake.code);
+        let row = Row { what, istiod: done.verdict(), sees, code, found: self.found(), hop: self.broken_hop() };
         let is_dead = done.is_dead;
         drop(done);
         if is_dead {
@@ -108,6 +110,29 @@ impl<'f> Scene<'f> {
         let recovers = until(RECOVERS, || self.glance() == before);
         assert!(recovers, "{}: taken back, and still {:?}", mistake.what, self.sees(1));
         row
+    }
+
+    /// What the program finds wrong in the fleet, notes apart.
+    fn found(&self) -> BTreeSet<String> {
+        let findings = self.fleet.mesh(&["check", &self.identity, "-o", "json"]).document();
+        let findings = findings["findings"].as_array().expect("a list of findings");
+        let wrong = findings.iter().filter(|finding| finding["severity"] != "info");
+        wrong.map(|finding| finding["name"].as_str().expect("a name").to_owned()).collect()
+    }
+
+    /// The first hop that the program calls broken of what the client asks; none where it knows no such host.
+    fn broken_hop(&self) -> String {
+        let client = format!("{CLIENTS}/{0}/{0}", self.client_name());
+        let said = self.fleet.mesh(&["trace", &client, &self.host, "-o", "json"]);
+        if said.is_said("is no identity, global name") {
+            return String::new();
+        }
+        let document = said.document();
+        let trace = &document["traces"][0];
+        let of_ways = trace["ways"].as_array().into_iter().flatten().filter_map(|way| way["hops"].as_array());
+        let mut hops = trace["hops"].as_array().into_iter().chain(of_ways).flatten();
+        let broken = hops.find(|hop| hop["state"] == "broken");
+        broken.and_then(|hop| hop["step"].as_str()).unwrap_or_default().to_owned()
     }
 
     /// The object of a manifest, with the names of the scene.

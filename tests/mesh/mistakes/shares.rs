@@ -31,6 +31,7 @@ const FAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1 and c3",
         code: "entry-weight",
+        hop: "",
     },
     Mistake {
         what: "all goes to a region that has no endpoint",
@@ -38,6 +39,7 @@ const FAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UH no_healthy_upstream",
         code: "distribution-to-nowhere",
+        hop: "endpoints",
     },
     Mistake {
         what: "all goes to us-east-1, and its endpoint has no locality",
@@ -48,13 +50,15 @@ const FAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 UH no_healthy_upstream",
         code: "distribution-to-nowhere",
+        hop: "endpoints",
     },
     Mistake {
         what: "all goes to us-east-1 from another region than the client's",
         steps: &[Edit("c2", RULE, |it| distribute(it, &json!([{"from": "eu-west-1/*", "to": {"us-east-1": 100}}])))],
         istiod: ACCEPTS,
         sees: "200 by c1 and c3",
-        code: "distribution-to-nowhere",
+        code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "the shares add to 90",
@@ -64,6 +68,7 @@ const FAR: &[Mistake] = &[
         istiod: "refuses: configuration is invalid: total locality weight 90 != 100",
         sees: "200 by c1 and c3",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "us-east-1 comes first, and no outlier detection",
@@ -75,6 +80,7 @@ const FAR: &[Mistake] = &[
         istiod: "warns: outlier detection policy must be provided for failover",
         sees: "200 by c1 and c3",
         code: "no-failover",
+        hop: "",
     },
 ];
 
@@ -96,6 +102,7 @@ const NEAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1 and c2",
         code: "no-failover",
+        hop: "",
     },
     Mistake {
         what: "no outlier detection, and the server beside the client dies",
@@ -103,6 +110,7 @@ const NEAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1; others fail",
         code: "no-failover",
+        hop: "",
     },
     Mistake {
         what: "regions do not count (`localityLbSetting.enabled: false`)",
@@ -112,6 +120,7 @@ const NEAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1 and c2",
         code: "drifted",
+        hop: "",
     },
     Mistake {
         what: "33 % of two endpoints may be ejected, and the server beside the client dies",
@@ -122,6 +131,7 @@ const NEAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "503 - via_upstream",
         code: "ejection-limited",
+        hop: "",
     },
     Mistake {
         what: "a DestinationRule in the namespace of the client has no outlier detection and no `tls`",
@@ -129,6 +139,7 @@ const NEAR: &[Mistake] = &[
         istiod: ACCEPTS,
         sees: "200 by c1 and c2",
         code: "rule-replaced",
+        hop: "",
     },
 ];
 

@@ -183,7 +183,7 @@ fn each_mistake_of_others_is_found_and_breaks_a_trace_where_it_is() {
             Some("route"),
         ),
         ("c2", routed(HOST, HOST), "host-routed", None),
-        ("c2", rule("tls: {mode: DISABLE}"), "rule-without-tls", Some("rule")),
+        ("c2", rule("tls: {mode: DISABLE}"), "rule-tls", Some("rule")),
         ("c2", rule("tls: {mode: ISTIO_MUTUAL}"), "rule-replaced", None),
         ("c2", rule("loadBalancer: {simple: ROUND_ROBIN}"), "rule-replaced", None),
         (

@@ -84,6 +84,7 @@ impl ClusterDecoder<'_> {
         let from_text = metadata.annotations.value(FROM).map(|text| self.interner.text(text));
         let origins = self.origins(item, from_text.as_ref());
         let owned = OwnedObject {
+            created: item.created,
             uid: metadata
                 .uid
                 .as_deref()

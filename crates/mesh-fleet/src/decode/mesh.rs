@@ -24,6 +24,8 @@ pub(crate) const SETTINGS: &str = "istio";
 pub(crate) const ISTIO_SYSTEM: &str = "istio-system";
 /// The key of [`ROOT_CERT`].
 const ROOTS: &str = "root-cert.pem";
+/// Annotation of a pod with settings of its own proxy.
+pub(super) const PROXY_CONFIG: &str = "proxy.istio.io/config";
 /// The key of [`SETTINGS`].
 const MESH: &str = "mesh";
 
@@ -108,6 +110,12 @@ impl ClusterDecoder<'_> {
     }
 }
 
+/// What a proxy's own configuration says of DNS; one that does not read says nothing.
+pub(super) fn dns_capture(config: &str) -> Option<bool> {
+    let config: ProxyConfig = serde_saphyr::from_str_with_options(config, super::yaml_options()).ok()?;
+    config.dns_capture()
+}
+
 /// Major and minor version, by the tag of an image: `docker.io/istio/pilot:1.24.1-distroless`.
 fn version(image: &str) -> Option<(u32, u32)> {
     let image = image.split('@').next().unwrap_or(image);
@@ -152,6 +160,13 @@ struct ProxyConfig {
     proxy_metadata: Option<ProxyMetadata>,
 }
 
+impl ProxyConfig {
+    fn dns_capture(self) -> Option<bool> {
+        let Whole(value) = self.proxy_metadata?.dns_capture?;
+        Some(value == "true" || value == true)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ProxyMetadata {
@@ -163,15 +178,13 @@ impl From<MeshConfig> for MeshSettings {
     fn from(config: MeshConfig) -> Self {
         let aliases = config.trust_domain_aliases.unwrap_or_default();
         let certificates = config.ca_certificates.unwrap_or_default();
-        let metadata = config.default_config.and_then(|proxy| proxy.proxy_metadata);
-        let capture = metadata.and_then(|metadata| metadata.dns_capture).map(|Whole(value)| value);
         Self {
             trust_domain: config.trust_domain.filter(|td| !td.is_empty()).unwrap_or_else(|| "cluster.local".into()),
             other_trust_domains: aliases
                 .into_iter()
                 .chain(certificates.into_iter().flat_map(|ca| ca.trust_domains.unwrap_or_default()))
                 .collect(),
-            dns_capture: capture.is_some_and(|value| value == "true" || value == true),
+            dns_capture: config.default_config.and_then(ProxyConfig::dns_capture).unwrap_or_default(),
         }
     }
 }

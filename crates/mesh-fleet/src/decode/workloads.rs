@@ -10,6 +10,7 @@ use mesh_model::naming::{self, INBOUND_PORTS, KEEP_CASE, Meta};
 
 use super::cluster::DATAPLANE_MODE;
 use super::intern::NamedPorts;
+use super::mesh::{PROXY_CONFIG, dns_capture};
 use super::text::Pairs;
 use super::wire::{self, Object, PodSpec, Selector, Template};
 use super::{ClusterDecoder, Item};
@@ -71,6 +72,7 @@ impl ClusterDecoder<'_> {
                 .transpose()?,
             match_labels: self.match_labels(&selector),
             labels: self.interner.labels(labels),
+            dns_capture: template.metadata.annotations.value(PROXY_CONFIG).and_then(dns_capture),
             container_ports: self.container_ports(&template)?,
             service_account: self.service_account(&template.spec)?,
             replicas: spec.replicas.or(status.desired_number_scheduled),

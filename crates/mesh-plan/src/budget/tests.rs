@@ -44,6 +44,7 @@ fn renamed(from: &str, to: &str) -> Arc<Origins> {
 fn owned(clusters: &[&str]) -> Arc<OwnedObject> {
     let (spec, origins) = entry(clusters);
     Arc::new(OwnedObject {
+        created: None,
         uid: None,
         version: "1".into(),
         mark: Mark::Ours,

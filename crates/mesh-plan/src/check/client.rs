@@ -2,7 +2,7 @@
 
 use mesh_istio::{DestinationRule, ServiceEntry, VirtualService};
 use mesh_model::facts::Workload;
-use mesh_model::finding::Code;
+use mesh_model::finding::{Code, Severity};
 
 use super::mesh::{Held, Mesh};
 use super::problem::Problem;
@@ -27,6 +27,16 @@ pub(crate) fn hidden(mesh: &Mesh<'_>, client: &Workload, host: &str) -> Option<P
     Some(Problem::of_object(Code::SidecarHides, mesh.cluster, sidecar.key, what))
 }
 
+/// That the client's own agent answers no DNS, if that is set so.
+pub(crate) fn deaf(mesh: &Mesh<'_>, client: &Workload) -> Option<Problem> {
+    (client.dns_capture == Some(false)).then(|| {
+        let place = format!("{} {}/{}", client.kind.kind(), client.namespace, client.name);
+        let what =
+            "its annotation proxy.istio.io/config turns DNS capture off: the name does not resolve for it".to_owned();
+        Problem::new(Code::NoDnsCapture, Some(mesh.cluster), place, what).with_severity(Severity::Error)
+    })
+}
+
 /// What VirtualServices do with the client's requests.
 pub(crate) fn routed(mesh: &Mesh<'_>, client: &Workload, host: &str) -> Vec<Problem> {
     let routes = mesh.routes_for(&client.namespace, host);
@@ -42,6 +52,10 @@ fn route(mesh: &Mesh<'_>, held: &Held<'_, VirtualService>, host: &str) -> Proble
     }
     if held.spec.routes().any(|route| route.redirect.is_some() || route.direct_response.is_some()) {
         return problem(Code::HostDiverted, "it answers requests in place of the service".to_owned());
+    }
+    if !held.spec.http.is_empty() && held.spec.http.iter().all(|route| !route.matches.is_empty()) {
+        let what = "it has routes for some requests only: 404 NR for all others";
+        return problem(Code::HostDiverted, what.to_owned());
     }
     if held.spec.routes().any(|route| route.fault.is_some()) {
         return problem(Code::HostDiverted, "it delays requests or lets them fail on purpose".to_owned());
@@ -76,11 +90,15 @@ pub(crate) fn tls_problem(
     entry: &Held<'_, ServiceEntry>,
     rule: &Held<'_, DestinationRule>,
 ) -> Option<Problem> {
-    let what = match rule.spec.traffic_policy.tls.as_ref().map(|tls| &*tls.mode) {
-        Some("ISTIO_MUTUAL") => return None,
+    let tls = rule.spec.traffic_policy.tls.as_ref();
+    let what = match tls.map(|tls| &*tls.mode) {
+        Some("ISTIO_MUTUAL") => {
+            let sni = tls.map(|tls| &tls.sni).filter(|sni| !sni.is_empty())?;
+            format!("clients follow it, and ask for SNI {sni:?}, which no gateway passes on: 503 UF")
+        }
         Some(mode) => format!("clients follow it, and its tls mode {mode} is not ISTIO_MUTUAL: 503 UC"),
         None if super::entry::has_mutual_tls(&entry.spec) => return None,
         None => "clients follow it, and neither it nor the endpoints ask for mutual TLS: 503 UC".to_owned(),
     };
-    Some(Problem::of_object(Code::RuleWithoutTls, mesh.cluster, rule.key, what))
+    Some(Problem::of_object(Code::RuleTls, mesh.cluster, rule.key, what))
 }

@@ -31,16 +31,28 @@ pub(crate) fn entry_problems(
     entry: &Held<'_, ServiceEntry>,
     rule: Option<&DestinationRule>,
 ) -> Vec<Problem> {
-    let mut problems = gateway_problems(mesh, entry);
+    let mut problems = gateway_problems(mesh, entry, None);
     problems.extend(client_problems(mesh, entry, rule));
     problems
 }
 
 /// What keeps the gateway from handing on to the endpoints of its own cluster.
-pub(crate) fn gateway_problems(mesh: &Mesh<'_>, entry: &Held<'_, ServiceEntry>) -> Vec<Problem> {
+pub(crate) fn gateway_problems(
+    mesh: &Mesh<'_>,
+    entry: &Held<'_, ServiceEntry>,
+    rule: Option<&Held<'_, DestinationRule>>,
+) -> Vec<Problem> {
     let spec = &*entry.spec;
     let problem = |code, what: String| Problem::of_object(code, mesh.cluster, entry.key, what);
     let mut problems = Vec::new();
+    let tls = rule.and_then(|rule| Some((rule, rule.spec.traffic_policy.tls.as_ref()?)));
+    if let Some((rule, tls)) = tls.filter(|(_, tls)| &*tls.mode != MUTUAL) {
+        let what = format!("with tls mode {} the gateway passes nothing on: 503 UF for other clusters", tls.mode);
+        problems.push(Problem::of_object(Code::RuleTls, mesh.cluster, rule.key, what));
+    }
+    if leads_home(spec) {
+        problems.extend(resolution(spec).map(|what| problem(Code::EntryLeadsNowhere, what)));
+    }
     if is_external(spec) && leads_home(spec) {
         let what = "it is MESH_EXTERNAL, so that the gateway has no way to it: 503 UF for other clusters";
         problems.push(problem(Code::EntryExternal, what.to_owned()));

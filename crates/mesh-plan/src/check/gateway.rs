@@ -125,10 +125,10 @@ impl<'m, 'a> EastWest<'m, 'a> {
 
     /// That none of its proxies is ready.
     pub(crate) fn not_ready(&self) -> Option<Problem> {
-        let wanted: u32 = self.proxies.iter().filter_map(|proxy| proxy.replicas).sum();
-        let is_down = !self.proxies.is_empty() && self.proxies.iter().all(|proxy| proxy.ready == Some(0));
-        (is_down && wanted > 0).then(|| {
-            let what = format!("none of its {wanted} pods is ready: 503 UF for clients of other clusters");
+        let is_down = |proxy: &&GatewayProxy| proxy.replicas == Some(0) || proxy.ready == Some(0);
+        let is_dead = !self.proxies.is_empty() && self.proxies.iter().all(is_down);
+        is_dead.then(|| {
+            let what = "none of its pods is ready: 503 UF for clients of other clusters".to_owned();
             Problem::new(Code::GatewayNotReady, Some(self.mesh.cluster), self.place(), what)
         })
     }

@@ -1,15 +1,19 @@
 //! What is wrong now and will not be after the next sync: generated objects that somebody changed or took away.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use mesh_istio::ServiceEntry;
+use mesh_model::facts::{ClusterFacts, Workload};
 use mesh_model::finding::Code;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
 use mesh_model::owned::{ObjectKey, OwnedObject};
 
-use super::entry::{entry_problems, rule_problems};
-use super::mesh::{Mesh, Specs};
+use super::client::{hidden, tls_problem};
+use super::entry::{client_problems, gateway_problems, rule_problems};
+use super::mesh::{Held, Mesh, Specs};
 use super::problem::{Problem, Problems};
 use super::scene::Scene;
 use crate::desire::site::Gateway;
@@ -17,7 +21,7 @@ use crate::desired::{Desired, DesiredObject, Role};
 use crate::plan::changes;
 
 /// Generated objects that are not as they should be by somebody else's hand, and what that does; and entries that are missing
-/// where requests arrive.
+/// where requests begin or arrive.
 pub(super) fn drifted<'a>(
     desired: &'a Desired,
     fleet: &'a FleetSnapshot,
@@ -25,83 +29,129 @@ pub(super) fn drifted<'a>(
     problems: &mut Problems<'a>,
 ) {
     for (cluster, objects) in &desired.objects {
-        let (Some(facts), Some(mesh)) = (fleet.facts(cluster), scene.meshes.get(cluster)) else { continue };
-        let differing: Vec<_> = objects
-            .iter()
-            .filter_map(|(key, object)| Some((key, object, facts.owned.get(key)?)))
-            // What is only to be written anew, because something else changed, says nothing of today.
-            .filter(|(_, object, live)| live.changed_by.is_some() && live.spec != object.body.spec)
-            .collect();
-        for (key, object, live) in &differing {
-            problems.about(&object.host, drift(cluster, key, object, live));
+        let (Some(facts), Some(pushed)) = (fleet.facts(cluster), scene.meshes.get(cluster)) else { continue };
+        let mut changed: BTreeSet<&Host> = BTreeSet::new();
+        for (key, object) in objects {
+            match facts.owned.get(key) {
+                None if key.kind == Kind::ServiceEntry => {
+                    problems.about(&object.host, missing(cluster, (key, object), scene, fleet));
+                }
+                Some(live) if live.spec != object.body.spec => {
+                    if let Some(drift) = drift(cluster, key, object, live) {
+                        problems.about(&object.host, [drift]);
+                        changed.insert(&object.host);
+                    }
+                }
+                _ => {}
+            }
         }
-        let texts = differing.iter().map(|(key, _, live)| (*key, &live.spec)).collect();
-        let now = Mesh::of(cluster, facts, mesh.root, texts, &mut Specs::default());
-        let region = scene.sites[cluster].region.as_deref();
-        for (key, object, _) in &differing {
-            problems.about(&object.host, today(&now, (key, object), scene, region));
+        if changed.is_empty() {
+            continue;
         }
-        for (key, object) in
-            objects.iter().filter(|(key, object)| is_served(key, object) && !facts.owned.contains_key(*key))
-        {
-            problems.about(&object.host, missing(cluster, key, scene, fleet));
+        let owned = facts.owned.iter().map(|(key, live)| (key, &live.spec, live.created)).collect();
+        let now = Mesh::of(cluster, facts, pushed.root, owned, &mut Specs::default());
+        let entries = objects.values().filter(|object| object.body.key.kind == Kind::ServiceEntry);
+        for object in entries.filter(|object| changed.contains(&object.host)) {
+            let Some(entry) = now.entries_on(&object.host).iter().find(|held| *held.key == object.body.key) else {
+                continue;
+            };
+            let today = Today { now: &now, scene, desired, entry, object };
+            problems.about(&object.host, today.problems());
         }
     }
-}
-
-fn is_served(key: &ObjectKey, object: &DesiredObject) -> bool {
-    key.kind == Kind::ServiceEntry && object.role == Role::Source
 }
 
 fn drift(cluster: &ClusterName, key: &ObjectKey, object: &DesiredObject, live: &OwnedObject) -> Option<Problem> {
-    let writer = live.changed_by.as_ref()?;
     let changes = changes::between(Some(live), Some(&object.body));
+    // Who only takes something away leaves no trace in an API server.
+    let is_less = live.from_text == object.body.from_text && changes.iter().all(|change| change.before.is_none());
+    let writer = match &live.changed_by {
+        Some(writer) => format!("written last by {writer}"),
+        None if is_less => "somebody took it away".to_owned(),
+        // It is only to be written anew, because something else changed.
+        None => return None,
+    };
     let fields: Vec<&str> = changes.iter().map(|change| &*change.field).take(3).collect();
     let more = if changes.len() > 3 { format!(" and {} more", changes.len() - 3) } else { String::new() };
-    let what = format!("{}{more} is not as generated: written last by {writer}", fields.join(", "));
+    let what = format!("{}{more} is not as generated: {writer}", fields.join(", "));
     Some(Problem::of_object(Code::Drifted, cluster, key, what))
 }
 
-/// What a changed object does until it is written anew.
-fn today(
-    now: &Mesh<'_>,
-    (key, object): (&ObjectKey, &DesiredObject),
-    scene: &Scene<'_>,
-    region: Option<&str>,
-) -> Vec<Problem> {
-    let host: &Host = &object.host;
-    let pushed = scene.meshes[now.cluster].entries_on(host).iter().find(|held| held.is_ours);
-    let rule = now.rule_for(("", &mesh_model::facts::LabelSet::default()), host, &key.namespace);
-    let held = now.entries_on(host).iter().find(|held| held.key == key);
-    match (key.kind, held) {
-        (Kind::ServiceEntry, Some(held)) => {
-            let mut found = entry_problems(now, held, rule.map(|rule| &*rule.spec));
-            found.extend(scene.refused(now, &key.to_string(), &held.spec.subject_alt_names, &object.base));
-            found
+/// A host of which an object was changed, in one cluster.
+struct Today<'t, 'a> {
+    now: &'t Mesh<'a>,
+    scene: &'t Scene<'a>,
+    desired: &'a Desired,
+    entry: &'t Held<'a, ServiceEntry>,
+    object: &'a DesiredObject,
+}
+
+impl Today<'_, '_> {
+    /// What the changes do until they are written over.
+    fn problems(&self) -> Vec<Problem> {
+        let Self { now, entry, object, .. } = *self;
+        let mut found = Vec::from_iter(self.other_port());
+        found.extend(self.scene.wrong_sans(now, entry, &object.base));
+        if object.role == Role::Source {
+            let rule = now.rule_for((now.root, &Arc::default()), &object.host, &entry.key.namespace);
+            found.extend(gateway_problems(now, entry, rule));
+            if !entry.is_visible_from(now.root) {
+                let what =
+                    format!("its exportTo leaves out {}, so that the gateway has no way to it: 503 UF", now.root);
+                found.push(Problem::of_object(Code::NotExported, now.cluster, entry.key, what));
+            }
         }
-        (Kind::DestinationRule, _) => {
-            let (Some(rule), Some(entry)) = (rule, held.or(pushed)) else { return Vec::new() };
-            let sans =
-                rule.spec.traffic_policy.tls.iter().flat_map(|tls| tls.subject_alt_names.clone()).collect::<Vec<_>>();
-            let mut found = rule_problems(now, rule, &entry.spec, region);
-            found.extend(scene.refused(now, &key.to_string(), &sans, &object.base));
-            found.extend(super::client::tls_problem(now, entry, rule));
-            found
+        let Some(name) = self.desired.names.get(&object.base) else { return found };
+        for client in self.scene.callers_in(now.cluster, &name.identity) {
+            found.extend(self.of_client(client));
         }
-        _ => Vec::new(),
+        found
+    }
+
+    fn of_client(&self, client: &Workload) -> Vec<Problem> {
+        let Self { now, scene, entry, object, .. } = *self;
+        let rule = now.rule_for((&client.namespace, &client.labels), &object.host, &entry.key.namespace);
+        let mut found = Vec::from_iter(hidden(now, client, &object.host));
+        found.extend(client_problems(now, entry, rule.map(|rule| &*rule.spec)));
+        let Some(rule) = rule.filter(|rule| rule.is_ours) else { return found };
+        found.extend(tls_problem(now, entry, rule));
+        found.extend(rule_problems(now, rule, &entry.spec, scene.sites[now.cluster].region.as_deref()));
+        found.extend(scene.wrong_sans_of_rule(now, rule, &object.base));
+        found
+    }
+
+    /// That it is published under another port than its clients know.
+    fn other_port(&self) -> Option<Problem> {
+        let (_, wanted) = self.desired.names.get(&self.object.base)?.port.as_ref()?;
+        let port = self.entry.spec.ports.first().filter(|port| port.number != *wanted)?;
+        let what = format!("it has port {} in place of {wanted}, which clients ask for: 502 or 503 UF", port.number);
+        Some(Problem::of_object(Code::EntryPorts, self.now.cluster, self.entry.key, what))
     }
 }
 
-/// That requests arrive where the entry is missing: other clusters lead to it already.
-fn missing(cluster: &ClusterName, key: &ObjectKey, scene: &Scene<'_>, fleet: &FleetSnapshot) -> Option<Problem> {
+/// That an entry is missing where requests begin, for all that the rule beside it tells, or where other clusters lead requests.
+fn missing(
+    cluster: &ClusterName,
+    (key, object): (&ObjectKey, &DesiredObject),
+    scene: &Scene<'_>,
+    fleet: &FleetSnapshot,
+) -> Option<Problem> {
+    let has_rule = |facts: &ClusterFacts| {
+        let is_beside = |other: &ObjectKey| other.kind == Kind::DestinationRule && other.namespace == key.namespace;
+        let mut rules = facts.owned.iter().filter(|(other, _)| is_beside(other));
+        rules.any(|(_, rule)| rule.spec.contains(&format!("\"host\":{:?}", object.host.as_str())))
+    };
+    if fleet.facts(cluster).is_some_and(has_rule) && object.role != Role::Source {
+        let what = "it is gone, and its DestinationRule is still there: the name does not resolve".to_owned();
+        return Some(Problem::of_object(Code::EntryMissing, cluster, key, what));
+    }
     let Gateway::At { address, .. } = &scene.sites[cluster].gateway else { return None };
     let address = address.trim_end_matches('.');
-    let leads_here = |facts: &BTreeMap<ObjectKey, OwnedObject>| {
-        facts.get(key).is_some_and(|entry| {
-            entry.spec.contains(&format!("\"{address}\"")) || entry.spec.contains(&format!("\"{address}.\""))
-        })
+    let quoted = [format!("\"{address}\""), format!("\"{address}.\"")];
+    let leads_here = |facts: &ClusterFacts| {
+        facts.owned.get(key).is_some_and(|entry| quoted.iter().any(|quoted| entry.spec.contains(quoted)))
     };
-    let (other, _) = fleet.seen().find(|(other, facts)| *other != cluster && leads_here(&facts.owned))?;
+    let (other, _) = fleet.seen().find(|(other, facts)| *other != cluster && leads_here(facts))?;
     let what = format!("it is missing, and {other} leads requests here: connections are reset, 503 UF");
     Some(Problem::of_object(Code::EntryMissing, cluster, key, what))
 }

@@ -11,7 +11,7 @@ use mesh_istio::{
     AuthorizationPolicy, DestinationRule, Gateway, PeerAuthentication, ServiceEntry, Sidecar, VirtualService,
 };
 use mesh_model::facts::{ClusterFacts, LabelSet};
-use mesh_model::finding::Code;
+use mesh_model::finding::{Code, Severity};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::owned::ObjectKey;
@@ -63,8 +63,8 @@ pub(crate) struct Specs {
 /// By the address of a text that outlives this.
 type Read<T> = BTreeMap<usize, Result<Arc<T>, String>>;
 
-/// Generated objects of a cluster: with the texts of their specs.
-pub(crate) type Generated<'a> = Vec<(&'a ObjectKey, &'a Arc<str>)>;
+/// Generated objects of a cluster: with the texts of their specs, and since when they are there.
+pub(crate) type Generated<'a> = Vec<(&'a ObjectKey, &'a Arc<str>, Option<Timestamp>)>;
 
 impl<'a> Mesh<'a> {
     /// What proxies follow in a cluster that holds `generated`.
@@ -88,10 +88,10 @@ impl<'a> Mesh<'a> {
             gateways: Vec::new(),
             unreadable: Vec::new(),
         };
-        for (key, text) in generated {
+        for (key, text, created) in generated {
             let read = match key.kind {
-                Kind::ServiceEntry => specs.entry(text).map(|spec| mesh.entry(key, true, None, &spec)),
-                _ => specs.rule(text).map(|spec| mesh.rule(key, true, None, spec)),
+                Kind::ServiceEntry => specs.entry(text).map(|spec| mesh.entry(key, true, created, &spec)),
+                _ => specs.rule(text).map(|spec| mesh.rule(key, true, created, spec)),
             };
             mesh.note(key, read);
         }
@@ -155,6 +155,44 @@ impl<'a> Mesh<'a> {
         visible().find(|held| &*held.key.namespace == namespace).or_else(|| visible().next())
     }
 
+    /// What shares a virtual address with an entry.
+    pub(crate) fn addresses_shared_with(&self, entry: &Held<'a, ServiceEntry>) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for object in self.facts.foreign.iter().filter(|object| object.key != *entry.key) {
+            let shared = object.addresses.iter().find(|address| entry.spec.addresses.contains(address));
+            found.extend(shared.and_then(|address| self.shares_address(entry, address, &object.key)));
+        }
+        found
+    }
+
+    /// That somebody else's entry has a virtual address of ours on the same port, and what becomes of it: HTTP tells hosts apart by
+    /// their names, and of others the older entry gets what is sent there.
+    pub(crate) fn shares_address(
+        &self,
+        entry: &Held<'a, ServiceEntry>,
+        address: &str,
+        other: &'a ObjectKey,
+    ) -> Option<Problem> {
+        let ours = entry.spec.ports.first()?;
+        let known = self.entries.values().flatten().find(|held| held.key == other);
+        let (severity, consequence) = match known {
+            None => (Severity::Warning, "what becomes of it depends on its ports"),
+            Some(known) => {
+                let theirs = known.spec.ports.iter().find(|port| port.number == ours.number)?;
+                match (is_http(&ours.protocol), is_http(&theirs.protocol)) {
+                    (true, true) => (Severity::Warning, "HTTP tells hosts apart by their names"),
+                    (false, false) if entry.by_age(known).is_lt() => {
+                        (Severity::Warning, "ours is older and gets what is sent there, until it is written anew")
+                    }
+                    (false, false) => (Severity::Error, "it is older, and gets what is sent there"),
+                    _ => (Severity::Error, "HTTP and other traffic on one address and port: no answer"),
+                }
+            }
+        };
+        let what = format!("it has address {address} and port {} as well: {consequence}", ours.number);
+        Some(Problem::of_object(Code::AddressTaken, self.cluster, other, what).with_severity(severity))
+    }
+
     /// Every VirtualService on a host that sidecars of a namespace follow, the oldest first.
     pub(crate) fn routes_for(&self, namespace: &str, host: &str) -> Vec<&Held<'a, VirtualService>> {
         let mut routes: Vec<_> = self
@@ -184,7 +222,9 @@ impl<'a> Mesh<'a> {
                     && held.spec.workload_selector.as_ref().is_none_or(|selector| selects(selector, labels))
             })
             .collect();
-        [namespace, of_entry, root].into_iter().find_map(|wanted| {
+        // What is of the root namespace counts for its own proxies, gateways among them, no more than for others.
+        let own = (namespace != root).then_some(namespace);
+        own.into_iter().chain([of_entry, root]).find_map(|wanted| {
             let here = candidates.iter().filter(|(_, held)| &*held.key.namespace == wanted);
             let best = here.min_by(|(a_length, a), (b_length, b)| b_length.cmp(a_length).then_with(|| a.by_age(b)));
             best.map(|(_, held)| *held)
@@ -277,9 +317,9 @@ impl Exported for VirtualService {
 }
 
 impl<T> Held<'_, T> {
-    /// The older first; without a time is newest, and of ours nobody knows better than that they were there first.
-    fn by_age(&self, other: &Self) -> std::cmp::Ordering {
-        let age = |held: &Self| (!held.is_ours, held.created.is_none(), held.created);
+    /// The older first; without a time is newest.
+    pub(crate) fn by_age(&self, other: &Self) -> std::cmp::Ordering {
+        let age = |held: &Self| (held.created.is_none(), held.created, !held.is_ours);
         age(self).cmp(&age(other)).then_with(|| self.key.cmp(other.key))
     }
 }
@@ -362,6 +402,11 @@ fn sort<T>(held: &mut [Held<'_, T>]) {
 /// Whether pods with these labels are meant.
 pub(crate) fn selects(selector: &WorkloadSelector, labels: &LabelSet) -> bool {
     selector.wanted().all(|(key, value)| labels.iter().any(|(k, v)| &**k == key && &**v == value))
+}
+
+fn is_http(protocol: &str) -> bool {
+    let protocol = protocol.to_ascii_lowercase();
+    protocol.starts_with("http") || protocol.starts_with("grpc")
 }
 
 /// Whether an address is a number, not a name.

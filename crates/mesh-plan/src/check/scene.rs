@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_istio::ServiceEntry;
 use mesh_istio::authorization_policy::Caller;
+use mesh_istio::{DestinationRule, ServiceEntry};
 use mesh_model::facts::Workload;
 use mesh_model::finding::Code;
 use mesh_model::fleet::FleetSnapshot;
@@ -17,7 +17,6 @@ use super::entry::leads_home;
 use super::mesh::{Generated, Held, Mesh, Specs};
 use super::people::{People, Server, caller};
 use super::problem::Problem;
-use super::text_of;
 use crate::desire::site::{Gateway, Site};
 use crate::desired::Desired;
 
@@ -33,7 +32,9 @@ impl<'a> Scene<'a> {
     pub(crate) fn pushed(desired: &'a Desired, fleet: &'a FleetSnapshot, policy: &'a MeshPolicy) -> Self {
         Self::of(desired, fleet, policy, |cluster| {
             let objects = desired.objects.get(cluster).into_iter().flat_map(BTreeMap::values);
-            objects.map(|object| text_of(&object.body)).collect()
+            let held = fleet.facts(cluster).map(|facts| &facts.owned);
+            let created = |key| held.and_then(|owned| owned.get(key)).and_then(|live| live.created);
+            objects.map(|object| (&object.body.key, &object.body.spec, created(&object.body.key))).collect()
         })
     }
 
@@ -42,7 +43,7 @@ impl<'a> Scene<'a> {
         Self::of(desired, fleet, policy, |cluster| {
             let owned = fleet.facts(cluster).into_iter().flat_map(|facts| &facts.owned);
             let ours = owned.filter(|(_, object)| object.mark == Mark::Ours || policy.adopt == Adopt::Admiral);
-            ours.map(|(key, object)| (key, &object.spec)).collect()
+            ours.map(|(key, object)| (key, &object.spec, object.created)).collect()
         })
     }
 
@@ -109,8 +110,19 @@ impl<'a> Scene<'a> {
         self.refused(mesh, &entry.key.to_string(), &entry.spec.subject_alt_names, base)
     }
 
+    /// The same of a rule with a list of its own, which counts in place of the entry's.
+    pub(crate) fn wrong_sans_of_rule(
+        &self,
+        mesh: &Mesh<'a>,
+        rule: &Held<'a, DestinationRule>,
+        base: &Host,
+    ) -> Vec<Problem> {
+        let tls = rule.spec.traffic_policy.tls.as_ref();
+        tls.map(|tls| self.refused(mesh, &rule.key.to_string(), &tls.subject_alt_names, base)).unwrap_or_default()
+    }
+
     /// Servers of a name that are not in a list of accepted identities; an empty list accepts all.
-    pub(crate) fn refused(&self, mesh: &Mesh<'a>, place: &str, accepted: &[Arc<str>], base: &Host) -> Vec<Problem> {
+    fn refused(&self, mesh: &Mesh<'a>, place: &str, accepted: &[Arc<str>], base: &Host) -> Vec<Problem> {
         if accepted.is_empty() {
             return Vec::new();
         }

@@ -96,12 +96,13 @@ pub(crate) fn access<'a>(mesh: &Mesh<'a>, server: &'a Workload, caller: Caller<'
 
 /// That nobody is ready although somebody should be.
 pub(crate) fn nobody_ready(mesh: &Mesh<'_>, server: &Workload) -> Option<Problem> {
-    let is_down = server.ready == Some(0) && server.replicas.is_some_and(|replicas| replicas > 0);
-    let place = || format!("{} {}/{}", server.kind.kind(), server.namespace, server.name);
-    is_down.then(|| {
-        let what = format!("none of its {} pods is ready: 503 UF", server.replicas.unwrap_or_default());
-        Problem::new(Code::NobodyReady, Some(mesh.cluster), place(), what)
-    })
+    let what = match (server.replicas, server.ready) {
+        (Some(0), _) => "it is scaled to no pod at all: 503 UF".to_owned(),
+        (Some(wanted), Some(0)) => format!("none of its {wanted} pods is ready: 503 UF"),
+        _ => return None,
+    };
+    let place = format!("{} {}/{}", server.kind.kind(), server.namespace, server.name);
+    Some(Problem::new(Code::NobodyReady, Some(mesh.cluster), place, what))
 }
 
 /// Whether servers of a namespace take plaintext as well, for all that is said of all of them.

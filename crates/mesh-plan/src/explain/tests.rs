@@ -201,6 +201,7 @@ fn an_address_is_new_or_names_the_objects_that_have_it() {
     let Some(ClusterView::Seen(facts)) = fleet.members.get_mut(&cluster("c3")) else { panic!("c3 is seen") };
     let key = desired().objects[&cluster("c3")].keys().find(|key| key.kind == Kind::ServiceEntry).unwrap().clone();
     let live = OwnedObject {
+        created: None,
         uid: None,
         version: "1".into(),
         mark: Mark::Ours,

@@ -49,6 +49,7 @@ pub(crate) fn workload(kind: WorkloadKind, at: &str, name: &str, identity: &str)
         inbound_ports: None,
         match_labels: Vec::new().into(),
         labels: Vec::new().into(),
+        dns_capture: None,
         container_ports: Vec::new().into(),
         service_account: "default".into(),
         replicas: None,

@@ -249,6 +249,7 @@ mod tests {
 
     fn live(body: &Body) -> OwnedObject {
         OwnedObject {
+            created: None,
             uid: None,
             version: "1".into(),
             mark: Mark::Ours,

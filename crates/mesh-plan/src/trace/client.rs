@@ -48,7 +48,7 @@ impl<'a> Caller<'_, 'a> {
         let followed = Followed { entry, rule };
         hops.push(self.entry(mesh, entry));
         hops.push(self.name(mesh, entry));
-        hops.push(self.route(mesh));
+        hops.push(self.route(mesh, entry));
         hops.push(self.rule(mesh, &followed));
         let shares = shares(&entry.spec, rule.map(|rule| &*rule.spec), self.region());
         hops.push(self.endpoints(mesh, &followed, shares.len()));
@@ -108,7 +108,9 @@ impl<'a> Caller<'_, 'a> {
         } else {
             "no entry for it is in the cluster, so that the name does not resolve: no Dependency says that a workload here calls it"
         };
-        Hop::broken(Step::Entry, says, Vec::new())
+        let place = format!("ServiceEntry of {}", self.host);
+        let problem = Problem::new(Code::EntryMissing, Some(self.cluster), place, says.to_owned());
+        self.broken(Step::Entry, problem)
     }
 
     fn entry(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Hop {
@@ -116,31 +118,67 @@ impl<'a> Caller<'_, 'a> {
             return self.broken(Step::Entry, problem);
         }
         let by = Some(entry.key.to_string());
-        if mesh.knows(Kind::Sidecar) {
-            let others = mesh.entries_on(self.host).len() > 1;
-            let says = if others {
-                "the proxy is told of it, and other entries are on the host as well"
-            } else {
-                "the proxy is told of it"
-            };
-            let hop = Hop::ok(Step::Entry, by, says);
-            if entry.is_ours { hop } else { hop.with([self.finding(self.foreign(entry))]) }
-        } else {
-            Hop { by, ..Hop::unknown(Step::Entry, "whether a Sidecar hides it is not known") }
+        if !mesh.knows(Kind::Sidecar) {
+            return Hop { by, ..Hop::unknown(Step::Entry, "whether a Sidecar hides it is not known") };
         }
+        let others = mesh.entries_on(self.host).iter().filter(|other| other.key != entry.key);
+        let visible: Vec<_> = others.filter(|other| other.is_visible_from(&self.workload.namespace)).collect();
+        if let Some(merged) = visible.iter().find(|other| other.key.namespace == entry.key.namespace) {
+            let what = format!("it is in the same namespace as {}, and Istio makes one of them", entry.key);
+            let problem = Problem::of_object(Code::HostTaken, self.cluster, merged.key, what);
+            return Hop::unknown(Step::Entry, "two entries of one namespace are on the host: who answers is not told")
+                .with([self.finding(problem)]);
+        }
+        if !entry.is_ours && !self.leads_to_servers(entry) {
+            return self.broken(Step::Entry, foreign(mesh, entry));
+        }
+        let says = if visible.is_empty() {
+            "the proxy is told of it"
+        } else {
+            "the proxy is told of it; other entries are on the host as well, which are younger"
+        };
+        let hop = Hop::ok(Step::Entry, by, says);
+        let is_known = self.desired.names.values().any(|name| name.hosts.contains_key(self.host));
+        if entry.is_ours || !is_known { hop } else { hop.with([self.finding(foreign(mesh, entry))]) }
     }
 
-    fn foreign(&self, entry: &Held<'a, ServiceEntry>) -> Problem {
-        let what = "somebody else's entry is followed in place of ours".to_owned();
-        Problem::of_object(Code::HostTaken, self.cluster, entry.key, what)
+    /// Whether an entry leads to those who serve the name: to them, or to the gateway of a cluster where they do. Where nobody is
+    /// known to serve it, whoever is there does.
+    pub(super) fn leads_to_servers(&self, entry: &Held<'a, ServiceEntry>) -> bool {
+        let mut names = self.desired.names.values();
+        let Some(name) = names.find(|name| name.hosts.contains_key(self.host)) else { return true };
+        let places = &name.places;
+        let is_one = |address: &str| {
+            let cluster = self.scene.cluster_at(address);
+            let local = address.strip_suffix(".svc.cluster.local").and_then(|name| name.split_once('.'));
+            places.iter().any(|place| {
+                cluster == Some(&place.cluster)
+                    || local.is_some_and(|(service, namespace)| {
+                        place.service.as_deref() == Some(service)
+                            && place.namespace.as_ref().is_some_and(|known| known.as_str() == namespace)
+                    })
+            })
+        };
+        entry.spec.endpoints.iter().all(|endpoint| is_one(endpoint.address.trim_end_matches('.')))
     }
 
     fn name(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Hop {
         let by = Some(entry.key.to_string());
         let address = entry.spec.addresses.first().map_or("an address that istiod allots", |address| address);
-        if self.host.bytes().any(|b| b.is_ascii_uppercase()) {
+        let written = entry.spec.hosts.iter().find(|host| host.eq_ignore_ascii_case(self.host));
+        if written.is_some_and(|host| host.bytes().any(|b| b.is_ascii_uppercase())) {
             let what = "it has upper-case letters, which no proxy routes: 503 NC".to_owned();
             return self.broken(Step::Name, Problem::of_object(Code::UpperCaseHost, self.cluster, entry.key, what));
+        }
+        let shared = mesh.addresses_shared_with(entry);
+        if let Some(problem) = shared.into_iter().find(Problem::stops_requests) {
+            return self.broken(Step::Name, problem);
+        }
+        if let Some(problem) = client::deaf(mesh, self.workload) {
+            return self.broken(Step::Name, problem);
+        }
+        if self.workload.dns_capture == Some(true) {
+            return Hop::ok(Step::Name, by, format!("the agent answers {address}"));
         }
         match &mesh.facts.mesh.settings {
             Some(settings) if settings.dns_capture => Hop::ok(Step::Name, by, format!("the agent answers {address}")),
@@ -156,7 +194,10 @@ impl<'a> Caller<'_, 'a> {
         }
     }
 
-    fn route(&self, mesh: &Mesh<'a>) -> Hop {
+    fn route(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Hop {
+        if let Some(problem) = self.other_port(entry) {
+            return self.broken(Step::Route, problem);
+        }
         let routed = client::routed(mesh, self.workload, self.host);
         let (wrong, fine): (Vec<_>, Vec<_>) = routed.into_iter().partition(Problem::stops_requests);
         if let Some(problem) = wrong.into_iter().next() {
@@ -170,6 +211,17 @@ impl<'a> Caller<'_, 'a> {
                 .with([self.finding(problem)]),
             None => Hop::ok(Step::Route, None, "no VirtualService is on the host"),
         }
+    }
+
+    /// That the client's proxy does not listen on the port that the name is published under.
+    fn other_port(&self, entry: &Held<'a, ServiceEntry>) -> Option<Problem> {
+        let name = self.desired.names.values().find(|name| name.hosts.contains_key(self.host))?;
+        let (_, wanted) = name.port.as_ref()?;
+        let is_there = entry.spec.ports.iter().any(|port| port.number == *wanted);
+        (!is_there).then(|| {
+            let what = format!("it has no port {wanted}, which clients ask for: 502");
+            Problem::of_object(Code::EntryPorts, self.cluster, entry.key, what)
+        })
     }
 
     fn rule(&self, mesh: &Mesh<'a>, followed: &Followed<'_, 'a>) -> Hop {
@@ -187,7 +239,7 @@ impl<'a> Caller<'_, 'a> {
             let external = entry::client_problems(mesh, entry, None);
             let first = external.into_iter().next().unwrap_or_else(|| {
                 let what = "no DestinationRule asks for mutual TLS: 503 UC".to_owned();
-                Problem::of_object(Code::RuleWithoutTls, self.cluster, entry.key, what)
+                Problem::of_object(Code::RuleTls, self.cluster, entry.key, what)
             });
             return self.broken(Step::Rule, first);
         };
@@ -232,6 +284,12 @@ impl Followed<'_, '_> {
         });
         of_rule.unwrap_or_else(|| (self.entry.spec.subject_alt_names.clone(), self.entry.key.to_string()))
     }
+}
+
+/// That somebody else's entry is followed.
+pub(super) fn foreign(mesh: &Mesh<'_>, entry: &Held<'_, ServiceEntry>) -> Problem {
+    let what = "it is followed in place of ours, and a client gets the answers of whom it leads to".to_owned();
+    Problem::of_object(Code::HostTaken, mesh.cluster, entry.key, what)
 }
 
 /// The SNI by which Istio's proxies ask a gateway for a host.

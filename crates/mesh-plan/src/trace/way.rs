@@ -6,11 +6,12 @@ use mesh_istio::ServiceEntry;
 use mesh_istio::authorization_policy::Caller as Principal;
 use mesh_istio::peer_authentication::Mode;
 use mesh_istio::service_entry::{Endpoint, Port, is_cluster_local};
+use mesh_model::facts::LabelSet;
 use mesh_model::finding::Code;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
 
-use super::client::{Caller, sni};
+use super::client::{Caller, foreign, sni};
 use super::share::Share;
 use super::{Hop, Step, Way};
 use crate::check::{Access, EastWest, Held, Mesh, Problem, Server, entry, server, trust};
@@ -150,6 +151,9 @@ impl<'a> Route<'_, '_, 'a> {
         if let Some(problem) = gateway.closed(host).or_else(|| self.unfit(mesh, entry)) {
             return (self.broken(Step::Sni, problem), None);
         }
+        if !entry.is_ours && !self.caller.leads_to_servers(entry) {
+            return (self.broken(Step::Sni, foreign(mesh, entry)), None);
+        }
         let mut local = entry.spec.endpoints.iter().filter(|endpoint| is_cluster_local(&endpoint.address));
         let Some(endpoint) = local.next() else {
             let what =
@@ -186,7 +190,9 @@ impl<'a> Route<'_, '_, 'a> {
 
     /// What is wrong with the entry of the serving cluster, for its gateway.
     fn unfit(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Option<Problem> {
-        let wrong = entry::gateway_problems(mesh, entry).into_iter().next();
+        let no_labels = LabelSet::default();
+        let rule = mesh.rule_for((mesh.root, &no_labels), self.caller.host, &entry.key.namespace);
+        let wrong = entry::gateway_problems(mesh, entry, rule).into_iter().next();
         wrong.or_else(|| {
             let wanted = self.port?.number;
             let has = entry.spec.ports.iter().any(|port| port.number == wanted);

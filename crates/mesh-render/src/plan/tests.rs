@@ -65,6 +65,7 @@ fn writes(kind: Kind, spec: &serde_json::Value, services: &[(&str, &str)]) -> Ac
 
 fn owned(spec: &serde_json::Value) -> Arc<OwnedObject> {
     Arc::new(OwnedObject {
+        created: None,
         uid: None,
         version: "1".into(),
         mark: Mark::Ours,

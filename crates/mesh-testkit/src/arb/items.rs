@@ -331,6 +331,7 @@ fn owned() -> impl Strategy<Value = Item> {
             };
             let mark = if ours { OUR_MARK } else { ADMIRAL_MARK };
             let object = OwnedObject {
+                created: None,
                 uid: Some(format!("uid-{name}").into()),
                 version: "1".into(),
                 mark: if ours { Mark::Ours } else { Mark::Admiral },

@@ -107,6 +107,7 @@ pub(super) fn others_are_deleted(f: &FleetSnapshot, p: &MeshPolicy, s: &Scope, n
     for (cluster, facts) in f.seen() {
         for foreign in &facts.foreign {
             let base = OwnedObject {
+                created: None,
                 uid: None,
                 version: "1".into(),
                 mark: Mark::Ours,

@@ -39,6 +39,7 @@ pub fn workload(kind: WorkloadKind, ns: &str, name: &str, identity: &str, env: &
         inbound_ports: None,
         match_labels: labels(&[("app", name)]),
         labels: labels(&[("app", name)]),
+        dns_capture: None,
         container_ports: Arc::new([]),
         service_account: "default".into(),
         replicas: Some(1),

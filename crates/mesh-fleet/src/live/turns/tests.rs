@@ -265,6 +265,7 @@ fn step(cluster: &str, role: Role, base: Option<Body>, wanted: Body) -> Step {
 
 fn live(body: Body) -> OwnedObject {
     OwnedObject {
+        created: None,
         uid: None,
         version: "1".into(),
         mark: Mark::Ours,
