@@ -1,5 +1,6 @@
 //! How complete a run was, and how much of that is tolerated.
 
+use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
 use mesh_plan::plan::{Action, Coverage, Plan, Step};
 
@@ -26,6 +27,18 @@ pub(crate) fn exit_by_coverage(coverage: &Coverage, allowed: Allowance) -> Exit 
     } else {
         Exit::Partial
     }
+}
+
+/// The same for verbs that look at traffic: kinds that could not be read count although nothing that is generated depends on
+/// them. What nobody asked a cluster for does not.
+pub(crate) fn with_traffic(coverage: &Coverage, findings: &[Finding]) -> Coverage {
+    let mut coverage = coverage.clone();
+    for finding in findings.iter().filter(|finding| finding.code == Code::KindUnseen) {
+        if let Some(cluster) = &finding.cluster {
+            coverage.unseen_kinds.entry(cluster.clone()).or_insert_with(|| vec![finding.place.to_string()]);
+        }
+    }
+    coverage
 }
 
 /// Lines for stderr, where stdout has a document.

@@ -34,7 +34,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio", &["mesh-fleet", "kubectl-mesh", "mesh-testkit"]),
     ("axum", &["mesh-testkit"]),
     ("axum-server", &["mesh-testkit"]),
-    ("rustls", &["mesh-testkit"]),
+    // Who looks at what a gateway shows is no client of Kubernetes, and kube has no room for it.
+    ("rustls", &["mesh-fleet", "mesh-testkit"]),
     ("tokio-rustls", &["mesh-testkit"]),
     ("reqwest", &[]),
     // What a person sees.

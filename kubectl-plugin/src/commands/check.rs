@@ -69,7 +69,8 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, output: &mut Output) ->
         FailOn::Error => Severity::Error,
     };
     let failed = left.iter().any(|finding| finding.severity >= least);
-    let unseen = tolerance::exit_by_coverage(&plan.coverage, args.tolerance.allow_unseen);
+    let coverage = tolerance::with_traffic(&plan.coverage, &reading.snapshot.findings);
+    let unseen = tolerance::exit_by_coverage(&coverage, args.tolerance.allow_unseen);
     Ok(unseen.merge(if failed { Exit::Differences } else { Exit::Success }))
 }
 

@@ -15,11 +15,12 @@ use mesh_plan::trace::{NoClient, Trace, Verdict, find_client, trace};
 use mesh_render::{document, trace as render};
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ToleranceArgs};
-use crate::commands::whereis::{exit_by_coverage, not_found};
+use crate::commands::whereis::{coverage, not_found};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::reading::Reading;
+use crate::tolerance;
 
 /// Follow a request from a client to a name, hop by hop: what decides each, and where it breaks
 #[derive(Debug, Args)]
@@ -45,7 +46,8 @@ pub(crate) struct TraceArgs {
 /// Reads the fleet and follows.
 pub(crate) fn run(args: &TraceArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let reading = Reading::take_with_traffic(global, output)?;
-    let partial = exit_by_coverage(&reading.snapshot, &args.tolerance);
+    let coverage = tolerance::with_traffic(&coverage(&reading.snapshot), &reading.snapshot.findings);
+    let partial = tolerance::exit_by_coverage(&coverage, args.tolerance.allow_unseen);
     let hosts = hosts(&args.name, &reading, partial)?;
     let client = find_client(&args.client, &reading.snapshot).map_err(|error| no_client(&error, partial))?;
     let policy = reading.fleet.policy();

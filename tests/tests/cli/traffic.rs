@@ -13,8 +13,15 @@ use super::ran;
 const HOST: &str = "stage.checkout.global";
 const CLIENT: &str = "c2/web/cart";
 
-/// checkout runs in c1 and is called by cart in c2; both clusters have everything that a mesh has.
+/// checkout runs in c1 and is called by cart in c2; both clusters have everything that a mesh has, and what is generated.
 fn healthy() -> TestEnv {
+    let env = unwritten();
+    env.on_fleet(&["sync", "--yes"]).assert().success();
+    env
+}
+
+/// The same before anything is generated.
+fn unwritten() -> TestEnv {
     let env = TestEnv::new();
     let root = root("root", (2040, 1, 1));
     env.write("mesh.yaml", POLICY);
@@ -31,7 +38,6 @@ fn healthy() -> TestEnv {
         "c2/web.yaml",
         &(namespace("web") + &service("web", "cart", "cart") + &dependency("web", "cart", "cart", "checkout")),
     );
-    env.on_fleet(&["sync", "--yes"]).assert().success();
     env
 }
 
@@ -229,9 +235,13 @@ fn each_mistake_of_others_is_found_and_breaks_a_trace_where_it_is() {
             None,
         ),
     ];
-    let env = healthy();
+    let (env, before) = (healthy(), unwritten());
     for (cluster, text, code, step) in mistakes {
         let file = format!("{cluster}/theirs.yaml");
+        before.write(&file, &text);
+        let found = check(&before);
+        assert!(found.iter().any(|(_, name)| name == code), "before the first sync: {code} in {found:?} of\n{text}");
+        std::fs::remove_file(before.fleet().join(&file)).unwrap();
         env.write(&file, &text);
         let found = check(&env);
         assert!(found.iter().any(|(_, name)| name == code), "{code} in {found:?} of\n{text}");
