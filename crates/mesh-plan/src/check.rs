@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use mesh_istio::ServiceEntry;
-use mesh_model::facts::Workload;
+use mesh_model::facts::{LabelSet, Workload};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
@@ -150,16 +150,9 @@ impl<'s, 'a> InCluster<'s, 'a> {
     /// What stands in the way of requests from other clusters.
     fn served(&self, entry: &Held<'a, ServiceEntry>, object: &'a DesiredObject) -> Vec<Problem> {
         let mut found = Vec::from_iter(self.gateway.closed(&object.host));
-        if !entry.is_visible_from(self.mesh.root) {
-            let what =
-                format!("its exportTo leaves out {}, so that the gateway has no way to it: 503 UF", self.mesh.root);
-            found.push(Problem::of_object(Code::NotExported, self.mesh.cluster, entry.key, what));
-        }
+        found.extend(entry::hidden_from_gateway(self.mesh, entry));
         for server in self.scene.servers_in(self.mesh.cluster, &object.base) {
-            let port = server
-                .service
-                .and_then(|(service, port)| server::target_port(self.mesh, server.workload, service, port));
-            found.extend(server::disabled(self.mesh, server.workload, port));
+            found.extend(server::disabled(self.mesh, *server));
             found.extend(server::nobody_ready(self.mesh, server.workload));
             if self.mesh.has_authorizations(&server.workload.namespace) {
                 let callers = self.scene.callers(&self.desired.names[&object.base].identity);
@@ -217,7 +210,7 @@ impl<'s, 'a> InCluster<'s, 'a> {
 /// Entries that others wrote for global names.
 fn of_others(mesh: &Mesh<'_>, scene: &Scene<'_>) -> Vec<Problem> {
     let mut found = Vec::new();
-    let no_labels = mesh_model::facts::LabelSet::default();
+    let no_labels = LabelSet::default();
     for (host, held) in mesh.foreign_entries().filter(|(_, held)| scene.is_for_mesh(&held.spec)) {
         let namespace = held.key.namespace.as_str();
         let rule = mesh.rule_for((namespace, &no_labels), host, namespace);

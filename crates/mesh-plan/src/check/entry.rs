@@ -36,6 +36,15 @@ pub(crate) fn entry_problems(
     problems
 }
 
+/// That the gateway is not told of an entry, if it is not.
+pub(crate) fn hidden_from_gateway(mesh: &Mesh<'_>, entry: &Held<'_, ServiceEntry>) -> Option<Problem> {
+    let root = mesh.root;
+    (!entry.is_visible_from(root)).then(|| {
+        let what = format!("its exportTo leaves out {root}, so that the gateway has no way to it: 503 UF");
+        Problem::of_object(Code::NotExported, mesh.cluster, entry.key, what)
+    })
+}
+
 /// What keeps the gateway from handing on to the endpoints of its own cluster.
 pub(crate) fn gateway_problems(
     mesh: &Mesh<'_>,

@@ -12,7 +12,7 @@ use mesh_model::name::{ClusterName, Host};
 use mesh_model::owned::{ObjectKey, OwnedObject};
 
 use super::client::{hidden, tls_problem};
-use super::entry::{client_problems, gateway_problems, rule_problems};
+use super::entry::{client_problems, gateway_problems, hidden_from_gateway, rule_problems};
 use super::mesh::{Held, Mesh, Specs};
 use super::problem::{Problem, Problems};
 use super::scene::Scene;
@@ -95,11 +95,7 @@ impl Today<'_, '_> {
         if object.role == Role::Source {
             let rule = now.rule_for((now.root, &Arc::default()), &object.host, &entry.key.namespace);
             found.extend(gateway_problems(now, entry, rule));
-            if !entry.is_visible_from(now.root) {
-                let what =
-                    format!("its exportTo leaves out {}, so that the gateway has no way to it: 503 UF", now.root);
-                found.push(Problem::of_object(Code::NotExported, now.cluster, entry.key, what));
-            }
+            found.extend(hidden_from_gateway(now, entry));
         }
         let Some(name) = self.desired.names.get(&object.base) else { return found };
         for client in self.scene.callers_in(now.cluster, &name.identity) {

@@ -2,11 +2,12 @@
 
 use mesh_istio::authorization_policy::{Caller, Holds};
 use mesh_istio::peer_authentication::{Mode, Mtls, PeerAuthentication};
-use mesh_model::facts::{TargetPort, Workload};
+use mesh_model::facts::{LabelSet, TargetPort, Workload};
 use mesh_model::finding::Code;
 use mesh_model::name::Namespace;
 
 use super::mesh::{Held, Mesh};
+use super::people::Server;
 use super::problem::Problem;
 
 /// Whether a caller is let in.
@@ -19,12 +20,13 @@ pub(crate) enum Access {
     Denied(Problem),
 }
 
-/// Which mutual TLS a workload takes on a port, and by which object; none where nothing is said.
+/// Which mutual TLS a server takes, and by which object; none where nothing is said.
 pub(crate) fn mutual_tls<'m, 'a>(
     mesh: &'m Mesh<'a>,
-    server: &Workload,
-    port: Option<u16>,
+    server: Server<'_>,
 ) -> (Mode, Option<&'m Held<'a, PeerAuthentication>>) {
+    let port = server.service.and_then(|(service, port)| target_port(mesh, server.workload, service, port));
+    let server = server.workload;
     for held in mesh.peers_of(&server.namespace, &server.labels) {
         let by_port = port.and_then(|port| held.spec.port_level_mtls.get(port.to_string().as_str()));
         let of_port = by_port.and_then(Mtls::mode);
@@ -36,15 +38,16 @@ pub(crate) fn mutual_tls<'m, 'a>(
 }
 
 /// That a server takes no mutual TLS, if it takes none.
-pub(crate) fn disabled(mesh: &Mesh<'_>, server: &Workload, port: Option<u16>) -> Option<Problem> {
-    let (Mode::Disable, Some(held)) = mutual_tls(mesh, server, port) else { return None };
+pub(crate) fn disabled(mesh: &Mesh<'_>, server: Server<'_>) -> Option<Problem> {
+    let (Mode::Disable, Some(held)) = mutual_tls(mesh, server) else { return None };
+    let server = server.workload;
     let what =
         format!("it takes mutual TLS away from {}/{}: 503 UF WRONG_VERSION_NUMBER", server.namespace, server.name);
     Some(Problem::of_object(Code::MtlsDisabled, mesh.cluster, held.key, what))
 }
 
 /// The port of a workload's pods that a Service's port leads to; none where it cannot be told.
-pub(crate) fn target_port(mesh: &Mesh<'_>, server: &Workload, service: &str, port: u16) -> Option<u16> {
+fn target_port(mesh: &Mesh<'_>, server: &Workload, service: &str, port: u16) -> Option<u16> {
     let services = mesh.facts.services.get(&server.namespace)?;
     let service = services.iter().find(|one| &*one.name == service)?;
     let port = service.ports.iter().find(|one| one.number == port)?;
@@ -107,7 +110,7 @@ pub(crate) fn nobody_ready(mesh: &Mesh<'_>, server: &Workload) -> Option<Problem
 
 /// Whether servers of a namespace take plaintext as well, for all that is said of all of them.
 pub(crate) fn is_strict(mesh: &Mesh<'_>, namespace: &Namespace) -> bool {
-    let no_labels = mesh_model::facts::LabelSet::default();
+    let no_labels = LabelSet::default();
     let peers = mesh.peers_of(namespace, &no_labels);
     let modes = peers.iter().filter_map(|held| held.spec.mtls.as_ref()?.mode());
     modes.into_iter().next() == Some(Mode::Strict)

@@ -175,10 +175,9 @@ impl<'a> Route<'_, '_, 'a> {
 
     /// Why the gateway knows nothing of the host.
     fn unserved(&self, mesh: &Mesh<'a>) -> Hop {
-        let root = mesh.root;
-        if let Some(entry) = mesh.entries_on(self.caller.host).first() {
-            let what = format!("its exportTo leaves out {root}, so that the gateway has no way to it: 503 UF");
-            return self.broken(Step::Sni, Problem::of_object(Code::NotExported, mesh.cluster, entry.key, what));
+        let hidden = mesh.entries_on(self.caller.host).iter().find_map(|entry| entry::hidden_from_gateway(mesh, entry));
+        if let Some(problem) = hidden {
+            return self.broken(Step::Sni, problem);
         }
         if !mesh.knows(Kind::ServiceEntry) {
             return Hop::unknown(Step::Sni, "ServiceEntries of the cluster were not seen completely");
@@ -204,16 +203,13 @@ impl<'a> Route<'_, '_, 'a> {
     }
 
     fn authentication(&self, mesh: &Mesh<'a>, servers: &[Server<'a>]) -> Hop {
-        let port = |server: &Server<'a>| {
-            server.service.and_then(|(service, port)| server::target_port(mesh, server.workload, service, port))
-        };
-        if let Some(problem) = servers.iter().find_map(|one| server::disabled(mesh, one.workload, port(one))) {
+        if let Some(problem) = servers.iter().find_map(|one| server::disabled(mesh, *one)) {
             return self.broken(Step::Authentication, problem);
         }
         if !mesh.knows(Kind::PeerAuthentication) {
             return Hop::unknown(Step::Authentication, "PeerAuthentications of the cluster were not seen");
         }
-        let (mode, by) = server::mutual_tls(mesh, servers[0].workload, port(&servers[0]));
+        let (mode, by) = server::mutual_tls(mesh, servers[0]);
         let says = match mode {
             Mode::Strict => "it takes mutual TLS only",
             _ => "it takes mutual TLS, and plaintext as well",
