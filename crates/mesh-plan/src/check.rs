@@ -3,7 +3,7 @@
 //!
 //! Pure. What Istio does with each mistake was measured on real proxies: `docs/checks.md` has the table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use mesh_istio::ServiceEntry;
@@ -12,7 +12,6 @@ use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::Host;
-use mesh_model::owned::ObjectKey;
 use mesh_model::policy::MeshPolicy;
 
 use crate::desired::{Desired, DesiredObject, Role};
@@ -102,20 +101,12 @@ struct InCluster<'s, 'a> {
     mesh: &'s Mesh<'a>,
     desired: &'a Desired,
     gateway: EastWest<'s, 'a>,
-    /// Objects of others by virtual address.
-    taken: BTreeMap<&'a str, Vec<&'a ObjectKey>>,
 }
 
 impl<'s, 'a> InCluster<'s, 'a> {
     fn of(scene: &'s Scene<'a>, mesh: &'s Mesh<'a>, desired: &'a Desired) -> Self {
-        let mut taken: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
-        for object in &mesh.facts.foreign {
-            for address in &object.addresses {
-                taken.entry(&**address).or_default().push(&object.key);
-            }
-        }
         let gateway = EastWest::of(mesh, &scene.sites[mesh.cluster]);
-        Self { scene, mesh, desired, gateway, taken }
+        Self { scene, mesh, desired, gateway }
     }
 
     fn check(&self, entries: &[&'a DesiredObject], problems: &mut Problems<'a>) {
@@ -127,7 +118,7 @@ impl<'s, 'a> InCluster<'s, 'a> {
                 continue;
             };
             let Some(name) = self.desired.names.get(&object.base) else { continue };
-            problems.about(&object.host, self.addresses(entry));
+            problems.about(&object.host, self.mesh.shared_addresses(entry));
             problems.about(&object.host, self.scene.wrong_sans(self.mesh, entry, &object.base));
             if object.role == Role::Source {
                 relays |= name.places.iter().any(|place| &place.cluster != self.mesh.cluster);
@@ -179,13 +170,6 @@ impl<'s, 'a> InCluster<'s, 'a> {
             found.extend(self.scene.wrong_sans_of_rule(self.mesh, rule, &object.base));
         }
         found
-    }
-
-    /// Virtual addresses that somebody else's entry has, too.
-    fn addresses(&self, entry: &Held<'a, ServiceEntry>) -> Vec<Problem> {
-        let others = entry.spec.addresses.iter().filter_map(|address| Some((address, self.taken.get(&**address)?)));
-        let others = others.flat_map(|(address, keys)| keys.iter().map(move |key| (address, *key)));
-        others.filter_map(|(address, key)| self.mesh.shares_address(entry, address, key)).collect()
     }
 
     /// That servers take plaintext as well.

@@ -42,6 +42,8 @@ pub(crate) struct Mesh<'a> {
     peers: BTreeMap<&'a Namespace, Vec<Held<'a, PeerAuthentication>>>,
     authorizations: BTreeMap<&'a Namespace, Vec<Held<'a, AuthorizationPolicy>>>,
     pub(crate) gateways: Vec<Held<'a, Gateway>>,
+    /// Objects of others by virtual address.
+    taken: BTreeMap<&'a str, Vec<&'a ObjectKey>>,
     /// Objects that do not read, whatever they do.
     pub(crate) unreadable: Vec<(&'a ObjectKey, Problem)>,
 }
@@ -86,6 +88,7 @@ impl<'a> Mesh<'a> {
             peers: BTreeMap::new(),
             authorizations: BTreeMap::new(),
             gateways: Vec::new(),
+            taken: BTreeMap::new(),
             unreadable: Vec::new(),
         };
         for (key, text, created) in generated {
@@ -110,6 +113,11 @@ impl<'a> Mesh<'a> {
                 _ => read(text).map(|spec| mesh.gateways.push(Held { key, is_ours: false, created, spec })),
             };
             mesh.note(key, read);
+        }
+        for object in &facts.foreign {
+            for address in &object.addresses {
+                mesh.taken.entry(address).or_default().push(&object.key);
+            }
         }
         mesh.entries.values_mut().for_each(|held| sort(held));
         mesh.sidecars.values_mut().for_each(|held| sort(held));
@@ -155,24 +163,17 @@ impl<'a> Mesh<'a> {
         visible().find(|held| &*held.key.namespace == namespace).or_else(|| visible().next())
     }
 
-    /// What shares a virtual address with an entry.
-    pub(crate) fn addresses_shared_with(&self, entry: &Held<'a, ServiceEntry>) -> Vec<Problem> {
-        let mut found = Vec::new();
-        for object in self.facts.foreign.iter().filter(|object| object.key != *entry.key) {
-            let shared = object.addresses.iter().find(|address| entry.spec.addresses.contains(address));
-            found.extend(shared.and_then(|address| self.shares_address(entry, address, &object.key)));
-        }
-        found
+    /// What is wrong with the virtual addresses of an entry: somebody else's has them, too.
+    pub(crate) fn shared_addresses(&self, entry: &Held<'a, ServiceEntry>) -> Vec<Problem> {
+        let others = entry.spec.addresses.iter().filter_map(|address| Some((address, self.taken.get(&**address)?)));
+        let others = others.flat_map(|(address, keys)| keys.iter().map(move |key| (address, *key)));
+        let others = others.filter(|(_, key)| *key != entry.key);
+        others.filter_map(|(address, key)| self.shares_address(entry, address, key)).collect()
     }
 
     /// That somebody else's entry has a virtual address of ours on the same port, and what becomes of it: HTTP tells hosts apart by
     /// their names, and of others the older entry gets what is sent there.
-    pub(crate) fn shares_address(
-        &self,
-        entry: &Held<'a, ServiceEntry>,
-        address: &str,
-        other: &'a ObjectKey,
-    ) -> Option<Problem> {
+    fn shares_address(&self, entry: &Held<'a, ServiceEntry>, address: &str, other: &'a ObjectKey) -> Option<Problem> {
         let ours = entry.spec.ports.first()?;
         let known = self.entries.values().flatten().find(|held| held.key == other);
         let (severity, consequence) = match known {
@@ -247,13 +248,7 @@ impl<'a> Mesh<'a> {
         let of = |namespace: &Namespace| self.peers.get(namespace).into_iter().flatten();
         let selector = |held: &Held<'a, PeerAuthentication>| held.spec.selector.clone().unwrap_or_default();
         let own = of(namespace).find(|held| !selector(held).is_empty() && selects(&selector(held), labels));
-        let general = |of: &Namespace| {
-            self.peers
-                .get(of)
-                .into_iter()
-                .flatten()
-                .find(|held: &&Held<'a, PeerAuthentication>| selector(held).is_empty())
-        };
+        let general = |namespace: &Namespace| of(namespace).find(|held| selector(held).is_empty());
         own.into_iter()
             .chain(general(namespace))
             .chain((namespace != self.root).then(|| general(self.root)).flatten())

@@ -170,8 +170,7 @@ impl<'a> Caller<'_, 'a> {
             let what = "it has upper-case letters, which no proxy routes: 503 NC".to_owned();
             return self.broken(Step::Name, Problem::of_object(Code::UpperCaseHost, self.cluster, entry.key, what));
         }
-        let shared = mesh.addresses_shared_with(entry);
-        if let Some(problem) = shared.into_iter().find(Problem::stops_requests) {
+        if let Some(problem) = mesh.shared_addresses(entry).into_iter().find(Problem::stops_requests) {
             return self.broken(Step::Name, problem);
         }
         if let Some(problem) = client::deaf(mesh, self.workload) {
