@@ -268,3 +268,10 @@ impl Said {
         self
     }
 }
+
+/// The first hop of a trace that is broken.
+pub(crate) fn broken_hop(trace: &Value) -> Option<String> {
+    let of_ways = trace["ways"].as_array().into_iter().flatten().filter_map(|way| way["hops"].as_array());
+    let mut hops = trace["hops"].as_array().into_iter().chain(of_ways).flatten();
+    hops.find(|hop| hop["state"] == "broken").and_then(|hop| hop["step"].as_str()).map(str::to_owned)
+}

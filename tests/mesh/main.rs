@@ -4,6 +4,7 @@
 //! A program of its own, since it moves into network namespaces before anything else. Tests share one mesh and run one after
 //! the other; each brings services of its own.
 
+mod clients;
 mod deaths;
 mod fleet;
 mod limits;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             deaths::TESTS,
             mistakes::TESTS,
             probes::TESTS,
+            clients::TESTS,
         ]
         .concat()
     };

@@ -12,6 +12,7 @@ use mesh_model::name::ClusterName;
 use mesh_model::policy::MeshPolicy;
 use serde::de::IgnoredAny;
 
+use crate::fleet::Depth;
 use crate::limits::{MAX_FINDINGS, MAX_TEXT};
 
 pub(crate) mod certificate;
@@ -57,6 +58,7 @@ use wire::{Object, PageHead};
 pub struct ClusterDecoder<'p> {
     cluster: ClusterName,
     policy: &'p MeshPolicy,
+    depth: Depth,
     interner: &'p mut Interner,
     facts: ClusterFacts,
     /// Where each object was first seen.
@@ -94,11 +96,12 @@ pub struct Decoded {
 }
 
 impl<'p> ClusterDecoder<'p> {
-    /// A decoder without documents yet.
+    /// A decoder without documents yet, which keeps what decides what is generated.
     pub fn new(cluster: ClusterName, policy: &'p MeshPolicy, interner: &'p mut Interner) -> Self {
         Self {
             cluster,
             policy,
+            depth: Depth::Plan,
             interner,
             facts: ClusterFacts::default(),
             places: Places::default(),
@@ -108,6 +111,11 @@ impl<'p> ClusterDecoder<'p> {
             objects: 0,
             unreadable: None,
         }
+    }
+
+    /// The same, which keeps as much as `depth` says.
+    pub fn to(self, depth: Depth) -> Self {
+        Self { depth, ..self }
     }
 
     /// Takes in one document: an object, or a list of objects.

@@ -130,14 +130,8 @@ pub struct Workload {
     pub env: Env,
     /// Whether the host keeps the identity's case (`admiral.io/cname-case-sensitive`).
     pub keep_case: bool,
-    /// What the template says of sidecar injection: the label.
-    pub inject_label: Option<bool>,
-    /// What the template says of sidecar injection: the annotation.
-    pub inject_annotation: Option<bool>,
-    /// Template label `istio.io/dataplane-mode=ambient`.
-    pub ambient: bool,
-    /// Ignored by its own label or annotation (`reference/admiral.md` §4.2).
-    pub ignored: bool,
+    /// What it asks of the mesh.
+    pub wish: MeshWish,
     /// Annotation `traffic.sidecar.istio.io/includeInboundPorts` of the template.
     pub inbound_ports: Option<Arc<str>>,
     /// `spec.selector.matchLabels`.
@@ -154,6 +148,19 @@ pub struct Workload {
     pub replicas: Option<u32>,
     /// Ready replicas, if the status says.
     pub ready: Option<u32>,
+}
+
+/// What a workload's own metadata asks of the mesh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MeshWish {
+    /// What the template says of sidecar injection: the label.
+    pub inject_label: Option<bool>,
+    /// What the template says of sidecar injection: the annotation.
+    pub inject_annotation: Option<bool>,
+    /// Template label `istio.io/dataplane-mode=ambient`.
+    pub ambient: bool,
+    /// To be ignored, by its own label or annotation (`reference/admiral.md` §4.2).
+    pub ignored: bool,
 }
 
 /// A Service.

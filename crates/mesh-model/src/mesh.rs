@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::facts::LabelSet;
+use crate::facts::{LabelSet, MeshWish, Workload, WorkloadKind};
 use crate::kind::Kind;
 use crate::name::Namespace;
 use crate::owned::ObjectKey;
@@ -27,6 +27,8 @@ pub struct MeshFacts {
     pub proxies: Vec<GatewayProxy>,
     /// Deployments of istiod, sorted by namespace and name.
     pub control_planes: Vec<ControlPlane>,
+    /// Workloads that carry no identity: they serve no name, but call some. Sorted by namespace, kind and name.
+    pub others: Vec<Caller>,
 }
 
 /// `spec` of an object as it was written: what of it holds is told where it is used.
@@ -80,6 +82,39 @@ pub struct MeshSettings {
     pub other_trust_domains: Vec<Arc<str>>,
     /// Whether agents answer DNS for sidecars: `defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE`.
     pub dns_capture: bool,
+}
+
+/// A workload, as far as what becomes of its own requests depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its kind.
+    pub kind: WorkloadKind,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it asks of the mesh.
+    pub wish: MeshWish,
+    /// Labels of its pods.
+    pub labels: LabelSet,
+    /// What its annotation `proxy.istio.io/config` says of DNS: whether the agent answers.
+    pub dns_capture: Option<bool>,
+    /// `spec.serviceAccountName` of the template, `default` when absent.
+    pub service_account: Arc<str>,
+}
+
+impl From<&Workload> for Caller {
+    fn from(workload: &Workload) -> Self {
+        Self {
+            kind: workload.kind,
+            namespace: workload.namespace.clone(),
+            name: Arc::clone(&workload.name),
+            wish: workload.wish,
+            labels: workload.labels.clone(),
+            dns_capture: workload.dns_capture,
+            service_account: Arc::clone(&workload.service_account),
+        }
+    }
 }
 
 /// A workload in the gateway's namespace, which may be its proxies.

@@ -270,7 +270,7 @@ fn has_clients(step: &Step, plan: &Plan, fleet: &FleetSnapshot) -> bool {
     fleet
         .seen()
         .flat_map(|(_, facts)| &facts.workloads)
-        .any(|workload| !workload.ignored && callers.contains(workload.identity.as_str()))
+        .any(|workload| !workload.wish.ignored && callers.contains(workload.identity.as_str()))
 }
 
 fn host(step: &Step) -> Arc<str> {

@@ -159,9 +159,11 @@ impl<'s, 'a> InCluster<'s, 'a> {
     /// What stands in the way of a client here.
     fn called(&self, client: &'a Workload, entry: &Held<'a, ServiceEntry>, object: &'a DesiredObject) -> Vec<Problem> {
         let host = object.host.as_str();
-        let mut found = Vec::from_iter(client::hidden(self.mesh, client, host));
-        found.extend(client::deaf(self.mesh, client));
-        found.extend(client::routed(self.mesh, client, host));
+        let mut found = Vec::from_iter(client::hidden(self.mesh, (&client.namespace, &client.labels), host));
+        found.extend(client::deaf(self.mesh, client.dns_capture, || {
+            format!("{} {}/{}", client.kind.kind(), client.namespace, client.name)
+        }));
+        found.extend(client::routed(self.mesh, &client.namespace, host));
         let rule = self.mesh.rule_for((&client.namespace, &client.labels), host, &entry.key.namespace);
         found.extend(client::ruled(self.mesh, entry, rule));
         if let Some(rule) = rule.filter(|rule| !rule.is_ours) {

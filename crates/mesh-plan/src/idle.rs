@@ -36,7 +36,7 @@ pub fn why_idle(
     if !workload.kind.serves() {
         return format!("a {} calls, it never serves", workload.kind.kind());
     }
-    if workload.ignored {
+    if workload.wish.ignored {
         return "it asks to be ignored, by a label or an annotation".into();
     }
     if facts.namespaces.get(&workload.namespace).is_some_and(|namespace| namespace.ignored) {

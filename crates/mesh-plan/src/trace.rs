@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use mesh_model::facts::Workload;
 use mesh_model::finding::Finding;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
@@ -21,7 +20,7 @@ mod handshake;
 mod share;
 mod way;
 
-pub use from::{NoClient, find_client};
+pub use from::{FoundClient, NoClient, find_client};
 pub use handshake::Handshake;
 
 /// The path from a client to a host.
@@ -54,8 +53,8 @@ pub struct Client {
     pub kind: Kind,
     /// The workload.
     pub workload: Arc<str>,
-    /// Its identity.
-    pub identity: Identity,
+    /// Its identity, if it carries one.
+    pub identity: Option<Identity>,
     /// Where it runs.
     pub region: Option<Arc<str>>,
 }
@@ -215,7 +214,7 @@ impl Way {
 
 /// The path of requests of a client to a host: as objects are now, or, where `planned`, as they will be after the next sync.
 pub fn trace(
-    client: (&ClusterName, &Workload),
+    client: &FoundClient<'_>,
     host: &Host,
     planned: bool,
     desired: &Desired,
@@ -223,17 +222,17 @@ pub fn trace(
     policy: &MeshPolicy,
 ) -> Trace {
     let scene = if planned { Scene::pushed(desired, fleet, policy) } else { Scene::live(desired, fleet, policy) };
-    let (cluster, workload) = client;
-    let site = &scene.sites[cluster];
-    let caller = client::Caller { cluster, workload, host, desired, scene: &scene, policy };
-    let (hops, ways) = caller.follow();
+    let FoundClient { cluster, caller, identity } = client;
+    let site = &scene.sites[*cluster];
+    let call = client::Call { cluster, client: caller, identity: *identity, host, desired, scene: &scene, policy };
+    let (hops, ways) = call.follow();
     let (verdict, says) = judge(&hops, &ways);
     let client = Client {
-        cluster: cluster.clone(),
-        namespace: workload.namespace.clone(),
-        kind: workload.kind.kind(),
-        workload: Arc::clone(&workload.name),
-        identity: workload.identity.clone(),
+        cluster: (*cluster).clone(),
+        namespace: caller.namespace.clone(),
+        kind: caller.kind.kind(),
+        workload: Arc::clone(&caller.name),
+        identity: identity.cloned(),
         region: site.region.clone(),
     };
     Trace { client, host: host.clone(), verdict, says, hops, ways }

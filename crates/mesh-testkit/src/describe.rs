@@ -142,7 +142,7 @@ fn describe_service(namespace: &str, s: &Service) -> String {
 }
 
 fn describe_workload(w: &Workload) -> String {
-    let marks = [mark(w.keep_case, " keep-case"), mark(w.ambient, " ambient"), mark(w.ignored, " ignored")];
+    let marks = [mark(w.keep_case, " keep-case"), mark(w.wish.ambient, " ambient"), mark(w.wish.ignored, " ignored")];
     format!(
         "{:?} {}/{} identity {} env {} inject {:?}/{:?}{} inbound {:?} labels {:?} account {} created {:?}",
         w.kind,
@@ -150,8 +150,8 @@ fn describe_workload(w: &Workload) -> String {
         w.name,
         w.identity,
         w.env,
-        w.inject_label,
-        w.inject_annotation,
+        w.wish.inject_label,
+        w.wish.inject_annotation,
         marks.concat(),
         w.inbound_ports,
         w.match_labels,

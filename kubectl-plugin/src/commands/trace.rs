@@ -25,7 +25,7 @@ use crate::tolerance;
 /// Follow a request from a client to a name, hop by hop: what decides each, and where it breaks
 #[derive(Debug, Args)]
 pub(crate) struct TraceArgs {
-    /// The client: cluster/namespace/workload, or an end of that which only one workload has
+    /// The client: cluster/namespace/workload, or an end of that which only one workload has; cluster/namespace/kind/workload where two kinds have one name
     #[arg(value_name = "CLIENT")]
     client: String,
     /// The name: a global name, prefix name or identity, or any other key that whereis knows
@@ -51,10 +51,10 @@ pub(crate) fn run(args: &TraceArgs, global: &GlobalArgs, output: &mut Output) ->
     let hosts = hosts(&args.name, &reading, partial)?;
     let client = find_client(&args.client, &reading.snapshot).map_err(|error| no_client(&error, partial))?;
     let policy = reading.fleet.policy();
-    let one = |host: &Host| trace(client, host, args.planned, &reading.desired, &reading.snapshot, policy);
+    let one = |host: &Host| trace(&client, host, args.planned, &reading.desired, &reading.snapshot, policy);
     let mut traces: Vec<Trace> = hosts.iter().map(one).collect();
     if args.probe {
-        let roots = roots_of(client.0, &reading);
+        let roots = roots_of(client.cluster, &reading);
         for trace in &mut traces {
             ask_gateways(trace, &roots, reading.now);
         }

@@ -45,6 +45,14 @@ const SERVING: &[Mistake] = &[
         hop: "sni",
     },
     Mistake {
+        what: "`exportTo` is its own namespace, `.`",
+        steps: &[Edit("c1", ENTRY, |it| it["spec"]["exportTo"] = json!(["."]))],
+        istiod: ACCEPTS,
+        sees: "503 URX,UF Connection_reset_by_peer",
+        code: "not-exported",
+        hop: "sni",
+    },
+    Mistake {
         what: "the port's number is another",
         steps: &[Edit("c1", ENTRY, |it| it["spec"]["ports"][0]["number"] = json!(8080))],
         istiod: ACCEPTS,
@@ -90,6 +98,14 @@ const CALLING: &[Mistake] = &[
     Mistake {
         what: "`exportTo` lacks the namespace of the client",
         steps: &[Edit("c2", ENTRY, |it| it["spec"]["exportTo"] = json!(["somebody"]))],
+        istiod: ACCEPTS,
+        sees: "the name is unknown",
+        code: "not-exported",
+        hop: "entry",
+    },
+    Mistake {
+        what: "`exportTo` is its own namespace, `.`",
+        steps: &[Edit("c2", ENTRY, |it| it["spec"]["exportTo"] = json!(["."]))],
         istiod: ACCEPTS,
         sees: "the name is unknown",
         code: "not-exported",

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Mistake;
 use super::page::{self, Row};
 use super::step::Done;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, broken_hop};
 
 /// Where clients are: us-west-2.
 pub(super) const CLIENTS: &str = "c2";
@@ -128,11 +128,7 @@ impl<'f> Scene<'f> {
             return String::new();
         }
         let document = said.document();
-        let trace = &document["traces"][0];
-        let of_ways = trace["ways"].as_array().into_iter().flatten().filter_map(|way| way["hops"].as_array());
-        let mut hops = trace["hops"].as_array().into_iter().chain(of_ways).flatten();
-        let broken = hops.find(|hop| hop["state"] == "broken");
-        broken.and_then(|hop| hop["step"].as_str()).unwrap_or_default().to_owned()
+        broken_hop(&document["traces"][0]).unwrap_or_default()
     }
 
     /// The object of a manifest, with the names of the scene.

@@ -453,11 +453,49 @@ fn large_objects_are_looked_through() {
 }
 
 #[test]
+fn any_workload_may_be_the_client_of_a_trace() {
+    let env = healthy();
+    let other = |extra: &str| {
+        let labels = "metadata: {labels: {app: report}}";
+        let manifest = |kind: &str, spec: &str| {
+            format!(
+                "---\napiVersion: batch/v1\nkind: {kind}\nmetadata: {{name: report, namespace: ops}}\nspec: {spec}\n"
+            )
+        };
+        let template = format!("{{template: {{{labels}, spec: {{serviceAccountName: report}}}}}}");
+        namespace("ops") + &manifest("CronJob", &format!("{{jobTemplate: {{spec: {template}}}}}")) + extra
+    };
+    let followed = |client: &str, name: &str| ran(&mut env.on_fleet(&["trace", client, name, "-o", "json"]));
+    env.write("c2/ops.yaml", &other(""));
+    let said = followed("ops/report", HOST);
+    assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+    let trace = serde_json::from_str::<Value>(&said.stdout).unwrap()["traces"][0].clone();
+    assert_eq!((&trace["client"]["kind"], &trace["client"]["identity"]), (&json!("CronJob"), &Value::Null), "{trace}");
+    assert_eq!(trace["verdict"], "ok", "{trace}");
+    // Two kinds of one name are told apart.
+    env.write("c2/ops.yaml", &other("---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: report, namespace: ops}\nspec: {template: {metadata: {annotations: {sidecar.istio.io/inject: 'false'}}}}\n"));
+    let said = followed("ops/report", HOST);
+    assert_eq!(said.code, Some(2), "{}", said.stdout);
+    assert!(
+        said.stderr.contains("c2/ops/cronjob/report") && said.stderr.contains("c2/ops/daemonset/report"),
+        "{}",
+        said.stderr
+    );
+    let said = followed("ops/daemonset/report", HOST);
+    assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("it gets no sidecar"), "{}", said.stdout);
+    // Where the name is not, no Dependency can bring it.
+    env.write("c1/more.yaml", &(namespace("more") + &service("more", "other", "other")));
+    let said = followed("ops/cronjob/report", "other");
+    assert!(said.stdout.contains("which carries no identity"), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
 fn a_trace_asks_for_one_client_and_a_name_that_somebody_serves() {
     let env = healthy();
     let said = |args: &[&str]| ran(&mut env.on_fleet(&[&["trace"], args].concat()));
     for (args, code, words) in [
-        (&["c2/web/nobody", HOST][..], 1, "no workload that carries an identity is \"c2/web/nobody\""),
+        (&["c2/web/nobody", HOST][..], 1, "no workload is \"c2/web/nobody\""),
         (&["cart", "nobody"], 1, "is no identity, global name"),
         (&["", HOST], 1, "no workload"),
         (&["cart"], 2, "<NAME>"),
@@ -469,7 +507,7 @@ fn a_trace_asks_for_one_client_and_a_name_that_somebody_serves() {
     env.write("c2/other.yaml", &(namespace("other") + &deployment("other", "cart", "cart")));
     let several = said(&["cart", HOST]);
     assert_eq!(several.code, Some(2));
-    assert!(several.stderr.contains("c2/other/cart, c2/web/cart"), "{}", several.stderr);
+    assert!(several.stderr.contains("c2/other/deployment/cart, c2/web/deployment/cart"), "{}", several.stderr);
     // What is wrong at the client ends it there; a server that is down ends it there.
     env.write(
         "c1/shop.yaml",

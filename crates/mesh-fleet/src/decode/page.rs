@@ -15,6 +15,7 @@ use super::source::Source;
 use super::text::Text;
 use super::wire::{PageHead, PageMetadata};
 use super::{ClusterDecoder, Interner, Part, Place};
+use crate::fleet::Depth;
 
 /// What a page says of the list that it is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,19 +35,19 @@ impl Part {
         text: &str,
         request: &str,
         cluster: &ClusterName,
-        policy: &MeshPolicy,
+        (policy, depth): (&MeshPolicy, Depth),
         interner: &mut Interner,
     ) -> Result<(Self, PageEnd), String> {
         let place = Place { file: request, line: 1, version: None };
         let job = Job { kind, source: Source::Answer(text), shape: Shape::Page, place, check: false };
-        let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
+        let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner).to(depth);
         if let Some(head) = decoder.take_job(job)
             && head.is_of(kind)
         {
             return Ok((decoder.into_part(), head.end()));
         }
         // Something is wrong with it, or it is unusual: once more from the start, for what that is.
-        let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner);
+        let mut decoder = ClusterDecoder::new(cluster.clone(), policy, interner).to(depth);
         let end = decoder.take_page(Job { shape: Shape::Many, ..job })?;
         Ok((decoder.into_part(), end))
     }
@@ -158,7 +159,7 @@ mod tests {
     fn take(text: &str) -> (Result<Option<String>, String>, usize) {
         let (policy, mut interner) = (MeshPolicy::default(), Interner::default());
         let cluster = ClusterName::parse("c1").unwrap();
-        match Part::of_page(Kind::Service, text, "/api/v1/services", &cluster, &policy, &mut interner) {
+        match Part::of_page(Kind::Service, text, "/api/v1/services", &cluster, (&policy, Depth::Plan), &mut interner) {
             Ok((part, end)) => (Ok(end.next), part.objects),
             Err(why) => (Err(why), 0),
         }
@@ -182,7 +183,8 @@ mod tests {
             "data":{"serviceEntryAddressStore":"entry-addresses: {a.global-se: 240.0.10.1}"}}]}"#;
         let (policy, mut interner) = (MeshPolicy::default(), Interner::default());
         let cluster = ClusterName::parse("c1").unwrap();
-        let (part, _) = Part::of_page(Kind::ConfigMap, page, "/", &cluster, &policy, &mut interner).unwrap();
+        let (part, _) =
+            Part::of_page(Kind::ConfigMap, page, "/", &cluster, (&policy, Depth::Plan), &mut interner).unwrap();
         assert_eq!(part.facts.vip_store.len(), 1);
     }
 

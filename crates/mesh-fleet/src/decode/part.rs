@@ -66,6 +66,7 @@ impl Part {
         facts.mesh.settings = facts.mesh.settings.take().or(more.mesh.settings);
         facts.mesh.proxies.extend(more.mesh.proxies);
         facts.mesh.control_planes.extend(more.mesh.control_planes);
+        facts.mesh.others.extend(more.mesh.others);
         facts.admiral = [facts.admiral.take(), more.admiral].into_iter().flatten().min();
         for (host, claim) in more.claims {
             let winner =
@@ -111,6 +112,7 @@ impl Part {
         facts.mesh.unseen.append(&mut { of_traffic });
         facts.mesh.proxies.sort_by(|a, b| a.name.cmp(&b.name));
         facts.mesh.control_planes.sort();
+        facts.mesh.others.sort_by(|a, b| (&a.namespace, a.kind, &a.name).cmp(&(&b.namespace, b.kind, &b.name)));
         facts.workloads.shrink_to_fit();
         facts.foreign.shrink_to_fit();
         findings.sort();

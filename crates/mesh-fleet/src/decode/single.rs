@@ -181,6 +181,7 @@ impl<'a> RawPage<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::Depth;
 
     #[test]
     fn what_is_no_page_of_the_kind_is_not_an_empty_one() {
@@ -211,7 +212,8 @@ mod tests {
             );
             let (cluster, policy) = (ClusterName::parse("c1").unwrap(), MeshPolicy::default());
             let interner = &mut Interner::default();
-            let (part, end) = Part::of_page(Kind::Service, &text, "x", &cluster, &policy, interner).unwrap();
+            let (part, end) =
+                Part::of_page(Kind::Service, &text, "x", &cluster, (&policy, Depth::Plan), interner).unwrap();
             assert_eq!((end.next, &*end.version), (None, "7"));
             let whole = Slim::of_page(Kind::Service, part);
             assert_eq!(whole.is_some(), is_plain, "{items:?}");

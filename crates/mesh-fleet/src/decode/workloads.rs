@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use mesh_model::facts::{LabelSet, Workload, WorkloadKind};
+use mesh_model::facts::{LabelSet, MeshWish, Workload, WorkloadKind};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
+use mesh_model::mesh::Caller;
 use mesh_model::name::NameError;
 use mesh_model::naming::{self, INBOUND_PORTS, KEEP_CASE, Meta};
 
@@ -14,6 +15,7 @@ use super::mesh::{PROXY_CONFIG, dns_capture};
 use super::text::Pairs;
 use super::wire::{self, Object, PodSpec, Selector, Template};
 use super::{ClusterDecoder, Item};
+use crate::fleet::Depth;
 use crate::limits::MAX_ENTRIES;
 
 type WorkloadObject<'a> = Object<'a, wire::WorkloadSpec<'a>, wire::WorkloadStatus>;
@@ -40,7 +42,17 @@ impl ClusterDecoder<'_> {
         let policy = self.policy;
         let (label, annotation) = (labels.look_up(), template.metadata.annotations.look_up());
         let meta = Meta { label: &label, annotation: &annotation };
-        let Some(identity) = naming::workload_identity(&meta, &policy.keys) else { return Ok(()) };
+        let (own_label, own_annotation) = (object.metadata.labels.look_up(), object.metadata.annotations.look_up());
+        let own = Meta { label: &own_label, annotation: &own_annotation };
+        let wish = MeshWish {
+            inject_label: wish(labels, &policy.keys.inject),
+            inject_annotation: wish(&template.metadata.annotations, &policy.keys.inject),
+            ambient: labels.has(DATAPLANE_MODE, "ambient"),
+            ignored: labels.has(&policy.keys.ignore, "true") || own.is_ignored_by_annotation(),
+        };
+        let Some(identity) = naming::workload_identity(&meta, &policy.keys) else {
+            return if self.depth == Depth::Traffic { self.note_caller(item, &template, (kind, wish)) } else { Ok(()) };
+        };
         let env = naming::workload_env(&meta, &namespace, &policy.keys);
         let (identity, env) = match (self.interner.identity(identity), self.interner.env(env)) {
             (Ok(identity), Ok(env)) => (identity, env),
@@ -49,8 +61,6 @@ impl ClusterDecoder<'_> {
                 return Ok(());
             }
         };
-        let (own_label, own_annotation) = (object.metadata.labels.look_up(), object.metadata.annotations.look_up());
-        let own = Meta { label: &own_label, annotation: &own_annotation };
         let workload = Workload {
             kind,
             namespace: namespace.clone(),
@@ -59,10 +69,7 @@ impl ClusterDecoder<'_> {
             identity,
             env,
             keep_case: template.metadata.annotations.has(KEEP_CASE, "true"),
-            inject_label: wish(labels, &policy.keys.inject),
-            inject_annotation: wish(&template.metadata.annotations, &policy.keys.inject),
-            ambient: labels.has(DATAPLANE_MODE, "ambient"),
-            ignored: labels.has(&policy.keys.ignore, "true") || own.is_ignored_by_annotation(),
+            wish,
             inbound_ports: template
                 .metadata
                 .annotations
@@ -79,6 +86,26 @@ impl ClusterDecoder<'_> {
             ready: status.ready_replicas.or(status.number_ready),
         };
         self.facts.workloads.push(workload);
+        Ok(())
+    }
+
+    /// A workload that serves no name, but may call one.
+    fn note_caller(
+        &mut self,
+        item: &Item<'_>,
+        template: &Template<'_>,
+        (kind, wish): (WorkloadKind, MeshWish),
+    ) -> Result<(), String> {
+        let caller = Caller {
+            kind,
+            namespace: item.namespace(),
+            name: item.name.clone(),
+            wish,
+            labels: self.interner.labels(&template.metadata.labels),
+            dns_capture: template.metadata.annotations.value(PROXY_CONFIG).and_then(dns_capture),
+            service_account: self.service_account(&template.spec)?,
+        };
+        self.facts.mesh.others.push(caller);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use super::rewrite;
 use super::walk::{self, FoundFile, LinkProblem, Trouble};
 use super::{DirectoryFleet, UNSEEN_FILE};
 use crate::decode::{ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, yaml_documents};
+use crate::fleet::Depth;
 use crate::limits::{MAX_FILE, MAX_UNSEEN};
 use crate::{sight, store};
 
@@ -53,7 +54,7 @@ fn read_cluster(
 ) -> Result<Decoded, String> {
     let marked = marked_unseen(&fleet.real_root, folder, name)?;
     let found = walk::walk(&fleet.real_root, folder, name);
-    let mut decoder = ClusterDecoder::new(name.clone(), &fleet.policy, interner);
+    let mut decoder = ClusterDecoder::new(name.clone(), &fleet.policy, interner).to(Depth::Traffic);
     for kind in marked {
         decoder.mark_unseen(kind, &format!("{name}/{UNSEEN_FILE}"), format!("{kind} is marked as unseen"));
     }

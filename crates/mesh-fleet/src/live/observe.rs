@@ -91,7 +91,7 @@ async fn first_phase(fleet: &LiveFleet, place: &Place, interners: &Interners, en
     let share = contact.left;
     let rest = contact.rest.until(end.min(start + share));
     let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
-    let reader = Reader { cluster: &place.name, policy: &fleet.policy, interners, rest: &rest };
+    let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth: Depth::Plan, interners, rest: &rest };
     let part = list_all(reader, &served, contact, &GENERATED).await;
     Ok(Half { part, served, left: share.saturating_sub(start.elapsed()) })
 }
@@ -106,7 +106,7 @@ async fn second_phase(
 ) -> Result<Decoded, String> {
     let contact = place.contact.as_ref().map_err(Clone::clone)?;
     let rest = contact.rest.until(end.min(Instant::now() + half.left));
-    let reader = Reader { cluster: &place.name, policy: &fleet.policy, interners, rest: &rest };
+    let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth, interners, rest: &rest };
     let is_wanted = |kind: &Kind| depth == Depth::Traffic || !kind.is_for_traffic_only();
     let (kinds, left): (Vec<Kind>, Vec<Kind>) =
         Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap).partition(is_wanted);

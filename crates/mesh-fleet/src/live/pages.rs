@@ -11,6 +11,7 @@ use super::rest::{Rest, RestError, text};
 use super::rule::missing_rule_for;
 use super::unpack::recycle;
 use crate::decode::{Interner, Part};
+use crate::fleet::Depth;
 use crate::limits::PAGE;
 
 /// Interners to borrow: each decodes for one thread at a time, and shares texts among all clusters that it met.
@@ -36,6 +37,7 @@ impl Interners {
 pub(crate) struct Reader<'a> {
     pub(crate) cluster: &'a ClusterName,
     pub(crate) policy: &'a MeshPolicy,
+    pub(crate) depth: Depth,
     pub(crate) interners: &'a Interners,
     pub(crate) rest: &'a Rest,
 }
@@ -66,7 +68,8 @@ impl Reader<'_> {
         loop {
             let answer = self.rest.read_page(&path).await.map_err(ListError::Rest)?;
             let page = text(&answer).map_err(ListError::Rest)?;
-            let of_page = |interner: &mut _| Part::of_page(kind, page, &list, self.cluster, self.policy, interner);
+            let wanted = (self.policy, self.depth);
+            let of_page = |interner: &mut _| Part::of_page(kind, page, &list, self.cluster, wanted, interner);
             let (part, end) = self.interners.with(of_page).map_err(ListError::Page)?;
             recycle(answer);
             whole.absorb(part);

@@ -26,6 +26,7 @@ use super::observe::{INTERRUPTED, note_strangers, view};
 use super::pages::{Interners, Reader};
 use super::rest::Rest;
 use crate::decode::Part;
+use crate::fleet::Depth;
 use crate::limits::MAX_HOSTS_ASKED;
 use crate::run::Run;
 
@@ -145,7 +146,13 @@ impl Selector<'_> {
     }
 
     fn reader<'s>(&'s self, place: &'s Place, rest: &'s Rest) -> Reader<'s> {
-        Reader { cluster: &place.name, policy: &self.fleet.policy, interners: &self.interners, rest }
+        Reader {
+            cluster: &place.name,
+            policy: &self.fleet.policy,
+            depth: Depth::Plan,
+            interners: &self.interners,
+            rest,
+        }
     }
 
     fn snapshot(&self, halves: Halves) -> FleetSnapshot {

@@ -1,22 +1,22 @@
 //! What stands between a client's sidecar and a host: whether it is told of it, and what else it is told.
 
 use mesh_istio::{DestinationRule, ServiceEntry, VirtualService};
-use mesh_model::facts::Workload;
+use mesh_model::facts::LabelSet;
 use mesh_model::finding::{Code, Severity};
+use mesh_model::name::Namespace;
 
 use super::mesh::{Held, Mesh};
 use super::problem::Problem;
 
-/// Why the client is not told of the host, if it is not.
-pub(crate) fn hidden(mesh: &Mesh<'_>, client: &Workload, host: &str) -> Option<Problem> {
-    let namespace = &client.namespace;
+/// Why clients of a namespace, with such labels, are not told of the host, if they are not.
+pub(crate) fn hidden(mesh: &Mesh<'_>, (namespace, labels): (&Namespace, &LabelSet), host: &str) -> Option<Problem> {
     let on_host = mesh.entries_on(host);
     let Some(entry) = mesh.entry_for(namespace, host) else {
         let entry = on_host.first()?;
         let what = format!("its exportTo leaves out {namespace}, where a client runs: the name does not resolve there");
         return Some(Problem::of_object(Code::NotExported, mesh.cluster, entry.key, what));
     };
-    let sidecar = mesh.sidecar_for(namespace, &client.labels)?;
+    let sidecar = mesh.sidecar_for(namespace, labels)?;
     if sidecar.spec.shows(host, &entry.key.namespace, namespace) {
         return None;
     }
@@ -27,19 +27,18 @@ pub(crate) fn hidden(mesh: &Mesh<'_>, client: &Workload, host: &str) -> Option<P
     Some(Problem::of_object(Code::SidecarHides, mesh.cluster, sidecar.key, what))
 }
 
-/// That the client's own agent answers no DNS, if that is set so.
-pub(crate) fn deaf(mesh: &Mesh<'_>, client: &Workload) -> Option<Problem> {
-    (client.dns_capture == Some(false)).then(|| {
-        let place = format!("{} {}/{}", client.kind.kind(), client.namespace, client.name);
+/// That the agent of the client at `place` answers no DNS, if that is set so.
+pub(crate) fn deaf(mesh: &Mesh<'_>, dns_capture: Option<bool>, place: impl FnOnce() -> String) -> Option<Problem> {
+    (dns_capture == Some(false)).then(|| {
         let what =
             "its annotation proxy.istio.io/config turns DNS capture off: the name does not resolve for it".to_owned();
-        Problem::new(Code::NoDnsCapture, Some(mesh.cluster), place, what).with_severity(Severity::Error)
+        Problem::new(Code::NoDnsCapture, Some(mesh.cluster), place(), what).with_severity(Severity::Error)
     })
 }
 
-/// What VirtualServices do with the client's requests.
-pub(crate) fn routed(mesh: &Mesh<'_>, client: &Workload, host: &str) -> Vec<Problem> {
-    let routes = mesh.routes_for(&client.namespace, host);
+/// What VirtualServices do with requests of clients in a namespace.
+pub(crate) fn routed(mesh: &Mesh<'_>, namespace: &Namespace, host: &str) -> Vec<Problem> {
+    let routes = mesh.routes_for(namespace, host);
     routes.into_iter().map(|held| route(mesh, held, host)).collect()
 }
 

@@ -107,7 +107,7 @@ impl Today<'_, '_> {
     fn of_client(&self, client: &Workload) -> Vec<Problem> {
         let Self { now, scene, entry, object, .. } = *self;
         let rule = now.rule_for((&client.namespace, &client.labels), &object.host, &entry.key.namespace);
-        let mut found = Vec::from_iter(hidden(now, client, &object.host));
+        let mut found = Vec::from_iter(hidden(now, (&client.namespace, &client.labels), &object.host));
         found.extend(client_problems(now, entry, rule.map(|rule| &*rule.spec)));
         let Some(rule) = rule.filter(|rule| rule.is_ours) else { return found };
         found.extend(tls_problem(now, entry, rule));

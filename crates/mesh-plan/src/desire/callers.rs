@@ -63,7 +63,7 @@ impl<'a> Callers<'a> {
         for (cluster, facts) in fleet.seen() {
             let site = &sites[cluster];
             for workload in &facts.workloads {
-                if participation(site, facts, workload, policy) != Participation::Serves {
+                if participation(site, facts, (&workload.namespace, workload.wish), policy) != Participation::Serves {
                     continue;
                 }
                 let by_cluster = callers.runs.entry(workload.identity.as_str()).or_default();

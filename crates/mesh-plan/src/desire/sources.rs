@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_model::facts::{ClusterFacts, Service, Workload, WorkloadKind};
+use mesh_model::facts::{ClusterFacts, MeshWish, Service, Workload, WorkloadKind};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::{RESERVED_PREFIXES, base_host, has_upper_case};
 use mesh_model::kind::Kind;
@@ -75,7 +75,7 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
         let place = workload_place(workload);
         let mut finding =
             |code, place: &str, message| findings.push(Finding::new(code, Some(site.name), place, message));
-        match participation(site, facts, workload, policy) {
+        match participation(site, facts, (&workload.namespace, workload.wish), policy) {
             Participation::Serves => {}
             Participation::Ignored | Participation::Unknown => continue,
             Participation::NotInjected => {
@@ -180,27 +180,27 @@ pub(crate) enum Participation {
     Unknown,
 }
 
-/// Whether `workload` takes part: ignore rules, then injection (deviation D13).
+/// Whether a workload of `namespace` with such a wish takes part: ignore rules, then injection (deviation D13).
 pub(crate) fn participation(
     site: &Site<'_>,
     facts: &ClusterFacts,
-    workload: &Workload,
+    (namespace, wish): (&Namespace, MeshWish),
     policy: &MeshPolicy,
 ) -> Participation {
-    let namespace = facts.namespaces.get(&workload.namespace);
-    if workload.ignored || namespace.is_some_and(|ns| ns.ignored) {
+    let namespace = facts.namespaces.get(namespace);
+    if wish.ignored || namespace.is_some_and(|ns| ns.ignored) {
         return Participation::Ignored;
     }
     if namespace.is_none() && !site.sees(Kind::Namespace) {
         return Participation::Unknown;
     }
     let injected = match policy.injection {
-        Injection::Istio => workload.inject_label.or(workload.inject_annotation),
-        Injection::Admiral => Some(workload.inject_annotation == Some(true)),
+        Injection::Istio => wish.inject_label.or(wish.inject_annotation),
+        Injection::Admiral => Some(wish.inject_annotation == Some(true)),
     };
     match injected {
         Some(true) => Participation::Serves,
-        _ if workload.ambient || namespace.is_some_and(|ns| ns.ambient) => Participation::Ambient,
+        _ if wish.ambient || namespace.is_some_and(|ns| ns.ambient) => Participation::Ambient,
         None if namespace.is_some_and(|ns| ns.injected) => Participation::Serves,
         _ => Participation::NotInjected,
     }

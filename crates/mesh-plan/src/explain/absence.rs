@@ -167,7 +167,7 @@ fn no_client(
         });
         let why = match finding {
             Some(finding) => explained(finding),
-            None if workload.ignored => "it asks to be ignored".to_owned(),
+            None if workload.wish.ignored => "it asks to be ignored".to_owned(),
             None => format!("nobody serves {}.{}", name.env, name.identity),
         };
         return (format!("its {place} depends on it, but {why}"), sources);

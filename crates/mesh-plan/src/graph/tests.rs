@@ -14,7 +14,7 @@ fn scope(names: &[&str], clusters: &[&str]) -> Scope {
 fn calling_fleet() -> FleetSnapshot {
     let mut fleet = fleet();
     let Some(ClusterView::Seen(facts)) = fleet.members.get_mut(&cluster("c3")) else { panic!("c3 is seen") };
-    Arc::make_mut(facts).workloads[0].inject_label = Some(true);
+    Arc::make_mut(facts).workloads[0].wish.inject_label = Some(true);
     fleet
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_model::facts::{ClusterFacts, Dependency, Workload, WorkloadKind};
+use mesh_model::facts::{ClusterFacts, Dependency, MeshWish, Workload, WorkloadKind};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::{ClusterView, FleetSnapshot, Unseen};
 use mesh_model::kind::Kind;
@@ -42,10 +42,7 @@ pub(crate) fn workload(kind: WorkloadKind, at: &str, name: &str, identity: &str)
         identity: Identity::parse(identity).unwrap(),
         env: Env::parse("stage").unwrap(),
         keep_case: false,
-        inject_label: None,
-        inject_annotation: None,
-        ambient: false,
-        ignored: false,
+        wish: MeshWish::default(),
         inbound_ports: None,
         match_labels: Vec::new().into(),
         labels: Vec::new().into(),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mesh_istio::{DestinationRule, ServiceEntry};
-use mesh_model::facts::Workload;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::kind::Kind;
-use mesh_model::name::{ClusterName, Host};
+use mesh_model::mesh::Caller;
+use mesh_model::name::{ClusterName, Host, Identity};
 use mesh_model::owned::ObjectKey;
 use mesh_model::policy::MeshPolicy;
 
@@ -19,9 +19,10 @@ use crate::desire::sources::{Participation, participation};
 use crate::desired::Desired;
 
 /// A client that calls a host.
-pub(super) struct Caller<'c, 'a> {
+pub(super) struct Call<'c, 'a> {
     pub(super) cluster: &'a ClusterName,
-    pub(super) workload: &'a Workload,
+    pub(super) client: &'c Caller,
+    pub(super) identity: Option<&'a Identity>,
     pub(super) host: &'c Host,
     pub(super) desired: &'a Desired,
     pub(super) scene: &'c Scene<'a>,
@@ -34,16 +35,16 @@ struct Followed<'m, 'a> {
     rule: Option<&'m Held<'a, DestinationRule>>,
 }
 
-impl<'a> Caller<'_, 'a> {
+impl<'a> Call<'_, 'a> {
     /// Every hop of the client's proxy, and where requests may go then: nowhere after a hop that is broken.
     pub(super) fn follow(&self) -> (Vec<Hop>, Vec<Way>) {
         let mesh = &self.scene.meshes[self.cluster];
         let mut hops = vec![self.sidecar(mesh)];
-        let Some(entry) = mesh.entry_for(&self.workload.namespace, self.host) else {
+        let Some(entry) = mesh.entry_for(&self.client.namespace, self.host) else {
             hops.push(self.no_entry(mesh));
             return (hops, Vec::new());
         };
-        let namespace = (self.workload.namespace.as_str(), &self.workload.labels);
+        let namespace = (self.client.namespace.as_str(), &self.client.labels);
         let rule = mesh.rule_for(namespace, self.host, &entry.key.namespace);
         let followed = Followed { entry, rule };
         hops.push(self.entry(mesh, entry));
@@ -55,7 +56,7 @@ impl<'a> Caller<'_, 'a> {
         let port = entry.spec.ports.first();
         let ways = shares.into_iter().map(|share| {
             let accepted = followed.accepted();
-            Route { caller: self, mesh, port, accepted }.way(share)
+            Route { call: self, mesh, port, accepted }.way(share)
         });
         (hops, ways.collect())
     }
@@ -74,10 +75,21 @@ impl<'a> Caller<'_, 'a> {
         Hop::broken(step, says, vec![self.finding(problem)])
     }
 
+    /// The client, as findings name it.
+    fn place(&self) -> String {
+        let Caller { kind, namespace, name, .. } = self.client;
+        format!("{} {namespace}/{name}", kind.kind())
+    }
+
+    fn hidden(&self, mesh: &Mesh<'a>) -> Option<Problem> {
+        client::hidden(mesh, (&self.client.namespace, &self.client.labels), self.host)
+    }
+
     fn sidecar(&self, mesh: &Mesh<'a>) -> Hop {
         let site = &self.scene.sites[self.cluster];
-        let by = format!("{} {}/{}", self.workload.kind.kind(), self.workload.namespace, self.workload.name);
-        match participation(site, mesh.facts, self.workload, self.policy) {
+        let by = self.place();
+        let Caller { namespace, wish, .. } = self.client;
+        match participation(site, mesh.facts, (namespace, *wish), self.policy) {
             Participation::Serves | Participation::Ignored => Hop::ok(Step::Sidecar, Some(by), "it gets a sidecar"),
             Participation::NotInjected => {
                 let what = "it gets no sidecar, so that nothing of the mesh counts for it".to_owned();
@@ -92,7 +104,7 @@ impl<'a> Caller<'_, 'a> {
     }
 
     fn no_entry(&self, mesh: &Mesh<'a>) -> Hop {
-        if let Some(problem) = client::hidden(mesh, self.workload, self.host) {
+        if let Some(problem) = self.hidden(mesh) {
             return self.broken(Step::Entry, problem);
         }
         if !mesh.knows(Kind::ServiceEntry) {
@@ -105,8 +117,11 @@ impl<'a> Caller<'_, 'a> {
             .is_some_and(|objects| objects.values().any(|object| object.host == *self.host));
         let says = if is_planned {
             "no entry for it is in the cluster yet, so that the name does not resolve; `kubectl mesh sync` writes it"
-        } else {
+        } else if self.identity.is_some() {
             "no entry for it is in the cluster, so that the name does not resolve: no Dependency says that a workload here calls it"
+        } else {
+            "no entry for it is in the cluster, so that the name does not resolve: no Dependency can say that the client calls it, \
+             which carries no identity"
         };
         let place = format!("ServiceEntry of {}", self.host);
         let problem = Problem::new(Code::EntryMissing, Some(self.cluster), place, says.to_owned());
@@ -114,7 +129,7 @@ impl<'a> Caller<'_, 'a> {
     }
 
     fn entry(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Hop {
-        if let Some(problem) = client::hidden(mesh, self.workload, self.host) {
+        if let Some(problem) = self.hidden(mesh) {
             return self.broken(Step::Entry, problem);
         }
         let by = Some(entry.key.to_string());
@@ -122,7 +137,7 @@ impl<'a> Caller<'_, 'a> {
             return Hop { by, ..Hop::unknown(Step::Entry, "whether a Sidecar hides it is not known") };
         }
         let others = mesh.entries_on(self.host).iter().filter(|other| other.key != entry.key);
-        let visible: Vec<_> = others.filter(|other| other.is_visible_from(&self.workload.namespace)).collect();
+        let visible: Vec<_> = others.filter(|other| other.is_visible_from(&self.client.namespace)).collect();
         if let Some(merged) = visible.iter().find(|other| other.key.namespace == entry.key.namespace) {
             let what = format!("it is in the same namespace as {}, and Istio makes one of them", entry.key);
             let problem = Problem::of_object(Code::HostTaken, self.cluster, merged.key, what);
@@ -173,10 +188,10 @@ impl<'a> Caller<'_, 'a> {
         if let Some(problem) = mesh.shared_addresses(entry).into_iter().find(Problem::stops_requests) {
             return self.broken(Step::Name, problem);
         }
-        if let Some(problem) = client::deaf(mesh, self.workload) {
+        if let Some(problem) = client::deaf(mesh, self.client.dns_capture, || self.place()) {
             return self.broken(Step::Name, problem);
         }
-        if self.workload.dns_capture == Some(true) {
+        if self.client.dns_capture == Some(true) {
             return Hop::ok(Step::Name, by, format!("the agent answers {address}"));
         }
         match &mesh.facts.mesh.settings {
@@ -197,7 +212,7 @@ impl<'a> Caller<'_, 'a> {
         if let Some(problem) = self.other_port(entry) {
             return self.broken(Step::Route, problem);
         }
-        let routed = client::routed(mesh, self.workload, self.host);
+        let routed = client::routed(mesh, &self.client.namespace, self.host);
         let (wrong, fine): (Vec<_>, Vec<_>) = routed.into_iter().partition(Problem::stops_requests);
         if let Some(problem) = wrong.into_iter().next() {
             return self.broken(Step::Route, problem);
@@ -225,7 +240,7 @@ impl<'a> Caller<'_, 'a> {
 
     fn rule(&self, mesh: &Mesh<'a>, followed: &Followed<'_, 'a>) -> Hop {
         let Followed { entry, rule } = followed;
-        let looked_at = [&self.workload.namespace, &entry.key.namespace, mesh.root];
+        let looked_at = [&self.client.namespace, &entry.key.namespace, mesh.root];
         let is_one = |key: &ObjectKey| key.kind == Kind::DestinationRule && looked_at.contains(&&key.namespace);
         if mesh.facts.unseen.contains(&Kind::DestinationRule) || mesh.unreadable.iter().any(|(key, _)| is_one(key)) {
             return Hop::unknown(Step::Rule, "DestinationRules that may count were not seen, or do not read");

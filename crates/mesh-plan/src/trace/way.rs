@@ -11,14 +11,14 @@ use mesh_model::finding::Code;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
 
-use super::client::{Caller, foreign, sni};
+use super::client::{Call, foreign, sni};
 use super::share::Share;
 use super::{Hop, Step, Way};
 use crate::check::{Access, EastWest, Held, Mesh, Problem, Server, entry, server, trust};
 
 /// Requests of a client that leave its proxy.
 pub(super) struct Route<'r, 'c, 'a> {
-    pub(super) caller: &'r Caller<'c, 'a>,
+    pub(super) call: &'r Call<'c, 'a>,
     pub(super) mesh: &'r Mesh<'a>,
     pub(super) port: Option<&'r Port>,
     /// Accepted identities, and what says so.
@@ -31,8 +31,8 @@ impl<'a> Route<'_, '_, 'a> {
         let address = endpoint.address.trim_end_matches('.');
         let shown = number.map_or_else(|| address.to_owned(), |number| format!("{address}:{number}"));
         let is_local = is_cluster_local(&endpoint.address);
-        let cluster = if is_local { Some(self.mesh.cluster) } else { self.caller.scene.cluster_at(address) };
-        let sni = self.port.filter(|_| !is_local).map(|port| sni(self.caller.host, port.number));
+        let cluster = if is_local { Some(self.mesh.cluster) } else { self.call.scene.cluster_at(address) };
+        let sni = self.port.filter(|_| !is_local).map(|port| sni(self.call.host, port.number));
         let hops = match cluster {
             Some(cluster) => self.behind(cluster, endpoint, is_local),
             None => vec![Hop::unknown(Step::Gateway, format!("{address} is no gateway of a member that was seen"))],
@@ -50,7 +50,7 @@ impl<'a> Route<'_, '_, 'a> {
     }
 
     fn behind(&self, cluster: &'a ClusterName, endpoint: &Endpoint, is_local: bool) -> Vec<Hop> {
-        let scene = self.caller.scene;
+        let scene = self.call.scene;
         let Some(mesh) = scene.meshes.get(cluster) else {
             return vec![Hop::unknown(Step::Gateway, format!("{cluster} was not seen"))];
         };
@@ -76,14 +76,14 @@ impl<'a> Route<'_, '_, 'a> {
     }
 
     fn base(&self) -> Option<&'a Host> {
-        let names = &self.caller.desired.names;
-        names.iter().find(|(_, name)| name.hosts.contains_key(self.caller.host)).map(|(base, _)| base)
+        let names = &self.call.desired.names;
+        names.iter().find(|(_, name)| name.hosts.contains_key(self.call.host)).map(|(base, _)| base)
     }
 
     /// Those who serve behind a local endpoint: all of the cluster where the endpoint is not known.
     fn servers(&self, mesh: &Mesh<'a>, local: Option<&str>) -> Vec<Server<'a>> {
         let Some(base) = self.base() else { return Vec::new() };
-        let all = self.caller.scene.servers_in(mesh.cluster, base).iter().copied();
+        let all = self.call.scene.servers_in(mesh.cluster, base).iter().copied();
         let named = local.and_then(|address| address.strip_suffix(".svc.cluster.local")?.split_once('.'));
         all.filter(|server| {
             named.is_none_or(|(service, namespace)| {
@@ -96,14 +96,14 @@ impl<'a> Route<'_, '_, 'a> {
 
     fn broken(&self, step: Step, problem: Problem) -> Hop {
         let says = problem.what.clone();
-        Hop::broken(step, says, vec![self.caller.finding(problem)])
+        Hop::broken(step, says, vec![self.call.finding(problem)])
     }
 
     fn trust(&self, mesh: &Mesh<'a>, servers: &[Server<'a>]) -> Hop {
         let (ours, theirs) = (trust::roots_of(self.mesh), trust::roots_of(mesh));
         let (accepted, place) = &self.accepted;
         for server in servers.iter().filter(|_| !accepted.is_empty()) {
-            let id = self.caller.scene.spiffe_id(mesh.cluster, server.workload);
+            let id = self.call.scene.spiffe_id(mesh.cluster, server.workload);
             if !accepted.iter().any(|one| **one == id) {
                 let what = format!("the client does not accept {id}: 503 UF CERTIFICATE_VERIFY_FAILED");
                 return self
@@ -143,7 +143,7 @@ impl<'a> Route<'_, '_, 'a> {
 
     /// Whether the gateway passes the SNI on, and to which local endpoint.
     fn sni(&self, mesh: &Mesh<'a>, gateway: &EastWest<'_, 'a>) -> (Hop, Option<String>) {
-        let host = self.caller.host;
+        let host = self.call.host;
         let visible = mesh.entry_for(mesh.root, host);
         let Some(entry) = visible else {
             return (self.unserved(mesh), None);
@@ -151,7 +151,7 @@ impl<'a> Route<'_, '_, 'a> {
         if let Some(problem) = gateway.closed(host).or_else(|| self.unfit(mesh, entry)) {
             return (self.broken(Step::Sni, problem), None);
         }
-        if !entry.is_ours && !self.caller.leads_to_servers(entry) {
+        if !entry.is_ours && !self.call.leads_to_servers(entry) {
             return (self.broken(Step::Sni, foreign(mesh, entry)), None);
         }
         let mut local = entry.spec.endpoints.iter().filter(|endpoint| is_cluster_local(&endpoint.address));
@@ -169,20 +169,20 @@ impl<'a> Route<'_, '_, 'a> {
             return (Hop { by, ..Hop::unknown(Step::Sni, "Gateways of the cluster were not seen") }, Some(address));
         }
         let found = gateway.problems(true).into_iter().filter(|problem| problem.code == Code::NetworkView);
-        let found: Vec<_> = found.map(|problem| self.caller.finding(problem)).collect();
+        let found: Vec<_> = found.map(|problem| self.call.finding(problem)).collect();
         (Hop::ok(Step::Sni, by, format!("the gateway hands it to {address}")).with(found), Some(address))
     }
 
     /// Why the gateway knows nothing of the host.
     fn unserved(&self, mesh: &Mesh<'a>) -> Hop {
-        let hidden = mesh.entries_on(self.caller.host).iter().find_map(|entry| entry::hidden_from_gateway(mesh, entry));
+        let hidden = mesh.entries_on(self.call.host).iter().find_map(|entry| entry::hidden_from_gateway(mesh, entry));
         if let Some(problem) = hidden {
             return self.broken(Step::Sni, problem);
         }
         if !mesh.knows(Kind::ServiceEntry) {
             return Hop::unknown(Step::Sni, "ServiceEntries of the cluster were not seen completely");
         }
-        let place = format!("ServiceEntry of {}", self.caller.host);
+        let place = format!("ServiceEntry of {}", self.call.host);
         let what = format!("{} has no entry for it, so that its gateway resets connections: 503 UF", mesh.cluster);
         self.broken(Step::Sni, Problem::new(Code::EntryMissing, Some(mesh.cluster), place, what))
     }
@@ -190,7 +190,7 @@ impl<'a> Route<'_, '_, 'a> {
     /// What is wrong with the entry of the serving cluster, for its gateway.
     fn unfit(&self, mesh: &Mesh<'a>, entry: &Held<'a, ServiceEntry>) -> Option<Problem> {
         let no_labels = LabelSet::default();
-        let rule = mesh.rule_for((mesh.root, &no_labels), self.caller.host, &entry.key.namespace);
+        let rule = mesh.rule_for((mesh.root, &no_labels), self.call.host, &entry.key.namespace);
         let wrong = entry::gateway_problems(mesh, entry, rule).into_iter().next();
         wrong.or_else(|| {
             let wanted = self.port?.number;
@@ -218,11 +218,11 @@ impl<'a> Route<'_, '_, 'a> {
     }
 
     fn authorization(&self, mesh: &Mesh<'a>, servers: &[Server<'a>]) -> Hop {
-        let caller = self.caller;
+        let call = self.call;
         let principal = Principal {
-            trust_domain: caller.scene.trust_domain(caller.cluster),
-            namespace: &caller.workload.namespace,
-            service_account: &caller.workload.service_account,
+            trust_domain: call.scene.trust_domain(call.cluster),
+            namespace: &call.client.namespace,
+            service_account: &call.client.service_account,
         };
         let mut depends = None;
         for server in servers {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mesh_model::claim::{Claim, Phase};
 use mesh_model::facts::{
-    ClientConnectionConfig, Dependency, ForeignObject, GatewayService, GlobalTrafficPolicy, NamespaceFacts,
+    ClientConnectionConfig, Dependency, ForeignObject, GatewayService, GlobalTrafficPolicy, MeshWish, NamespaceFacts,
     OutlierDetection, OutlierValues, PolicyMeta, Service, ServicePort, TargetPort, TrafficItem, Workload, WorkloadKind,
 };
 use mesh_model::kind::Kind;
@@ -112,10 +112,7 @@ fn workload() -> impl Strategy<Value = Workload> {
             Workload {
                 created,
                 keep_case,
-                inject_label: label,
-                inject_annotation: annotation,
-                ambient,
-                ignored,
+                wish: MeshWish { inject_label: label, inject_annotation: annotation, ambient, ignored },
                 inbound_ports: ports.map(Arc::from),
                 ..plain
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mesh_model::claim::{Claim, Phase};
 use mesh_model::facts::{
-    ClientConnectionConfig, ForeignObject, GatewayService, GlobalTrafficPolicy, LabelSet, OutlierDetection,
+    ClientConnectionConfig, ForeignObject, GatewayService, GlobalTrafficPolicy, LabelSet, MeshWish, OutlierDetection,
     OutlierValues, PolicyMeta, Service, ServicePort, TargetPort, TrafficItem, Workload, WorkloadKind,
 };
 use mesh_model::kind::Kind;
@@ -32,10 +32,7 @@ pub fn workload(kind: WorkloadKind, ns: &str, name: &str, identity: &str, env: &
         identity: Identity::parse(identity).expect("a legal identity"),
         env: Env::parse(env).expect("a legal env"),
         keep_case: false,
-        inject_label: Some(true),
-        inject_annotation: None,
-        ambient: false,
-        ignored: false,
+        wish: MeshWish { inject_label: Some(true), ..MeshWish::default() },
         inbound_ports: None,
         match_labels: labels(&[("app", name)]),
         labels: labels(&[("app", name)]),
@@ -98,25 +95,25 @@ impl WorkloadBuilder {
 
     /// Nothing on the template asks for a sidecar.
     pub fn not_injected(mut self) -> Self {
-        (self.0.inject_label, self.0.inject_annotation) = (None, None);
+        (self.0.wish.inject_label, self.0.wish.inject_annotation) = (None, None);
         self
     }
 
     /// What the template says of injection: label and annotation.
     pub fn injection(mut self, label: Option<bool>, annotation: Option<bool>) -> Self {
-        (self.0.inject_label, self.0.inject_annotation) = (label, annotation);
+        (self.0.wish.inject_label, self.0.wish.inject_annotation) = (label, annotation);
         self
     }
 
     /// In ambient mode by its template.
     pub fn ambient(mut self) -> Self {
-        self.0.ambient = true;
+        self.0.wish.ambient = true;
         self
     }
 
     /// Ignored by its own marks.
     pub fn ignored(mut self) -> Self {
-        self.0.ignored = true;
+        self.0.wish.ignored = true;
         self
     }
 }

@@ -31,7 +31,7 @@ fn identity_and_env_are_the_template_s() {
 fn what_a_template_says_of_injection_is_kept_apart() {
     let wishes = |labels: &str, annotations: &str| {
         let read = workload(&format!("identity: a, {labels}"), annotations);
-        (read.inject_label, read.inject_annotation)
+        (read.wish.inject_label, read.wish.inject_annotation)
     };
     assert_eq!(wishes("", ""), (None, None));
     assert_eq!(
@@ -39,16 +39,16 @@ fn what_a_template_says_of_injection_is_kept_apart() {
         (Some(true), Some(false))
     );
     assert_eq!(wishes("sidecar.istio.io/inject: ''", "sidecar.istio.io/inject: maybe"), (None, Some(false)));
-    assert!(workload("identity: a, istio.io/dataplane-mode: ambient", "").ambient);
+    assert!(workload("identity: a, istio.io/dataplane-mode: ambient", "").wish.ambient);
 }
 
 #[test]
 fn a_workload_is_ignored_by_its_template_s_label_or_its_own_annotation() {
-    assert!(!workload("identity: a", "").ignored);
-    assert!(workload("identity: a, admiral-ignore: 'true'", "").ignored);
+    assert!(!workload("identity: a", "").wish.ignored);
+    assert!(workload("identity: a, admiral-ignore: 'true'", "").wish.ignored);
     let own = |text: &str| {
         let text = deployment("a", "identity: a", "").replace("namespace: shop", &format!("namespace: shop, {text}"));
-        facts(&text).workloads[0].ignored
+        facts(&text).workloads[0].wish.ignored
     };
     assert!(own("annotations: {admiral.io/ignore: 'true'}"));
     assert!(!own("labels: {admiral.io/ignore: 'true'}"));

@@ -19,6 +19,7 @@ use super::super::rest::{QUOTED, Rest, jittered, text};
 use super::super::unpack::recycle;
 use super::state::{Shared, number};
 use crate::decode::{Interner, PageEnd, Part, RawPage, Slim, Slims};
+use crate::fleet::Depth;
 use crate::limits::{
     MARK_TIMEOUT, MAX_EVENT, PAGE, RETRY_PAUSE, WATCH_LASTS, WATCH_PAUSE, WATCH_SILENCE, WATCH_WORKED,
 };
@@ -133,7 +134,7 @@ impl Feed {
     /// The objects of a page that a rule uses, and what it says of the list.
     fn page(&self, text: &str, interner: &mut Interner) -> Result<(Slims, PageEnd), String> {
         let (cluster, policy) = (&self.cluster, &self.shared.policy);
-        let (part, end) = Part::of_page(self.kind, text, &self.path, cluster, policy, interner)?;
+        let (part, end) = Part::of_page(self.kind, text, &self.path, cluster, (policy, Depth::Plan), interner)?;
         if let Some(objects) = Slim::of_page(self.kind, part) {
             return Ok((objects, end));
         }
