@@ -35,7 +35,8 @@ fn none_is_lost(fleet: &Fleet, cluster: &str, client: &str, host: &str, what: &s
     happens();
     thread::sleep(AROUND);
     let load = loading.stop();
-    assert_eq!(load.failed, [], "{what}: {} requests", load.requests);
+    let first = &load.failed[..load.failed.len().min(3)];
+    assert_eq!(first, [], "{what}: {} of {} requests", load.failed.len(), load.requests);
     assert!(load.requests > 50, "{what}: too few requests to tell: {}", load.requests);
     nothing_lost(what, load.requests);
 }
@@ -262,6 +263,14 @@ fn a_gateway_gets_another_address(fleet: &Fleet) {
         fleet.sync(&[]);
     });
     assert_eq!(fleet.told("c2", "sailor", host), ["gateway.c3.example.com.:15443"]);
+    let balancer = south.balance_by_ipv6(fleet.rig.cluster("c2"), "sailor/sailor");
+    none_is_lost(fleet, "c2", "sailor", host, "a gateway gets an IPv6 address", || {
+        tell(json!([{"ip": balancer.address().to_string()}]));
+        fleet.sync(&[]);
+    });
+    assert_eq!(fleet.told("c2", "sailor", host), [format!("{}:15443", balancer.address())]);
+    let traced = fleet.mesh(&["trace", "c2/sailor/sailor", host, "-o", "json"]).exits(0).document();
+    assert_eq!(traced["traces"][0]["ways"][0]["address"], format!("[{}]:15443", balancer.address()));
     tell(json!([{"ip": old}]));
     south.run();
     fleet.sync(&[]);

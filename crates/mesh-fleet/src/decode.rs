@@ -114,6 +114,7 @@ impl<'p> ClusterDecoder<'p> {
     }
 
     /// The same, which keeps as much as `depth` says.
+    #[must_use]
     pub fn to(self, depth: Depth) -> Self {
         Self { depth, ..self }
     }

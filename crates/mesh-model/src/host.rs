@@ -10,6 +10,11 @@ use crate::owned::ObjectKey;
 /// The first labels that no identity may take: they are hosts of another name's Rollout.
 pub const RESERVED_PREFIXES: [&str; 2] = ["preview", "canary"];
 
+/// Host and port as one text: an IPv6 address stands in brackets (RFC 3986 §3.2.2).
+pub fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// The base host of a pair, `env.identity.suffix`: lower case unless the workload keeps its case.
 pub fn base_host(env: &Env, identity: &Identity, suffix: &str, keep_case: bool) -> Result<Host, NameError> {
     let host = format!("{env}.{identity}.{suffix}");
@@ -86,6 +91,13 @@ mod tests {
 
     fn pair(env: &str, identity: &str) -> (Env, Identity) {
         (Env::parse(env).unwrap(), Identity::parse(identity).unwrap())
+    }
+
+    #[test]
+    fn ipv6_addresses_stand_in_brackets() {
+        assert_eq!(host_and_port("gw.example", 15443), "gw.example:15443");
+        assert_eq!(host_and_port("192.0.2.1", 15443), "192.0.2.1:15443");
+        assert_eq!(host_and_port("2001:db8::1", 15443), "[2001:db8::1]:15443");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How each member of a fleet is: what was seen of it, how others reach it, what it serves and uses, how far it drifts.
 
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
+use mesh_model::host::host_and_port;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::policy::MeshPolicy;
@@ -99,7 +100,7 @@ fn member(
         region: site.region.as_deref().map(str::to_owned),
         network: site.network.to_string(),
         gateway: match &site.gateway {
-            Gateway::At { address, port, .. } => Some(format!("{address}:{port}")),
+            Gateway::At { address, port, .. } => Some(host_and_port(address, *port)),
             Gateway::None | Gateway::Missing => None,
         },
         served: desired.names.values().filter(|name| name.places.iter().any(|place| place.cluster == *cluster)).count(),

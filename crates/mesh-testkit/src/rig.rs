@@ -17,6 +17,7 @@ mod app;
 mod authority;
 mod cluster;
 mod http;
+mod ipv6;
 mod istiod;
 mod kubelet;
 mod limits;

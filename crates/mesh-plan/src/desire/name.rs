@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::finding::{Code, Finding};
-use mesh_model::host::{base_host, destination_rule_name, has_upper_case, service_entry_name};
+use mesh_model::host::{base_host, destination_rule_name, has_upper_case, host_and_port, service_entry_name};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host, Identity};
 use mesh_model::origin::Origin;
@@ -272,7 +272,7 @@ impl<'a> NamePlan<'a> {
         let serving = self.serving();
         for (cluster, site) in serving.iter().filter_map(|cluster| context.sites.get_key_value(cluster)) {
             let gateway = match &site.gateway {
-                super::site::Gateway::At { address, port, .. } => Some(format!("{address}:{port}").into()),
+                super::site::Gateway::At { address, port, .. } => Some(host_and_port(address, *port).into()),
                 _ => None,
             };
             let place = |namespace: Option<&str>, held| Place {

@@ -8,6 +8,7 @@ use mesh_istio::peer_authentication::Mode;
 use mesh_istio::service_entry::{Endpoint, Port, is_cluster_local};
 use mesh_model::facts::LabelSet;
 use mesh_model::finding::Code;
+use mesh_model::host::host_and_port;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
 
@@ -29,7 +30,7 @@ impl<'a> Route<'_, '_, 'a> {
     pub(super) fn way(&self, (endpoint, priority, weight): Share<'_>) -> Way {
         let number = self.port.and_then(|port| endpoint.ports.get(&port.name)).or(self.port.map(|port| &port.number));
         let address = endpoint.address.trim_end_matches('.');
-        let shown = number.map_or_else(|| address.to_owned(), |number| format!("{address}:{number}"));
+        let shown = number.map_or_else(|| address.to_owned(), |number| host_and_port(address, *number));
         let is_local = is_cluster_local(&endpoint.address);
         let cluster = if is_local { Some(self.mesh.cluster) } else { self.call.scene.cluster_at(address) };
         let sni = self.port.filter(|_| !is_local).map(|port| sni(self.call.host, port.number));

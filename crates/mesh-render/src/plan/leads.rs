@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mesh_istio::service_entry::{Endpoint, is_cluster_local};
 use mesh_istio::{DestinationRule, ServiceEntry};
+use mesh_model::host::host_and_port;
 use mesh_model::kind::Kind;
 use mesh_model::origin::{Origin, Part};
 use mesh_plan::desired::Body;
@@ -39,7 +40,8 @@ fn leads(body: &Body, most: usize) -> Option<String> {
 }
 
 fn target(endpoint: &Endpoint, body: &Body) -> String {
-    let port = endpoint.ports.values().next().map(|port| format!(":{port}")).unwrap_or_default();
+    let port = endpoint.ports.values().next();
+    let with_port = |name: &str| port.map_or_else(|| name.to_owned(), |port| host_and_port(name, *port));
     let address = endpoint.address.trim_end_matches('.');
     let field = Part::Endpoint(Arc::clone(&endpoint.address));
     let origins = || body.origins.of(&field);
@@ -47,15 +49,15 @@ fn target(endpoint: &Endpoint, body: &Body) -> String {
         let service = origins().find(|origin| origin.kind == Kind::Service);
         let service = service.map_or_else(|| address.to_owned(), |origin: &Origin| format!("Service {}", origin.name));
         let region = endpoint.locality.as_ref().map(|region| format!(" ({region})")).unwrap_or_default();
-        return format!("{service}{port} in the same cluster{region}");
+        return format!("{} in the same cluster{region}", with_port(&service));
     }
     let clusters: BTreeSet<&str> = origins().map(|origin| origin.cluster.as_str()).collect();
     if clusters.is_empty() {
-        return format!("{address}{port}");
+        return with_port(address);
     }
     let clusters: Vec<&str> = clusters.into_iter().collect();
     let region = endpoint.locality.as_ref().map(|region| format!("{region}, ")).unwrap_or_default();
-    format!("{} ({region}gateway {address}{port})", clusters.join(" and "))
+    format!("{} ({region}gateway {})", clusters.join(" and "), with_port(address))
 }
 
 /// `sends 80 % of calls to us-west-2, 20 % to us-east-2`.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::authority::Authority;
+use super::ipv6::{self, LoadBalancer};
 use super::istiod::Istiod;
 use super::kubelet::{self, Wanted};
 use super::limits::READY;
@@ -24,6 +25,9 @@ use crate::servers::{ApiServer, ApiServers, until};
 
 /// The first address of a pod.
 const FIRST_POD: u8 = 20;
+
+/// The Deployment of the gateway.
+const GATEWAY_POD: &str = "istio-system/istio-eastwestgateway";
 
 /// What a cluster serves that matters here.
 const KINDS: [&str; 12] = [
@@ -49,7 +53,7 @@ pub struct Cluster {
     servers: Arc<ApiServers>,
     istiod: Istiod,
     names: Names,
-    node: Space,
+    node: Arc<Space>,
     authority: Arc<Authority>,
     /// Of its root that counts now.
     root: Mutex<String>,
@@ -79,7 +83,7 @@ impl Cluster {
         let addresses = Addresses(number);
         let server = servers.cluster(name);
         wires::add_control_plane(addresses);
-        let node = Space::new(sandbox, &format!("node-{name}"));
+        let node = Arc::new(Space::new(sandbox, &format!("node-{name}")));
         wires::join_node(&node, addresses, server.service_range());
         let names = Names::start(addresses.control_plane());
         names.set("istiod.istio-system.svc", vec![addresses.control_plane()]);
@@ -126,6 +130,16 @@ impl Cluster {
         let address = self.addresses.other_gateway();
         wires::add_address(&self.node, address);
         address
+    }
+
+    /// A load balancer for its gateway that has an IPv6 address only, and a pod of another cluster that reaches it.
+    pub fn balance_by_ipv6(&self, other: &Self, client: &str) -> LoadBalancer {
+        let client = other.pod(client);
+        ipv6::join_pod(client.space(), &other.node, other.addresses, client.address().octets()[3]);
+        client.restart();
+        let balancer = LoadBalancer::start(&self.node, self.addresses, self.pod(GATEWAY_POD).address());
+        ipv6::lead_back(&self.node, other.addresses);
+        balancer
     }
 
     /// Runs what its Deployments want and nothing else, and lets its Services lead there: a pod whose template has changed is

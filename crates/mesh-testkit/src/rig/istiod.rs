@@ -48,6 +48,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "false"),
     ("PILOT_DEBOUNCE_AFTER", "10ms"),
     ("PILOT_DEBOUNCE_MAX", "1s"),
+    // For clients that have IPv6 beside IPv4: without it they get no endpoint that has IPv6 only.
+    ("ISTIO_DUAL_STACK", "true"),
 ];
 
 /// The kinds of configuration that a proxy acknowledges, as istiod names them.

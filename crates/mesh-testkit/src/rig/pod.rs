@@ -91,6 +91,11 @@ impl Pod {
         self.address
     }
 
+    /// Where it runs.
+    pub(super) fn space(&self) -> &Space {
+        &self.space
+    }
+
     /// Kills all that runs in it: connections break, and new ones are refused.
     pub fn kill(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
