@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mesh-model", &[]),
     ("mesh-istio", &[]),
     ("mesh-plan", &["mesh-model", "mesh-istio"]),
+    ("mesh-admission", &["mesh-model", "mesh-istio"]),
     ("mesh-fleet", &["mesh-plan", "mesh-model", "mesh-istio"]),
     ("mesh-render", &["mesh-plan", "mesh-model", "mesh-istio"]),
     ("kubectl-mesh", &["mesh-fleet", "mesh-render", "mesh-plan", "mesh-model", "mesh-istio"]),
@@ -50,7 +51,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that decide: no clock, environment, file, randomness or unordered map, by their `clippy.toml`.
-const PURE: &[&str] = &["mesh-model", "mesh-istio", "mesh-plan"];
+const PURE: &[&str] = &["mesh-model", "mesh-istio", "mesh-plan", "mesh-admission"];
 
 /// No source file is longer, so that one can be read in one sitting.
 const MOST_LINES: usize = 700;

@@ -95,6 +95,19 @@ impl WorkloadKind {
         }
     }
 
+    /// The kind of workload that a kind is, if it is one.
+    pub fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::CronJob => Self::CronJob,
+            Kind::DaemonSet => Self::DaemonSet,
+            Kind::Deployment => Self::Deployment,
+            Kind::Job => Self::Job,
+            Kind::Rollout => Self::Rollout,
+            Kind::StatefulSet => Self::StatefulSet,
+            _ => return None,
+        })
+    }
+
     /// Whether such a workload can serve; Jobs and CronJobs are clients only.
     pub fn serves(self) -> bool {
         !matches!(self, Self::Job | Self::CronJob)

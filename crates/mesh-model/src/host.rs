@@ -7,8 +7,8 @@ use crate::limits::{MAX_HOST, MAX_HOST_LABEL};
 use crate::name::{Env, Host, Identity, NameError};
 use crate::owned::ObjectKey;
 
-/// The first labels that no identity may take: they are hosts of another name's Rollout.
-pub const RESERVED_PREFIXES: [&str; 2] = ["preview", "canary"];
+/// The first labels that no env may take.
+const RESERVED_PREFIXES: [&str; 2] = ["preview", "canary"];
 
 /// Host and port as one text: an IPv6 address stands in brackets (RFC 3986 §3.2.2).
 pub fn host_and_port(host: &str, port: u16) -> String {
@@ -24,6 +24,17 @@ pub fn base_host(env: &Env, identity: &Identity, suffix: &str, keep_case: bool) 
 /// The host of a traffic-policy prefix, `prefix.base`; the prefix is joined as written.
 pub fn prefix_host(prefix: &str, base: &Host) -> Result<Host, NameError> {
     Host::parse(&format!("{prefix}.{base}"))
+}
+
+/// Whether an item of a traffic policy governs the base host itself, and no prefix of it: by the word `default`, by its env
+/// or by its host.
+pub fn governs_base(dns_prefix: &str, dns: &str, base: &Host, env: &Env) -> bool {
+    dns_prefix == "default" || dns_prefix == env.as_str() || !dns.is_empty() && dns.eq_ignore_ascii_case(base)
+}
+
+/// The reserved first label of the host of an env, if it has one: hosts that begin so are those of another name's Rollout.
+pub fn reserved_prefix(env: &Env) -> Option<&'static str> {
+    RESERVED_PREFIXES.into_iter().find(|prefix| env.split('.').next() == Some(prefix))
 }
 
 /// The name of the ServiceEntry of `host`.

@@ -15,4 +15,5 @@ pub mod name;
 pub mod naming;
 pub mod origin;
 pub mod owned;
+pub mod participation;
 pub mod policy;

@@ -3,12 +3,15 @@
 //! Pure functions over label and annotation look-ups, so that every source of facts (files, API, admission reviews) asks
 //! the same question the same way.
 
+use crate::facts::MeshWish;
 use crate::policy::Keys;
 
 /// Annotation that ignores an object.
 pub const IGNORE_ANNOTATION: &str = "admiral.io/ignore";
 /// Template annotation that keeps the case of a host.
 pub const KEEP_CASE: &str = "admiral.io/cname-case-sensitive";
+/// Label of a pod or a namespace in ambient mode.
+pub const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 /// Template annotation that chooses the mesh port.
 pub const INBOUND_PORTS: &str = "traffic.sidecar.istio.io/includeInboundPorts";
 
@@ -44,15 +47,47 @@ impl<'a> Meta<'_, 'a> {
     }
 }
 
+/// The name that a workload asks for, as it is written, and what it asks of the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkloadNaming<'a> {
+    /// Its identity; whether it is a name is not looked at.
+    pub identity: Option<&'a str>,
+    /// Its env; whether it is a name is not looked at.
+    pub env: &'a str,
+    /// Whether the host keeps the identity's case.
+    pub keep_case: bool,
+    /// What it asks of the mesh.
+    pub wish: MeshWish,
+}
+
+impl<'a> WorkloadNaming<'a> {
+    /// Reads a workload: the metadata of its pod template, and its own.
+    pub fn read(template: &Meta<'_, 'a>, own: &Meta<'_, 'a>, namespace: &'a str, keys: &Keys) -> Self {
+        // What is neither `true` nor empty is no.
+        let wish = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(|value| value == "true");
+        Self {
+            identity: workload_identity(template, keys),
+            env: workload_env(template, namespace, keys),
+            keep_case: (template.annotation)(KEEP_CASE) == Some("true"),
+            wish: MeshWish {
+                inject_label: wish((template.label)(&keys.inject)),
+                inject_annotation: wish((template.annotation)(&keys.inject)),
+                ambient: (template.label)(DATAPLANE_MODE) == Some("ambient"),
+                ignored: (template.label)(&keys.ignore) == Some("true") || own.is_ignored_by_annotation(),
+            },
+        }
+    }
+}
+
 /// The identity of a workload, from its pod template: the label, else the annotation. `None` when it has none. Whether it
 /// is a name is not looked at.
-pub fn workload_identity<'a>(template: &Meta<'_, 'a>, keys: &Keys) -> Option<&'a str> {
+fn workload_identity<'a>(template: &Meta<'_, 'a>, keys: &Keys) -> Option<&'a str> {
     template.label_or_annotation(&keys.identity)
 }
 
 /// The env of a workload: template annotation, template label, label `env`, what follows the namespace's last dash,
 /// `default`. Whether it is a name is not looked at.
-pub fn workload_env<'a>(template: &Meta<'_, 'a>, namespace: &'a str, keys: &Keys) -> &'a str {
+fn workload_env<'a>(template: &Meta<'_, 'a>, namespace: &'a str, keys: &Keys) -> &'a str {
     template
         .annotation_or_label(&keys.env)
         .or_else(|| (template.label)("env").filter(|text| !text.is_empty()))

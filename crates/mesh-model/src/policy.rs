@@ -298,6 +298,14 @@ impl MeshPolicy {
         self.fleet.members.iter().find(|member| &*member.name == cluster)
     }
 
+    /// Who owns a namespace with these labels: the first of `ownerFrom` that is there.
+    pub fn owner_of<'a>(&self, namespace: &'a str, label: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+        self.owner_from.iter().find_map(|from| match from {
+            OwnerFrom::NamespaceLabel(key) => label(key).filter(|owner| !owner.is_empty()),
+            OwnerFrom::NamespaceName => Some(namespace),
+        })
+    }
+
     /// Whether `identity` is excluded: neither created, changed nor deleted.
     pub fn excludes(&self, identity: &str) -> bool {
         self.exclude.iter().any(|excluded| excluded == identity)

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_model::facts::NamespaceFacts;
-use mesh_model::naming::IGNORE_ANNOTATION;
-use mesh_model::policy::OwnerFrom;
+use mesh_model::naming::{DATAPLANE_MODE, IGNORE_ANNOTATION};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -19,8 +18,6 @@ use super::{ClusterDecoder, Item};
 pub(crate) const KUBE_SYSTEM: &str = "kube-system";
 /// Label of a network, on namespaces and gateway Services.
 pub(super) const NETWORK: &str = "topology.istio.io/network";
-/// Label of the data plane mode, on namespaces and pod templates.
-pub(super) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 /// Labels of a node's region, the one that counts first.
 const REGIONS: [&str; 2] = ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
 /// The only data key of Admiral's VIP ConfigMap (`reference/admiral.md` §3.5). It tells the ConfigMap: its name is one of
@@ -102,17 +99,8 @@ impl ClusterDecoder<'_> {
     }
 
     fn owner(&mut self, name: &str, metadata: &Metadata<'_>) -> Result<Option<Arc<str>>, String> {
-        let policy = self.policy;
-        for from in &policy.owner_from {
-            let owner = match from {
-                OwnerFrom::NamespaceLabel(key) => self.label(metadata, key)?,
-                OwnerFrom::NamespaceName => Some(self.interner.text(name)),
-            };
-            if owner.is_some() {
-                return Ok(owner);
-            }
-        }
-        Ok(None)
+        let owner = self.policy.owner_of(name, metadata.labels.look_up());
+        owner.map(|owner| self.text("the namespace's owner", owner)).transpose()
     }
 }
 

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use mesh_model::facts::{LabelSet, MeshWish, Workload, WorkloadKind};
 use mesh_model::finding::{Code, Finding};
-use mesh_model::kind::Kind;
 use mesh_model::mesh::Caller;
 use mesh_model::name::NameError;
-use mesh_model::naming::{self, INBOUND_PORTS, KEEP_CASE, Meta};
+use mesh_model::naming::{INBOUND_PORTS, Meta, WorkloadNaming};
 
-use super::cluster::DATAPLANE_MODE;
 use super::intern::NamedPorts;
 use super::mesh::{PROXY_CONFIG, dns_capture};
-use super::text::Pairs;
 use super::wire::{self, Object, PodSpec, Selector, Template};
 use super::{ClusterDecoder, Item};
 use crate::fleet::Depth;
@@ -22,7 +19,7 @@ type WorkloadObject<'a> = Object<'a, wire::WorkloadSpec<'a>, wire::WorkloadStatu
 
 impl ClusterDecoder<'_> {
     pub(super) fn workload(&mut self, item: &Item<'_>, object: WorkloadObject<'_>) -> Result<(), String> {
-        let kind = workload_kind(item.kind);
+        let kind = WorkloadKind::of(item.kind).ok_or("is no workload")?;
         let spec = object.spec.unwrap_or_default();
         let status = object.status.unwrap_or_default();
         let (selector, template) = match spec.job_template {
@@ -39,21 +36,18 @@ impl ClusterDecoder<'_> {
             self.note_mesh_workload(item, &template, (spec.replicas, &status))?;
         }
 
-        let policy = self.policy;
         let (label, annotation) = (labels.look_up(), template.metadata.annotations.look_up());
-        let meta = Meta { label: &label, annotation: &annotation };
         let (own_label, own_annotation) = (object.metadata.labels.look_up(), object.metadata.annotations.look_up());
-        let own = Meta { label: &own_label, annotation: &own_annotation };
-        let wish = MeshWish {
-            inject_label: wish(labels, &policy.keys.inject),
-            inject_annotation: wish(&template.metadata.annotations, &policy.keys.inject),
-            ambient: labels.has(DATAPLANE_MODE, "ambient"),
-            ignored: labels.has(&policy.keys.ignore, "true") || own.is_ignored_by_annotation(),
-        };
-        let Some(identity) = naming::workload_identity(&meta, &policy.keys) else {
+        let naming = WorkloadNaming::read(
+            &Meta { label: &label, annotation: &annotation },
+            &Meta { label: &own_label, annotation: &own_annotation },
+            &namespace,
+            &self.policy.keys,
+        );
+        let WorkloadNaming { env, keep_case, wish, .. } = naming;
+        let Some(identity) = naming.identity else {
             return if self.depth == Depth::Traffic { self.note_caller(item, &template, (kind, wish)) } else { Ok(()) };
         };
-        let env = naming::workload_env(&meta, &namespace, &policy.keys);
         let (identity, env) = match (self.interner.identity(identity), self.interner.env(env)) {
             (Ok(identity), Ok(env)) => (identity, env),
             (Err(error), _) | (_, Err(error)) => {
@@ -68,7 +62,7 @@ impl ClusterDecoder<'_> {
             created: item.created,
             identity,
             env,
-            keep_case: template.metadata.annotations.has(KEEP_CASE, "true"),
+            keep_case,
             wish,
             inbound_ports: template
                 .metadata
@@ -143,21 +137,5 @@ impl ClusterDecoder<'_> {
         let named =
             [&pod.service_account_name, &pod.service_account].into_iter().flatten().find(|name| !name.is_empty());
         self.text("serviceAccountName", named.map_or("default", |name| &**name))
-    }
-}
-
-/// What a label or annotation says of injection; what is neither `true` nor empty is no.
-fn wish(pairs: &Pairs<'_>, key: &str) -> Option<bool> {
-    pairs.value(key).filter(|value| !value.is_empty()).map(|value| value == "true")
-}
-
-fn workload_kind(kind: Kind) -> WorkloadKind {
-    match kind {
-        Kind::CronJob => WorkloadKind::CronJob,
-        Kind::DaemonSet => WorkloadKind::DaemonSet,
-        Kind::Job => WorkloadKind::Job,
-        Kind::Rollout => WorkloadKind::Rollout,
-        Kind::StatefulSet => WorkloadKind::StatefulSet,
-        _ => WorkloadKind::Deployment,
     }
 }

@@ -8,10 +8,11 @@ use mesh_model::host::tails;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Identity, Namespace};
 use mesh_model::origin::Origin;
+use mesh_model::participation::Participation;
 use mesh_model::policy::MeshPolicy;
 
 use super::site::Site;
-use super::sources::{Participation, participation, workload_origin};
+use super::sources::workload_origin;
 use crate::because::Because;
 
 /// Where each identity runs, and which identities depend on which.
@@ -63,7 +64,7 @@ impl<'a> Callers<'a> {
         for (cluster, facts) in fleet.seen() {
             let site = &sites[cluster];
             for workload in &facts.workloads {
-                if participation(site, facts, (&workload.namespace, workload.wish), policy) != Participation::Serves {
+                if site.participation(workload.wish, &workload.namespace, policy) != Participation::Serves {
                     continue;
                 }
                 let by_cluster = callers.runs.entry(workload.identity.as_str()).or_default();

@@ -9,7 +9,7 @@ use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::ClusterName;
 use mesh_model::origin::Origin;
-use mesh_model::policy::{MeshPolicy, OwnerFrom};
+use mesh_model::policy::MeshPolicy;
 
 use super::live::{Live, LiveHost};
 use super::site::Site;
@@ -66,7 +66,6 @@ fn is_live(host: &LiveHost<'_>, cluster: &ClusterName, address: &str, local: &Lo
 
 /// Who owns the namespace of an endpoint.
 fn owner(local: &Local<'_>, facts: &mesh_model::facts::ClusterFacts, policy: &MeshPolicy) -> Option<Arc<str>> {
-    let by_name = policy.owner_from.contains(&OwnerFrom::NamespaceName);
-    let labelled = facts.namespaces.get(local.namespace).and_then(|namespace| namespace.owner.clone());
-    labelled.or_else(|| by_name.then(|| local.namespace.as_str().into()))
+    let known = facts.namespaces.get(local.namespace).and_then(|namespace| namespace.owner.clone());
+    known.or_else(|| policy.owner_of(local.namespace, |_| None).map(Into::into))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesh_model::facts::TrafficItem;
 use mesh_model::finding::{Code, Finding};
-use mesh_model::host::prefix_host;
+use mesh_model::host::{governs_base, prefix_host};
 use mesh_model::name::Host;
 
 use super::governing::Traffic;
@@ -43,7 +43,7 @@ pub(super) fn hosts_of(
             let place = origin.map_or_else(|| base.to_string(), |origin| format!("{} {}", origin.kind, origin.name));
             findings.push(Finding::new(code, origin.map(|origin| &origin.cluster), place, message));
         };
-        let twice = if is_for_base(item, base, pair) {
+        let twice = if governs_base(&item.dns_prefix, &item.dns, base, &pair.1) {
             base_item.replace(item.clone()).is_some()
         } else {
             match prefix_host(&item.dns_prefix, base) {
@@ -70,13 +70,6 @@ pub(super) fn hosts_of(
 
 /// The prefix of an item that gives no legal host. Which host it means is not known: any that is there may be it.
 pub(super) fn illegal_prefix<'t>(base: &Host, pair: &Pair, traffic: &'t Traffic) -> Option<&'t str> {
-    let mut prefixed = traffic.items.iter().filter(|item| !is_for_base(item, base, pair));
+    let mut prefixed = traffic.items.iter().filter(|item| !governs_base(&item.dns_prefix, &item.dns, base, &pair.1));
     prefixed.find(|item| prefix_host(&item.dns_prefix, base).is_err()).map(|item| &*item.dns_prefix)
-}
-
-/// Whether an item governs the base host itself: by the word `default`, by its env or by its host.
-fn is_for_base(item: &TrafficItem, base: &Host, pair: &Pair) -> bool {
-    matches!(&*item.dns_prefix, "default")
-        || *item.dns_prefix == *pair.1
-        || !item.dns.is_empty() && item.dns.eq_ignore_ascii_case(base)
 }

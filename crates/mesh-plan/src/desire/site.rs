@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use mesh_model::facts::{ClusterFacts, GatewayService};
+use mesh_model::facts::{ClusterFacts, GatewayService, MeshWish};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
-use mesh_model::name::ClusterName;
+use mesh_model::name::{ClusterName, Namespace};
+use mesh_model::participation::{Participation, participation};
 use mesh_model::policy::{GATEWAY_PORT, MemberGateway, MeshPolicy};
 
 /// The SPIFFE trust domain where nothing says otherwise.
@@ -83,6 +84,12 @@ impl<'a> Site<'a> {
     /// Whether `kind` was read completely here.
     pub(crate) fn sees(&self, kind: Kind) -> bool {
         self.facts.is_some_and(|facts| !facts.unseen.contains(&kind))
+    }
+
+    /// Whether a workload of `namespace` with such a wish takes part in the mesh here.
+    pub(crate) fn participation(&self, wish: MeshWish, namespace: &Namespace, policy: &MeshPolicy) -> Participation {
+        let facts = self.facts.and_then(|facts| facts.namespaces.get(namespace));
+        participation(wish, facts, self.sees(Kind::Namespace), policy)
     }
 
     /// Whether there may be more of `kind` here than was read.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_model::facts::{ClusterFacts, MeshWish, Service, Workload, WorkloadKind};
+use mesh_model::facts::{ClusterFacts, Service, Workload, WorkloadKind};
 use mesh_model::finding::{Code, Finding};
-use mesh_model::host::{RESERVED_PREFIXES, base_host, has_upper_case};
+use mesh_model::host::{base_host, has_upper_case, reserved_prefix};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Env, Host, Identity, Namespace};
 use mesh_model::origin::Origin;
-use mesh_model::policy::{Injection, MeshPolicy};
+use mesh_model::participation::Participation;
+use mesh_model::policy::MeshPolicy;
 
 use super::mesh_port::{MeshPort, mesh_port};
 use super::site::Site;
@@ -75,7 +76,7 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
         let place = workload_place(workload);
         let mut finding =
             |code, place: &str, message| findings.push(Finding::new(code, Some(site.name), place, message));
-        match participation(site, facts, (&workload.namespace, workload.wish), policy) {
+        match site.participation(workload.wish, &workload.namespace, policy) {
             Participation::Serves => {}
             Participation::Ignored | Participation::Unknown => continue,
             Participation::NotInjected => {
@@ -120,8 +121,7 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
                 format!("proxies do not route {host}: they compare hosts in lower case"),
             );
         }
-        if let Some(reserved) = RESERVED_PREFIXES.iter().find(|prefix| workload.env.split('.').next() == Some(**prefix))
-        {
+        if let Some(reserved) = reserved_prefix(&workload.env) {
             let message = format!("{host} begins with {reserved}., which is for the Rollouts of another name");
             finding(Code::PrefixCollision, &place, message);
         }
@@ -166,43 +166,6 @@ pub(super) fn find<'a>(site: &Site<'a>, policy: &MeshPolicy, serving: &mut Servi
         }
         local.workloads.push(workload);
         local.workloads.sort_by_key(|w| (w.kind.endpoint_type(), Arc::clone(&w.name)));
-    }
-}
-
-/// Whether a workload takes part in the mesh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Participation {
-    Serves,
-    Ignored,
-    NotInjected,
-    Ambient,
-    /// Its namespace could not be read.
-    Unknown,
-}
-
-/// Whether a workload of `namespace` with such a wish takes part: ignore rules, then injection (deviation D13).
-pub(crate) fn participation(
-    site: &Site<'_>,
-    facts: &ClusterFacts,
-    (namespace, wish): (&Namespace, MeshWish),
-    policy: &MeshPolicy,
-) -> Participation {
-    let namespace = facts.namespaces.get(namespace);
-    if wish.ignored || namespace.is_some_and(|ns| ns.ignored) {
-        return Participation::Ignored;
-    }
-    if namespace.is_none() && !site.sees(Kind::Namespace) {
-        return Participation::Unknown;
-    }
-    let injected = match policy.injection {
-        Injection::Istio => wish.inject_label.or(wish.inject_annotation),
-        Injection::Admiral => Some(wish.inject_annotation == Some(true)),
-    };
-    match injected {
-        Some(true) => Participation::Serves,
-        _ if wish.ambient || namespace.is_some_and(|ns| ns.ambient) => Participation::Ambient,
-        None if namespace.is_some_and(|ns| ns.injected) => Participation::Serves,
-        _ => Participation::NotInjected,
     }
 }
 

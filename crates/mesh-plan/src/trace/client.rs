@@ -9,13 +9,13 @@ use mesh_model::kind::Kind;
 use mesh_model::mesh::Caller;
 use mesh_model::name::{ClusterName, Host, Identity};
 use mesh_model::owned::ObjectKey;
+use mesh_model::participation::Participation;
 use mesh_model::policy::MeshPolicy;
 
 use super::share::shares;
 use super::way::Route;
 use super::{Hop, Step, Way};
 use crate::check::{Held, Mesh, Problem, Scene, client, control_plane, entry};
-use crate::desire::sources::{Participation, participation};
 use crate::desired::Desired;
 
 /// A client that calls a host.
@@ -39,7 +39,7 @@ impl<'a> Call<'_, 'a> {
     /// Every hop of the client's proxy, and where requests may go then: nowhere after a hop that is broken.
     pub(super) fn follow(&self) -> (Vec<Hop>, Vec<Way>) {
         let mesh = &self.scene.meshes[self.cluster];
-        let mut hops = vec![self.sidecar(mesh)];
+        let mut hops = vec![self.sidecar()];
         let Some(entry) = mesh.entry_for(&self.client.namespace, self.host) else {
             hops.push(self.no_entry(mesh));
             return (hops, Vec::new());
@@ -85,11 +85,11 @@ impl<'a> Call<'_, 'a> {
         client::hidden(mesh, (&self.client.namespace, &self.client.labels), self.host)
     }
 
-    fn sidecar(&self, mesh: &Mesh<'a>) -> Hop {
+    fn sidecar(&self) -> Hop {
         let site = &self.scene.sites[self.cluster];
         let by = self.place();
         let Caller { namespace, wish, .. } = self.client;
-        match participation(site, mesh.facts, (namespace, *wish), self.policy) {
+        match site.participation(*wish, namespace, self.policy) {
             Participation::Serves | Participation::Ignored => Hop::ok(Step::Sidecar, Some(by), "it gets a sidecar"),
             Participation::NotInjected => {
                 let what = "it gets no sidecar, so that nothing of the mesh counts for it".to_owned();

@@ -1,0 +1,55 @@
+//! ServiceEntries and VirtualServices by hand: none takes the host of a name that another owner holds.
+
+use mesh_istio::host::may_match_under;
+use mesh_model::claim::{Claim, Phase};
+use mesh_model::host::tails;
+use mesh_model::kind::Kind;
+use serde::Deserialize;
+
+use crate::conflict::held;
+use crate::decide::Case;
+use crate::object::{Object, is_same, or_default, read};
+use crate::refusal::{Refusal, RefusalCode, quoted};
+use crate::verdict::Verdict;
+use crate::wire::undecided;
+
+/// Most patterns with wildcards of one object: each is compared with every claim.
+const MAX_PATTERNS: usize = 16;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    #[serde(deserialize_with = "or_default")]
+    hosts: Vec<String>,
+}
+
+/// Judges a ServiceEntry or a VirtualService by its hosts. Those in the sync namespace are ours.
+pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
+    let object = case.object(Object::read)?;
+    let old = case.old_object(Object::read)?;
+    let spec: Spec = object.spec.map(read).transpose()?.unwrap_or_default();
+    let is_known = old.is_some_and(|old| is_same(object.spec, old.spec));
+    if is_known || case.namespace == case.policy.mesh.sync_namespace {
+        return Ok(Verdict::ALLOWED);
+    }
+    let suffix = &case.policy.mesh.suffix;
+    let hosts = spec.hosts.iter().map(|host| host.trim_end_matches('.').to_lowercase());
+    let (patterns, hosts): (Vec<String>, Vec<String>) =
+        hosts.filter(|host| may_match_under(host, suffix)).partition(|host| host.contains('*'));
+    if patterns.len() > MAX_PATTERNS {
+        return Ok(undecided(&format!("it has more than {MAX_PATTERNS} hosts with wildcards")).into());
+    }
+    let owner = case.index.namespace(&case.namespace).and_then(|namespace| namespace.owner.clone());
+    let passes =
+        |claim: &Claim| claim.phase == Phase::Released || owner.as_deref().is_some_and(|owner| claim.admits(owner));
+    let named = hosts.iter().find_map(|host| {
+        // A prefix host is of the name that it ends in.
+        let mut bases = std::iter::once(host.as_str()).chain(tails(host));
+        bases.find_map(|base| held(case, base)).filter(|claim| !passes(claim))
+    });
+    let taken = named.or_else(|| patterns.iter().find_map(|pattern| case.index.claim_under(pattern, &passes)));
+    Ok(taken.map_or(Verdict::ALLOWED, |claim| {
+        let what = format!("this {kind} takes {}, which is held by another owner", quoted(&claim.host));
+        Refusal::new(RefusalCode::HostTaken, what, "Remove the host, or ask its owner for a transfer").into()
+    }))
+}

@@ -1,0 +1,77 @@
+//! Traffic policies: a prefix host of one name is no other name's host.
+
+use mesh_model::host::{base_host, governs_base, prefix_host};
+use mesh_model::name::{Env, Host, Identity};
+use mesh_model::naming::{policy_env, policy_identity};
+use serde::Deserialize;
+
+use crate::conflict::held;
+use crate::decide::Case;
+use crate::object::{Metadata, Object, Pairs, is_same, or_default, read};
+use crate::refusal::{Refusal, RefusalCode, quoted};
+use crate::verdict::Verdict;
+
+/// `spec` of a GlobalTrafficPolicy, as far as it makes hosts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec<'a> {
+    #[serde(borrow, deserialize_with = "or_default")]
+    selector: Pairs<'a>,
+    #[serde(deserialize_with = "or_default")]
+    policy: Vec<Item>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Item {
+    #[serde(deserialize_with = "or_default")]
+    dns_prefix: String,
+    #[serde(deserialize_with = "or_default")]
+    dns: String,
+}
+
+/// Judges a GlobalTrafficPolicy: each of its prefix hosts.
+pub(crate) fn judge(case: &Case<'_>) -> Result<Verdict, String> {
+    let object = case.object(Object::read)?;
+    let old = case.old_object(Object::read)?;
+    let spec: Spec<'_> = object.spec.map(read).transpose()?.unwrap_or_default();
+    let governed = governed(&object, &spec, case);
+    if let Some(old) = old {
+        let old_spec: Spec<'_> = old.spec.map(read).transpose()?.unwrap_or_default();
+        if is_same(object.spec, old.spec) && governed == self::governed(&old, &old_spec, case) {
+            return Ok(Verdict::ALLOWED);
+        }
+    }
+    let Some((base, env)) = governed else { return Ok(Verdict::ALLOWED) };
+    let prefixed = spec.policy.iter().filter(|item| !governs_base(&item.dns_prefix, &item.dns, &base, &env));
+    // What gives no legal host collides with nobody; the planner says that it is illegal.
+    let hosts = prefixed.filter_map(|item| prefix_host(&item.dns_prefix, &base).ok());
+    let refusal = hosts.into_iter().find_map(|host| collision(case, &host, &base));
+    Ok(refusal.map_or(Verdict::ALLOWED, Verdict::from))
+}
+
+/// The name that it governs: its base host and its env.
+fn governed(object: &Object<'_>, spec: &Spec<'_>, case: &Case<'_>) -> Option<(Host, Env)> {
+    let nothing = Metadata::default();
+    let keys = &case.policy.mesh.keys;
+    object.metadata.as_ref().unwrap_or(&nothing).with(|meta| {
+        if meta.is_ignored() {
+            return None;
+        }
+        let selected = |key: &str| spec.selector.get(key).map(|value| &**value);
+        let identity = Identity::parse(policy_identity(meta, &selected, keys)?).ok()?;
+        let env = Env::parse(policy_env(meta, &selected, keys)).ok()?;
+        Some((base_host(&env, &identity, &case.policy.mesh.suffix, false).ok()?, env))
+    })
+}
+
+fn collision(case: &Case<'_>, host: &Host, base: &Host) -> Option<Refusal> {
+    let lower = host.to_lowercase();
+    let what = if held(case, &lower).is_some() || !case.index.uses(&lower).is_empty() {
+        format!("a prefix of this policy gives {}, which is a name of its own", quoted(&lower))
+    } else {
+        let other = case.index.base_of_prefix(&lower).filter(|other| !other.eq_ignore_ascii_case(base))?;
+        format!("a prefix of this policy gives {}, which is a prefix host of {}", quoted(&lower), quoted(&other))
+    };
+    Some(Refusal::new(RefusalCode::PrefixCollision, what, "Choose another dnsPrefix"))
+}

@@ -1,0 +1,145 @@
+//! Workloads: their marks, and whether they may have their names.
+
+use mesh_model::facts::{NamespaceFacts, WorkloadKind};
+use mesh_model::host::reserved_prefix;
+use mesh_model::name::NameError;
+use mesh_model::naming::WorkloadNaming;
+use mesh_model::participation::{Participation, participation};
+
+use crate::conflict;
+use crate::decide::Case;
+use crate::marks::{self, MARKS, Name};
+use crate::object::{Metadata, WorkloadObject};
+use crate::refusal::{Refusal, RefusalCode, quoted};
+use crate::verdict::Verdict;
+use crate::warning::{Warning, WarningCode};
+use crate::wire::undecided;
+
+/// Writes the marks. A name that is not legal has none; the validating webhook says so.
+pub(crate) fn mark(case: &Case<'_>) -> Result<Verdict, String> {
+    let object = case.object(WorkloadObject::read)?;
+    let old = case.old_object(WorkloadObject::read)?;
+    let name = named(&object, case).unwrap_or_default();
+    Ok(Verdict::Allowed { patch: marks::patch(&object, old.as_ref(), name.as_ref()), warnings: Vec::new() })
+}
+
+/// Judges a workload: its marks always, its name where it is deployed.
+pub(crate) fn judge(case: &Case<'_>, kind: WorkloadKind) -> Result<Verdict, String> {
+    let object = case.object(WorkloadObject::read)?;
+    let old = case.old_object(WorkloadObject::read)?;
+    let name = named(&object, case);
+    let known = name.as_ref().ok().and_then(Option::as_ref);
+    if let Some(refusal) = wrong_mark(&object, old.as_ref(), known) {
+        return Ok(refusal.into());
+    }
+    // Whatever else is written of what runs already goes on: a conflict never takes traffic away.
+    let is_deploy = old.as_ref().is_none_or(|old| {
+        object.is_deploy_over(old) || with_naming(&object, case, |now| with_naming(old, case, |then| *now != *then))
+    });
+    if !is_deploy {
+        return Ok(Verdict::ALLOWED);
+    }
+    let name = match name {
+        Ok(Some(name)) => name,
+        Ok(None) => return Ok(Verdict::ALLOWED),
+        Err(error) => return Ok(illegal(&error).into()),
+    };
+    if !kind.serves() || case.policy.mesh.excludes(&name.identity) {
+        return Ok(Verdict::ALLOWED);
+    }
+    let Some(namespace) = case.index.namespace(&case.namespace) else {
+        return Ok(undecided(&format!("namespace {} is not known here yet", quoted(&case.namespace))).into());
+    };
+    let wish = with_naming(&object, case, |naming| naming.wish);
+    if participation(wish, Some(&namespace), true, &case.policy.mesh) != Participation::Serves {
+        return Ok(Verdict::ALLOWED);
+    }
+    Ok(match judge_name(case, &namespace, &name) {
+        Ok(mut warnings) => {
+            if MARKS.iter().any(|mark| mark.value(object.metadata.as_ref()).is_none()) {
+                let what = format!("the global name is {}; no webhook has written it", quoted(&name.host));
+                warnings.push(Warning::new(WarningCode::Defaulted, what));
+            }
+            Verdict::Allowed { patch: Vec::new(), warnings }
+        }
+        Err(refusal) => refusal.into(),
+    })
+}
+
+/// Judges a write to `…/status`, which may change metadata too: our marks stay as they are.
+pub(crate) fn judge_status(case: &Case<'_>) -> Result<Verdict, String> {
+    let object = case.object(WorkloadObject::read)?;
+    let old = case.old_object(WorkloadObject::read)?;
+    let before = old.as_ref().and_then(|old| old.metadata.as_ref());
+    let changed = MARKS.iter().find(|mark| mark.value(object.metadata.as_ref()) != mark.value(before));
+    Ok(changed.map_or(Verdict::ALLOWED, |mark| {
+        let what = format!("{} is changed through the status", mark.key);
+        Refusal::new(RefusalCode::WrongMark, what, "Change the workload itself, not its status").into()
+    }))
+}
+
+fn judge_name(case: &Case<'_>, namespace: &NamespaceFacts, name: &Name) -> Result<Vec<Warning>, Refusal> {
+    if let Some(prefix) = reserved_prefix(&name.env) {
+        let what =
+            format!("{} begins with \"{prefix}.\", which is for the Rollouts of another name", quoted(&name.host));
+        return Err(Refusal::new(RefusalCode::OneHostTwoIdentities, what, "Choose another env"));
+    }
+    let Some(owner) = namespace.owner.as_deref() else {
+        let what = format!(
+            "namespace {} has no owner, so that nobody can hold {}",
+            quoted(&case.namespace),
+            quoted(&name.host)
+        );
+        return Err(Refusal::new(
+            RefusalCode::NoOwner,
+            what,
+            "Ask an administrator to label the namespace with its owner",
+        ));
+    };
+    conflict::judge(case, name, owner)
+}
+
+fn with_naming<R>(object: &WorkloadObject<'_>, case: &Case<'_>, work: impl FnOnce(&WorkloadNaming<'_>) -> R) -> R {
+    let nothing = Metadata::default();
+    let template = object.template.as_ref().unwrap_or(&nothing);
+    let own = object.metadata.as_ref().unwrap_or(&nothing);
+    template.with(|template| {
+        own.with(|own| work(&WorkloadNaming::read(template, own, &case.namespace, &case.policy.mesh.keys)))
+    })
+}
+
+fn named(object: &WorkloadObject<'_>, case: &Case<'_>) -> Result<Option<Name>, NameError> {
+    with_naming(object, case, |naming| Name::of(naming, &case.policy.mesh))
+}
+
+fn illegal(error: &NameError) -> Refusal {
+    let next = "Rename the identity or the env: labels of at most 63 letters, digits and dashes";
+    Refusal::new(RefusalCode::IllegalHost, format!("no legal global name: {error}"), next)
+}
+
+/// The first mark that is wrong and that the request itself brings.
+fn wrong_mark(object: &WorkloadObject<'_>, old: Option<&WorkloadObject<'_>>, name: Option<&Name>) -> Option<Refusal> {
+    let places = [
+        (object.metadata.as_ref(), old.and_then(|old| old.metadata.as_ref())),
+        (object.template.as_ref(), old.and_then(|old| old.template.as_ref())),
+    ];
+    let brought =
+        places.into_iter().flat_map(|(now, before)| MARKS.map(|mark| (mark, mark.value(now), mark.value(before))));
+    brought.into_iter().find_map(|(mark, now, before)| {
+        let (now, wanted) = (now?, mark.wanted(name));
+        if wanted.as_ref() == Some(&now) || before.as_ref() == Some(&now) {
+            return None;
+        }
+        let (what, next) = match wanted {
+            Some(wanted) => (
+                format!("{} is {}, but by its identity and env it is {}", mark.key, quoted(&now), quoted(&wanted)),
+                format!("Remove {} from the manifest", mark.key),
+            ),
+            None => (
+                format!("{} is {}, but the pod template carries no identity", mark.key, quoted(&now)),
+                format!("Remove {} from the manifest, or give the template its identity", mark.key),
+            ),
+        };
+        Some(Refusal::new(RefusalCode::WrongMark, what, next))
+    })
+}
