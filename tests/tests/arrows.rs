@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mesh-fleet", &["mesh-plan", "mesh-model", "mesh-istio"]),
     ("mesh-render", &["mesh-plan", "mesh-model", "mesh-istio"]),
     ("kubectl-mesh", &["mesh-fleet", "mesh-render", "mesh-plan", "mesh-model", "mesh-istio"]),
+    ("mesh-webhook", &["mesh-admission", "mesh-model", "mesh-istio"]),
     ("mesh-testkit", &["mesh-fleet", "mesh-plan", "mesh-model", "mesh-istio"]),
     ("mesh-tests", &[]),
     ("xtask", &[]),
@@ -30,18 +31,18 @@ const SEES_EVERYTHING_IN_TESTS: &str = "mesh-tests";
 /// Libraries that belong to certain rooms of the house, with the crates that may use them, tests included.
 const LIBRARIES: &[(&str, &[&str])] = &[
     // One edge to Kubernetes, and one to the network.
-    ("kube", &["mesh-fleet", "mesh-testkit"]),
-    ("k8s-openapi", &["mesh-fleet", "mesh-testkit"]),
-    ("tokio", &["mesh-fleet", "kubectl-mesh", "mesh-testkit"]),
-    ("axum", &["mesh-testkit"]),
-    ("axum-server", &["mesh-testkit"]),
+    ("kube", &["mesh-fleet", "mesh-webhook", "mesh-testkit"]),
+    ("k8s-openapi", &["mesh-fleet", "mesh-webhook", "mesh-testkit"]),
+    ("tokio", &["mesh-fleet", "kubectl-mesh", "mesh-webhook", "mesh-testkit"]),
+    ("axum", &["mesh-webhook", "mesh-testkit"]),
+    ("axum-server", &["mesh-webhook", "mesh-testkit"]),
     // Who looks at what a gateway shows is no client of Kubernetes, and kube has no room for it.
-    ("rustls", &["mesh-fleet", "mesh-testkit"]),
+    ("rustls", &["mesh-fleet", "mesh-webhook", "mesh-testkit"]),
     ("tokio-rustls", &["mesh-testkit"]),
     ("reqwest", &[]),
     // What a person sees.
     ("tabled", &["mesh-render"]),
-    ("clap", &["kubectl-mesh", "xtask"]),
+    ("clap", &["kubectl-mesh", "mesh-webhook", "xtask"]),
     // Typed errors everywhere but in chores.
     ("anyhow", &["xtask"]),
     // Randomness comes from proptest's seeds alone.

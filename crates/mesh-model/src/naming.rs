@@ -4,14 +4,14 @@
 //! the same question the same way.
 
 use crate::facts::MeshWish;
-use crate::policy::Keys;
+use crate::policy::{Keys, MeshPolicy};
 
 /// Annotation that ignores an object.
-pub const IGNORE_ANNOTATION: &str = "admiral.io/ignore";
+const IGNORE_ANNOTATION: &str = "admiral.io/ignore";
 /// Template annotation that keeps the case of a host.
-pub const KEEP_CASE: &str = "admiral.io/cname-case-sensitive";
+const KEEP_CASE: &str = "admiral.io/cname-case-sensitive";
 /// Label of a pod or a namespace in ambient mode.
-pub const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 /// Template annotation that chooses the mesh port.
 pub const INBOUND_PORTS: &str = "traffic.sidecar.istio.io/includeInboundPorts";
 
@@ -75,6 +75,33 @@ impl<'a> WorkloadNaming<'a> {
                 ambient: (template.label)(DATAPLANE_MODE) == Some("ambient"),
                 ignored: (template.label)(&keys.ignore) == Some("true") || own.is_ignored_by_annotation(),
             },
+        }
+    }
+}
+
+/// What a namespace's metadata says of the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamespaceNaming<'a> {
+    /// `istio-injection=enabled` or a revision label.
+    pub injected: bool,
+    /// `istio.io/dataplane-mode=ambient`.
+    pub ambient: bool,
+    /// Annotation `admiral.io/ignore` is `true`.
+    pub ignored: bool,
+    /// Who owns it.
+    pub owner: Option<&'a str>,
+}
+
+impl<'a> NamespaceNaming<'a> {
+    /// Reads the metadata of the namespace of this name.
+    pub fn read(meta: &Meta<'_, 'a>, name: &'a str, policy: &MeshPolicy) -> Self {
+        let injection = (meta.label)("istio-injection");
+        let revision = (meta.label)("istio.io/rev").is_some_and(|rev| !rev.is_empty());
+        Self {
+            injected: injection == Some("enabled") || (revision && injection != Some("disabled")),
+            ambient: (meta.label)(DATAPLANE_MODE) == Some("ambient"),
+            ignored: meta.is_ignored_by_annotation(),
+            owner: policy.owner_of(name, meta.label),
         }
     }
 }

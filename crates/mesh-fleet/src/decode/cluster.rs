@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_model::facts::NamespaceFacts;
-use mesh_model::naming::{DATAPLANE_MODE, IGNORE_ANNOTATION};
+use mesh_model::naming::{Meta, NamespaceNaming};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -38,14 +38,14 @@ impl ClusterDecoder<'_> {
         {
             self.facts.uid = Some(self.text("metadata.uid", uid)?);
         }
-        let injection = metadata.labels.value("istio-injection");
-        let revision = metadata.labels.value("istio.io/rev").is_some_and(|rev| !rev.is_empty());
+        let (label, annotation) = (metadata.labels.look_up(), metadata.annotations.look_up());
+        let read = NamespaceNaming::read(&Meta { label: &label, annotation: &annotation }, &item.name, self.policy);
         let facts = NamespaceFacts {
-            injected: injection == Some("enabled") || (revision && injection != Some("disabled")),
-            ambient: metadata.labels.has(DATAPLANE_MODE, "ambient"),
-            ignored: metadata.annotations.has(IGNORE_ANNOTATION, "true"),
+            injected: read.injected,
+            ambient: read.ambient,
+            ignored: read.ignored,
             network: self.label(&metadata, NETWORK)?,
-            owner: self.owner(&name, &metadata)?,
+            owner: read.owner.map(|owner| self.text("the namespace's owner", owner)).transpose()?,
         };
         self.facts.namespaces.insert(name, facts);
         Ok(())
@@ -96,11 +96,6 @@ impl ClusterDecoder<'_> {
     /// The value of a label, if it is there and not empty.
     pub(super) fn label(&mut self, metadata: &Metadata<'_>, key: &str) -> Result<Option<Arc<str>>, String> {
         metadata.labels.value(key).filter(|v| !v.is_empty()).map(|value| self.text(key, value)).transpose()
-    }
-
-    fn owner(&mut self, name: &str, metadata: &Metadata<'_>) -> Result<Option<Arc<str>>, String> {
-        let owner = self.policy.owner_of(name, metadata.labels.look_up());
-        owner.map(|owner| self.text("the namespace's owner", owner)).transpose()
     }
 }
 

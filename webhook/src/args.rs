@@ -1,0 +1,102 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// The admission webhook of kubectl mesh
+#[derive(Debug, Parser)]
+#[command(name = "mesh-webhook", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer reviews until told to stop
+    Serve(Box<ServeArgs>),
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Where reviews are answered, over TLS
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:10250")]
+    pub(crate) listen: SocketAddr,
+    /// Where /livez, /readyz and /metrics are, in plain HTTP
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:10251")]
+    pub(crate) admin_listen: SocketAddr,
+    /// The folder with tls.crt and tls.key; what changes there is taken up
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) certificate_folder: PathBuf,
+    /// How the API server is reached; else by the pod's service account
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The namespace of the ConfigMap with the policy
+    #[arg(long, value_name = "NAMESPACE", default_value = "mesh-sync")]
+    pub(crate) policy_namespace: String,
+    /// Whether a name must be claimed before it is deployed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mode: Mode,
+    /// How long the API server may be out of reach before that is said
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    pub(crate) max_view_age: Duration,
+    /// What becomes of names that a view which is too old does not know
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) on_stale: OnStale,
+    /// How much a refusal tells of who holds a name
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) disclosure: Disclosure,
+    /// How long reviews are answered after the end was asked for: clients learn of it meanwhile
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    pub(crate) lame_duck: Duration,
+    /// How logs are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Mode {
+    /// The first to deploy a name claims it
+    #[default]
+    Optimistic,
+    /// Only a name that is claimed is deployed
+    Strict,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum OnStale {
+    /// They are admitted, with a warning
+    #[default]
+    Warn,
+    /// They are refused
+    Refuse,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Disclosure {
+    /// Who, and where
+    #[default]
+    Owner,
+    /// The cluster that it was claimed in
+    Cluster,
+    /// Only that somebody does
+    None,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One object a line
+    Json,
+    /// For people
+    #[default]
+    Text,
+}
+
+/// `5m`, `30s`, `500ms`.
+fn time(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    span.try_into().map_err(|_| "is no time to wait".to_owned())
+}

@@ -1,0 +1,82 @@
+//! Bodies, within bounds: of one, and of all that are being read.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The largest body: API servers take objects of at most 3 MiB, and a review may have two.
+const MAX_BODY: usize = 8 << 20;
+/// All bodies that are read at once.
+const MAX_BODIES: usize = 64 << 20;
+/// Bodies are counted in steps of so much.
+const STEP: usize = 64 << 10;
+
+/// What bodies may take.
+pub(crate) struct Budget(Semaphore);
+
+/// A body, with its share of the budget.
+#[derive(Debug)]
+pub(crate) struct Counted<'b> {
+    pub(crate) bytes: Vec<u8>,
+    _share: SemaphorePermit<'b>,
+}
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self(Semaphore::new(MAX_BODIES / STEP))
+    }
+
+    /// Reads a body. Refused are one that is too large, one for which there is no room, and one that does not come.
+    pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Counted<'_>, StatusCode> {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > MAX_BODY) {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let mut share = self.share(length.unwrap_or(STEP))?;
+        let mut bytes = Vec::with_capacity(length.unwrap_or(STEP));
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+            let Some(data) = frame.data_ref() else { continue };
+            if bytes.len() + data.len() > MAX_BODY {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            let wanted = bytes.len() + data.len();
+            if wanted > share.num_permits() * STEP {
+                share.merge(self.share(wanted - share.num_permits() * STEP)?);
+            }
+            bytes.extend_from_slice(data);
+        }
+        Ok(Counted { bytes, _share: share })
+    }
+
+    fn share(&self, bytes: usize) -> Result<SemaphorePermit<'_>, StatusCode> {
+        let steps = u32::try_from(bytes.div_ceil(STEP).max(1)).expect("a body is bounded");
+        self.0.try_acquire_many(steps).map_err(|_| StatusCode::TOO_MANY_REQUESTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_bounded_and_so_are_all_together() {
+        let budget = Budget::new();
+        let small = budget.read(&HeaderMap::new(), Body::from(vec![7; STEP * 3])).await.map(|body| body.bytes.len());
+        assert_eq!(small, Ok(STEP * 3));
+        let too_large = Body::from(vec![0; MAX_BODY + 1]);
+        assert_eq!(budget.read(&HeaderMap::new(), too_large).await.err(), Some(StatusCode::PAYLOAD_TOO_LARGE));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_LENGTH, (MAX_BODY + 1).into());
+        assert_eq!(budget.read(&headers, Body::empty()).await.err(), Some(StatusCode::PAYLOAD_TOO_LARGE));
+        headers.insert(header::CONTENT_LENGTH, MAX_BODY.into());
+        let mut held = Vec::new();
+        for _ in 0..MAX_BODIES / MAX_BODY {
+            held.push(budget.read(&headers, Body::empty()).await.unwrap());
+        }
+        assert_eq!(budget.read(&headers, Body::empty()).await.err(), Some(StatusCode::TOO_MANY_REQUESTS));
+        held.pop();
+        assert!(budget.read(&headers, Body::empty()).await.is_ok(), "a share is given back");
+    }
+}

@@ -1,0 +1,160 @@
+//! The certificate by which the webhook is known: read from a folder, and swapped whole while connections go on.
+//!
+//! Kubelets change such a folder by moving a link (`..data`), which a watch of the files themselves never sees: the folder is
+//! read anew every few seconds. A pair that is torn, expired or does not belong together changes nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, crypto::CryptoProvider};
+use thiserror::Error;
+use tokio::time::sleep;
+use x509_parser::parse_x509_certificate;
+
+use crate::metrics::{Metrics, ResultLabels};
+use crate::ready::{Readiness, Token};
+
+/// The files, as Kubernetes names them in a Secret of a certificate.
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+/// How often the folder is looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// The largest file that is read.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Why a pair is not used.
+#[derive(Debug, Error)]
+pub(crate) enum BadPair {
+    /// A file cannot be read.
+    #[error("{file} cannot be read: {problem}")]
+    Unreadable {
+        /// Its name.
+        file: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// What is in a file is not what it should be. The problem tells nothing of a key.
+    #[error("{file} {problem}")]
+    NotOne {
+        /// Its name.
+        file: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The certificate has ended, or has not begun.
+    #[error("the certificate counts from {from} to {to} only")]
+    OutOfDate {
+        /// Its first second.
+        from: Timestamp,
+        /// Its last second.
+        to: Timestamp,
+    },
+    /// Key and certificate do not belong together.
+    #[error("the key is not that of the certificate")]
+    Strangers,
+}
+
+/// The certificate that new connections see.
+#[derive(Default)]
+pub(crate) struct Certificates(ArcSwapOption<CertifiedKey>);
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificates")
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.load_full()
+    }
+}
+
+/// How TLS is spoken: 1.2 and 1.3, HTTP/2 and HTTP/1.1.
+pub(crate) fn config(certificates: Arc<Certificates>) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.expect("the provider knows both versions").with_no_client_auth();
+    let mut config = builder.with_cert_resolver(certificates);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// Reads the folder again and again.
+pub(crate) async fn follow(
+    folder: PathBuf,
+    certificates: Arc<Certificates>,
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
+) {
+    let mut known = None;
+    loop {
+        match read(&folder).await {
+            Ok(texts) if known.as_ref() == Some(&texts) => {}
+            Ok(texts) => {
+                let pair = pair(&texts.0, &texts.1, Timestamp::now());
+                metrics
+                    .reloads
+                    .get_or_create(&ResultLabels { result: if pair.is_ok() { "ok" } else { "refused" } })
+                    .inc();
+                match pair {
+                    Ok((pair, ends)) => {
+                        certificates.0.store(Some(Arc::new(pair)));
+                        metrics.not_after.set(ends.as_second());
+                        readiness.give(Token::TlsLoaded);
+                        tracing::info!(%ends, "a certificate was taken up");
+                    }
+                    Err(problem) => tracing::warn!(%problem, "a certificate is not taken up"),
+                }
+                // Also a bad one is looked at once only: it does not get better by that.
+                known = Some(texts);
+            }
+            Err(problem) => tracing::warn!(%problem, "no certificate"),
+        }
+        sleep(LOOK).await;
+    }
+}
+
+async fn read(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), BadPair> {
+    let text = async |file: &'static str| {
+        let unreadable = |problem: String| BadPair::Unreadable { file, problem };
+        let path = folder.join(file);
+        let length = tokio::fs::metadata(&path).await.map_err(|error| unreadable(error.to_string()))?.len();
+        if length > MAX_FILE {
+            return Err(unreadable(format!("it has {length} bytes")));
+        }
+        tokio::fs::read(&path).await.map_err(|error| unreadable(error.to_string()))
+    };
+    Ok((text(CERTIFICATE).await?, text(KEY).await?))
+}
+
+/// A certificate with its key, and when it ends.
+fn pair(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<(CertifiedKey, Timestamp), BadPair> {
+    let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(certificate).collect();
+    let not_one = |file, problem| BadPair::NotOne { file, problem };
+    let chain = chain.map_err(|_| not_one(CERTIFICATE, "is not PEM"))?;
+    let leaf = chain.first().ok_or(not_one(CERTIFICATE, "has no certificate"))?;
+    let (_, parsed) = parse_x509_certificate(leaf).map_err(|_| not_one(CERTIFICATE, "has no certificate of X.509"))?;
+    let time = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).unwrap_or_default();
+    let (from, to) = (time(parsed.validity().not_before), time(parsed.validity().not_after));
+    if now < from || now >= to {
+        return Err(BadPair::OutOfDate { from, to });
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| not_one(KEY, "has no private key in PEM"))?;
+    let key = aws_lc_rs::sign::any_supported_type(&key).map_err(|_| not_one(KEY, "is of no kind that is known"))?;
+    let pair = CertifiedKey::new(chain, key);
+    pair.keys_match().map_err(|_| BadPair::Strangers)?;
+    Ok((pair, to))
+}

@@ -1,0 +1,8 @@
+//! What this cluster holds, as reviews ask for it: kept by watches, read without a lock.
+
+mod contribution;
+mod live;
+mod watched;
+
+pub(crate) use live::LiveIndex;
+pub(crate) use watched::{Watched, client, follow};

@@ -1,0 +1,160 @@
+//! What an object adds to the index: facts about hosts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube::core::{NotUsed, Object};
+use mesh_admission::Use;
+use mesh_model::claim::Claim;
+use mesh_model::facts::{MeshWish, NamespaceFacts};
+use mesh_model::host::{base_host, governs_base, prefix_host};
+use mesh_model::name::{Env, Identity, Namespace};
+use mesh_model::naming::{Meta, NamespaceNaming, WorkloadNaming, policy_env, policy_identity};
+use mesh_model::policy::MeshPolicy;
+use serde::Deserialize;
+
+/// One fact about a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// It is claimed.
+    Claimed(Claim),
+    /// A workload here serves it, if its namespace takes part.
+    Used(Use, MeshWish),
+    /// It is a prefix host of this base host.
+    PrefixOf(Arc<str>),
+}
+
+/// Facts by host in lower case.
+pub(crate) type Facts = Vec<(Arc<str>, Fact)>;
+
+pub(crate) type Pairs = BTreeMap<String, String>;
+
+pub(crate) type Workload = Object<WorkloadSpec, NotUsed>;
+pub(crate) type GlobalName = Object<Claim, NotUsed>;
+pub(crate) type GlobalNameSet = Object<ClaimSet, NotUsed>;
+pub(crate) type TrafficPolicy = Object<TrafficSpec, NotUsed>;
+
+/// `spec` of a workload that serves.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WorkloadSpec {
+    template: Template,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Template {
+    metadata: TemplateMetadata,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct TemplateMetadata {
+    labels: Option<Pairs>,
+    annotations: Option<Pairs>,
+}
+
+/// `spec` of a GlobalNameSet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ClaimSet {
+    entries: Vec<Claim>,
+}
+
+/// `spec` of a GlobalTrafficPolicy, as far as it makes hosts.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TrafficSpec {
+    selector: Option<Pairs>,
+    policy: Option<Vec<TrafficItem>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TrafficItem {
+    dns_prefix: Option<String>,
+    dns: Option<String>,
+}
+
+/// Does something with the look-ups of labels and annotations.
+fn with_meta<'a, R>(
+    labels: Option<&'a Pairs>,
+    annotations: Option<&'a Pairs>,
+    work: impl FnOnce(&Meta<'_, 'a>) -> R,
+) -> R {
+    let look_up = |pairs: Option<&'a Pairs>, key: &str| pairs.and_then(|pairs| pairs.get(key)).map(String::as_str);
+    let (label, annotation) = (|key: &str| look_up(labels, key), |key: &str| look_up(annotations, key));
+    work(&Meta { label: &label, annotation: &annotation })
+}
+
+/// What a namespace says of itself.
+pub(crate) fn namespace(
+    labels: Option<&Pairs>,
+    annotations: Option<&Pairs>,
+    name: &str,
+    policy: &MeshPolicy,
+) -> NamespaceFacts {
+    with_meta(labels, annotations, |meta| {
+        let read = NamespaceNaming::read(meta, name, policy);
+        NamespaceFacts {
+            injected: read.injected,
+            ambient: read.ambient,
+            ignored: read.ignored,
+            network: None,
+            owner: read.owner.map(Into::into),
+        }
+    })
+}
+
+/// That a workload serves its name, if it has one.
+pub(crate) fn of_workload(object: &Workload, policy: &MeshPolicy) -> Facts {
+    let Some(place) = object.metadata.namespace.as_deref().and_then(|name| Namespace::parse(name).ok()) else {
+        return Facts::new();
+    };
+    let TemplateMetadata { labels, annotations } = &object.spec.template.metadata;
+    let (own_labels, own_annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
+    let used = with_meta(labels.as_ref(), annotations.as_ref(), |template| {
+        with_meta(own_labels, own_annotations, |own| {
+            let naming = WorkloadNaming::read(template, own, &place, &policy.keys);
+            let identity = Identity::parse(naming.identity?).ok().filter(|identity| !policy.excludes(identity))?;
+            let env = Env::parse(naming.env).ok()?;
+            let host = base_host(&env, &identity, &policy.suffix, naming.keep_case).ok()?;
+            let used = Use { identity, env, namespace: place.clone() };
+            Some((host.to_lowercase().into(), Fact::Used(used, naming.wish)))
+        })
+    });
+    used.into_iter().collect()
+}
+
+/// The claim of a GlobalName.
+pub(crate) fn of_claim(claim: &Claim) -> (Arc<str>, Fact) {
+    (claim.host.to_lowercase().into(), Fact::Claimed(claim.clone()))
+}
+
+/// The claims of a set.
+pub(crate) fn of_set(object: &GlobalNameSet) -> Facts {
+    object.spec.entries.iter().map(of_claim).collect()
+}
+
+/// The prefix hosts of a traffic policy.
+pub(crate) fn of_traffic_policy(object: &TrafficPolicy, policy: &MeshPolicy) -> Facts {
+    let (labels, annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
+    let governed = with_meta(labels, annotations, |meta| {
+        if meta.is_ignored() {
+            return None;
+        }
+        let selected = |key: &str| object.spec.selector.as_ref().and_then(|pairs| pairs.get(key)).map(String::as_str);
+        let identity = Identity::parse(policy_identity(meta, &selected, &policy.keys)?).ok()?;
+        let env = Env::parse(policy_env(meta, &selected, &policy.keys)).ok()?;
+        Some((base_host(&env, &identity, &policy.suffix, false).ok()?, env))
+    });
+    let Some((base, env)) = governed else { return Facts::new() };
+    let items = object.spec.policy.iter().flatten();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let prefixed = items
+        .map(|item| (text(&item.dns_prefix), text(&item.dns)))
+        .filter(|(prefix, dns)| !governs_base(prefix, dns, &base, &env));
+    let hosts = prefixed.filter_map(|(prefix, _)| prefix_host(&prefix, &base).ok());
+    let base: Arc<str> = base.to_lowercase().into();
+    hosts.map(|host| (host.to_lowercase().into(), Fact::PrefixOf(Arc::clone(&base)))).collect()
+}

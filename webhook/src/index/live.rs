@@ -1,0 +1,154 @@
+//! The index: one map of hosts, and one of namespaces.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use mesh_admission::{Index, Use};
+use mesh_istio::host::matches;
+use mesh_model::claim::{Claim, merge};
+use mesh_model::facts::NamespaceFacts;
+use mesh_model::participation::{Participation, participation};
+use mesh_model::policy::MeshPolicy;
+use papaya::HashMap;
+use tokio::time::Instant;
+
+use super::contribution::{Fact, Facts};
+
+/// An object that adds facts: its kind, and its uid.
+pub(crate) type Source = (&'static str, Arc<str>);
+
+/// What this cluster holds. Reviews read it; one writer for each watch changes it.
+#[derive(Default)]
+pub(crate) struct LiveIndex {
+    namespaces: HashMap<Arc<str>, Arc<NamespaceFacts>>,
+    hosts: HashMap<Arc<str>, Arc<[(Source, Fact)]>>,
+    /// Which hosts each object tells of.
+    sources: Mutex<BTreeMap<Source, Vec<Arc<str>>>>,
+    /// The policy that counts.
+    policy: ArcSwap<MeshPolicy>,
+    /// When the API server was last reached.
+    reached: ArcSwapOption<Instant>,
+}
+
+impl LiveIndex {
+    pub(crate) fn set_namespace(&self, name: &str, facts: NamespaceFacts) {
+        self.namespaces.pin().insert(name.into(), Arc::new(facts));
+    }
+
+    pub(crate) fn remove_namespace(&self, name: &str) {
+        self.namespaces.pin().remove(name);
+    }
+
+    /// What an object tells from now on, in place of what it told before.
+    pub(crate) fn set(&self, source: &Source, facts: Facts) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = sources.remove(source).unwrap_or_default();
+        let hosts = self.hosts.pin();
+        for host in before.iter().filter(|host| !facts.iter().any(|(new, _)| new == *host)) {
+            let rest: Vec<_> = hosts
+                .get(host)
+                .into_iter()
+                .flat_map(|known| known.iter())
+                .filter(|(of, _)| of != source)
+                .cloned()
+                .collect();
+            if rest.is_empty() {
+                hosts.remove(host);
+            } else {
+                hosts.insert(Arc::clone(host), rest.into());
+            }
+        }
+        let mut told: Vec<Arc<str>> = Vec::with_capacity(facts.len());
+        for (host, fact) in facts {
+            let known = hosts.get(&host).into_iter().flat_map(|known| known.iter());
+            // An object tells of a host once: the last word counts.
+            let kept = known.filter(|(of, _)| of != source).cloned();
+            let all: Vec<_> = kept.chain(std::iter::once((source.clone(), fact))).collect();
+            hosts.insert(Arc::clone(&host), all.into());
+            told.push(host);
+        }
+        if !told.is_empty() {
+            sources.insert(source.clone(), told);
+        }
+    }
+
+    /// Takes away what objects of a kind told that are not there any more.
+    pub(crate) fn keep_only(&self, kind: &'static str, there: &BTreeSet<Arc<str>>) {
+        let gone: Vec<Source> = {
+            let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            sources.keys().filter(|(of, uid)| *of == kind && !there.contains(uid)).cloned().collect()
+        };
+        for source in gone {
+            self.set(&source, Facts::new());
+        }
+    }
+
+    /// The policy by which objects are read from now on.
+    pub(crate) fn set_policy(&self, policy: Arc<MeshPolicy>) {
+        self.policy.store(policy);
+    }
+
+    /// The API server was reached.
+    pub(crate) fn reached(&self) {
+        self.reached.store(Some(Arc::new(Instant::now())));
+    }
+
+    pub(crate) fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
+    fn facts(&self, host: &str) -> Arc<[(Source, Fact)]> {
+        self.hosts.pin().get(host).cloned().unwrap_or_else(|| Arc::new([]))
+    }
+}
+
+/// The claim that counts of several.
+fn counts(facts: &[(Source, Fact)]) -> Option<&Claim> {
+    let claims = facts.iter().filter_map(|(_, fact)| match fact {
+        Fact::Claimed(claim) => Some(claim),
+        _ => None,
+    });
+    claims.reduce(merge)
+}
+
+impl Index for LiveIndex {
+    fn namespace(&self, name: &str) -> Option<Arc<NamespaceFacts>> {
+        self.namespaces.pin().get(name).cloned()
+    }
+
+    fn claim(&self, host: &str) -> Option<Claim> {
+        counts(&self.facts(host)).cloned()
+    }
+
+    fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim> {
+        let hosts = self.hosts.pin();
+        let mut under = hosts.iter().filter(|(host, _)| matches(pattern, host)).filter_map(|(_, facts)| counts(facts));
+        under.find(|claim| !passes(claim)).cloned()
+    }
+
+    fn uses(&self, host: &str) -> Vec<Use> {
+        let (facts, policy) = (self.facts(host), self.policy.load());
+        let serves = |used: &Use, wish| {
+            let namespace = self.namespace(&used.namespace);
+            participation(wish, namespace.as_deref(), true, &policy) == Participation::Serves
+        };
+        let uses = facts.iter().filter_map(|(_, fact)| match fact {
+            Fact::Used(used, wish) if serves(used, *wish) => Some(used.clone()),
+            _ => None,
+        });
+        uses.collect()
+    }
+
+    fn base_of_prefix(&self, host: &str) -> Option<Arc<str>> {
+        self.facts(host).iter().find_map(|(_, fact)| match fact {
+            Fact::PrefixOf(base) => Some(Arc::clone(base)),
+            _ => None,
+        })
+    }
+
+    fn age(&self) -> Duration {
+        self.reached.load().as_ref().map_or(Duration::MAX, |reached| reached.elapsed())
+    }
+}

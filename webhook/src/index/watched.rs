@@ -1,0 +1,255 @@
+//! The watches that keep the index: of this cluster alone, and of what reviews are answered by.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::api::ApiResource;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Config, Resource};
+use mesh_admission::NamePolicy;
+use mesh_model::kind::Kind;
+use mesh_model::policy::{self, MeshPolicy};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::contribution::{self, Facts, GlobalName, TrafficPolicy, Workload, of_claim};
+use super::live::LiveIndex;
+use crate::ready::{Readiness, Token};
+
+/// The ConfigMap with the policy, and its key.
+const POLICY_CONFIG_MAP: &str = "mesh-policy";
+const POLICY_KEY: &str = "mesh.yaml";
+/// How often the API server is asked whether it is there.
+const BEAT: Duration = Duration::from_secs(5);
+/// The workloads that serve.
+const SERVING: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout];
+
+/// What is kept, and by what.
+pub(crate) struct Watched {
+    pub(crate) client: Client,
+    pub(crate) policy_namespace: String,
+    pub(crate) index: Arc<LiveIndex>,
+    pub(crate) policy: Arc<ArcSwap<NamePolicy>>,
+    pub(crate) readiness: Arc<Readiness>,
+}
+
+/// A client of the API server: by a kubeconfig, else by the pod's service account.
+pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, String> {
+    let config = match kubeconfig {
+        Some(path) => {
+            let read = Kubeconfig::read_from(path).map_err(|error| error.to_string())?;
+            let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+            config.map_err(|error| error.to_string())?
+        }
+        None => Config::incluster().map_err(|error| error.to_string())?,
+    };
+    Client::try_from(config).map_err(|error| error.to_string())
+}
+
+/// Keeps the index, until this is dropped. A policy that changes begins it anew: reviews are answered by the old one meanwhile.
+pub(crate) async fn follow(watched: Watched, make: impl Fn(MeshPolicy) -> NamePolicy) {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(beat(watched.client.clone(), Arc::clone(&watched.index)));
+    let (tell, mut told) = mpsc::channel(1);
+    tasks.spawn(policies(watched.client.clone(), watched.policy_namespace.clone(), tell));
+    let mut current = JoinSet::new();
+    // The first word is the policy that counts, or that there is none.
+    while let Some(mesh) = told.recv().await {
+        current.shutdown().await;
+        let name_policy = Arc::new(make(mesh));
+        watched.policy.store(Arc::clone(&name_policy));
+        let mesh = Arc::clone(&name_policy.mesh);
+        let (client, index, readiness) =
+            (watched.client.clone(), Arc::clone(&watched.index), Arc::clone(&watched.readiness));
+        current.spawn(watch_all(client, index, mesh, readiness));
+    }
+}
+
+/// Says again and again that the API server is there.
+async fn beat(client: Client, index: Arc<LiveIndex>) {
+    loop {
+        match client.apiserver_version().await {
+            Ok(_) => index.reached(),
+            Err(error) => tracing::warn!(%error, "the API server is not reached"),
+        }
+        sleep(BEAT).await;
+    }
+}
+
+/// Tells of each policy that counts: the stored one, else the default.
+async fn policies(client: Client, namespace: String, tell: mpsc::Sender<MeshPolicy>) {
+    let api: Api<ConfigMap> = Api::namespaced(client, &namespace);
+    let config = watcher::Config::default().fields(&format!("metadata.name={POLICY_CONFIG_MAP}"));
+    let mut events = Box::pin(watcher(api, config).default_backoff());
+    let mut told: Option<MeshPolicy> = None;
+    let mut found = None;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => {
+                found = None;
+                continue;
+            }
+            Ok(Event::InitApply(map)) => {
+                found = Some(text_of(map));
+                continue;
+            }
+            Ok(Event::Apply(map)) => found = Some(text_of(map)),
+            Ok(Event::Delete(_)) => found = None,
+            Ok(Event::InitDone) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the policy cannot be watched");
+                continue;
+            }
+        }
+        let mesh = match found.as_deref().map(|text| policy::parse(text, POLICY_CONFIG_MAP)) {
+            None => MeshPolicy::default(),
+            Some(Ok(mesh)) => mesh,
+            Some(Err(error)) => {
+                // The one that counted goes on.
+                tracing::error!(%error, "the stored policy does not read");
+                continue;
+            }
+        };
+        if told.as_ref() != Some(&mesh) {
+            told = Some(mesh.clone());
+            if tell.send(mesh).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn text_of(map: ConfigMap) -> String {
+    map.data.and_then(|mut data| data.remove(POLICY_KEY)).unwrap_or_default()
+}
+
+/// Watches everything, and says when all of it is known.
+async fn watch_all(client: Client, index: Arc<LiveIndex>, policy: Arc<MeshPolicy>, readiness: Arc<Readiness>) {
+    index.set_policy(Arc::clone(&policy));
+    let mut tasks = JoinSet::new();
+    let mut known: Vec<oneshot::Receiver<()>> = Vec::new();
+    let mut once = || {
+        let (tell, told) = oneshot::channel();
+        known.push(told);
+        Some(tell)
+    };
+    tasks.spawn(namespaces(Api::all(client.clone()), Arc::clone(&index), Arc::clone(&policy), once()));
+    for kind in SERVING {
+        let policy = Arc::clone(&policy);
+        let facts = move |object: &Workload| contribution::of_workload(object, &policy);
+        tasks.spawn(objects(all(&client, kind), kind.as_str(), Arc::clone(&index), facts, once()));
+    }
+    let kind = Kind::GlobalTrafficPolicy;
+    let facts = move |object: &TrafficPolicy| contribution::of_traffic_policy(object, &policy);
+    tasks.spawn(objects(all(&client, kind), kind.as_str(), Arc::clone(&index), facts, once()));
+    let facts = |object: &GlobalName| vec![of_claim(&object.spec)];
+    tasks.spawn(objects(all(&client, Kind::GlobalName), "GlobalName", Arc::clone(&index), facts, once()));
+    let sets = all(&client, Kind::GlobalNameSet);
+    tasks.spawn(objects(sets, "GlobalNameSet", Arc::clone(&index), contribution::of_set, once()));
+    for told in known {
+        if told.await.is_err() {
+            return;
+        }
+    }
+    readiness.give(Token::IndexSynced);
+    tracing::info!(hosts = index.hosts(), "what the cluster holds is known");
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Says once that a kind is known.
+fn tell(known: &mut Option<oneshot::Sender<()>>) {
+    // Whoever asked may be gone: a policy may have changed meanwhile.
+    known.take().map(|known| known.send(()));
+}
+
+/// Every object of a kind of ours.
+fn all<K>(client: &Client, kind: Kind) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource>,
+{
+    let group = kind.group();
+    let version = if group == "apps" { "v1" } else { "v1alpha1" };
+    let resource = ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: format!("{group}/{version}"),
+        kind: kind.as_str().to_owned(),
+        plural: kind.plural().to_owned(),
+    };
+    Api::all_with(client.clone(), &resource)
+}
+
+async fn namespaces(
+    api: Api<Namespace>,
+    index: Arc<LiveIndex>,
+    policy: Arc<MeshPolicy>,
+    mut known: Option<oneshot::Sender<()>>,
+) {
+    let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
+    let set = |object: &Namespace| {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let facts = contribution::namespace(
+            object.metadata.labels.as_ref(),
+            object.metadata.annotations.as_ref(),
+            &name,
+            &policy,
+        );
+        index.set_namespace(&name, facts);
+    };
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Apply(object) | Event::InitApply(object)) => set(&object),
+            Ok(Event::Delete(object)) => index.remove_namespace(object.metadata.name.as_deref().unwrap_or_default()),
+            Ok(Event::Init) => {}
+            Ok(Event::InitDone) => tell(&mut known),
+            Err(error) => tracing::warn!(%error, "namespaces cannot be watched"),
+        }
+    }
+}
+
+/// Keeps what objects of a kind tell. A kind that is not served has none.
+async fn objects<K>(
+    api: Api<K>,
+    kind: &'static str,
+    index: Arc<LiveIndex>,
+    facts: impl Fn(&K) -> Facts,
+    mut known: Option<oneshot::Sender<()>>,
+) where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
+    let source = |object: &K| (kind, Arc::from(object.meta().uid.as_deref().unwrap_or_default()));
+    let mut there = BTreeSet::new();
+    loop {
+        match events.try_next().await {
+            Ok(Some(Event::Init)) => there.clear(),
+            Ok(Some(Event::InitApply(object))) => {
+                let source = source(&object);
+                index.set(&source, facts(&object));
+                there.insert(source.1);
+            }
+            Ok(Some(Event::InitDone)) => {
+                index.keep_only(kind, &there);
+                there.clear();
+                tell(&mut known);
+            }
+            Ok(Some(Event::Apply(object))) => index.set(&source(&object), facts(&object)),
+            Ok(Some(Event::Delete(object))) => index.set(&source(&object), Facts::new()),
+            Ok(None) => return,
+            Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.code == 404 => {
+                tell(&mut known);
+                tracing::info!(kind, "is not served here");
+            }
+            Err(error) => tracing::warn!(%error, kind, "cannot be watched"),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The webhook, from its start to its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+use mesh_admission::NamePolicy;
+use mesh_model::policy::MeshPolicy;
+use thiserror::Error;
+use tokio::time::{sleep, timeout};
+
+use crate::admin::{self, Admin};
+use crate::args::{Disclosure, Mode, OnStale, ServeArgs};
+use crate::certificates::{self, Certificates};
+use crate::connections::{Capped, HANDSHAKE, HEAD};
+use crate::index::{self, LiveIndex};
+use crate::metrics::Metrics;
+use crate::ready::{Readiness, Token};
+use crate::routes::{self, Reviews};
+use crate::stop::Stop;
+
+/// How long requests may still take once no new ones are taken.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Most requests at once over one connection.
+const STREAMS: u32 = 256;
+/// What the head of a request may take, in bytes.
+const MAX_HEAD: usize = 16 << 10;
+
+/// Why the webhook cannot go on.
+#[derive(Debug, Error)]
+pub(crate) enum ServeError {
+    /// The system does not let it.
+    #[error("{what}: {source}")]
+    System {
+        /// What it wanted.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// How the API server is reached cannot be told.
+    #[error("the API server cannot be reached: {0}")]
+    NoCluster(String),
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| ServeError::System { what: "no threads".to_owned(), source })?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
+    let system = |what: &str| {
+        let what = what.to_owned();
+        move |source| ServeError::System { what, source }
+    };
+    let mut stop = Stop::watch().map_err(system("no signals"))?;
+    let (readiness, metrics) = (Arc::new(Readiness::new()), Metrics::new());
+    let (index, certificates) = (Arc::new(LiveIndex::default()), Arc::new(Certificates::default()));
+    let policy = Arc::new(ArcSwap::from_pointee(policy_of(args, MeshPolicy::default())));
+
+    let admin = Admin { readiness: Arc::clone(&readiness), metrics: Arc::clone(&metrics), index: Arc::clone(&index) };
+    let admin_handle = Handle::new();
+    let admin_server = axum_server::bind(args.admin_listen).handle(admin_handle.clone());
+    let admin_task = tokio::spawn(admin_server.serve(admin::router(admin).into_make_service()));
+    admin_handle.listening().await.ok_or_else(|| taken(args.admin_listen))?;
+
+    let client = index::client(args.kubeconfig.as_deref()).await.map_err(ServeError::NoCluster)?;
+    let make_policy = {
+        let args = args.clone();
+        move |mesh| policy_of(&args, mesh)
+    };
+    let watched = index::Watched {
+        client,
+        policy_namespace: args.policy_namespace.clone(),
+        index: Arc::clone(&index),
+        policy: Arc::clone(&policy),
+        readiness: Arc::clone(&readiness),
+    };
+    let watch = tokio::spawn(index::follow(watched, make_policy));
+    let folder = args.certificate_folder.clone();
+    let following =
+        certificates::follow(folder, Arc::clone(&certificates), Arc::clone(&readiness), Arc::clone(&metrics));
+    let certificate_task = tokio::spawn(following);
+
+    let handle = Handle::new();
+    let reviews = Reviews::new(index, policy, metrics, Arc::clone(&readiness));
+    let server = tokio::spawn(
+        server(args.listen, certificates, handle.clone()).serve(routes::router(reviews).into_make_service()),
+    );
+    let address = handle.listening().await.ok_or_else(|| taken(args.listen))?;
+    readiness.give(Token::ListenerBound);
+    tracing::info!(%address, "reviews are answered here");
+
+    stop.asked().await;
+    readiness.take(Token::NotStopping);
+    tracing::info!(lame_duck = ?args.lame_duck, "asked to stop: no longer ready, still answering");
+    let ends = async {
+        sleep(args.lame_duck).await;
+        handle.graceful_shutdown(Some(DRAIN));
+        // Its own result tells of nothing that is not over by now.
+        let _ = timeout(DRAIN + HEAD, server).await;
+    };
+    tokio::select! {
+        () = ends => tracing::info!("every request was answered"),
+        () = stop.asked() => tracing::warn!("asked to stop once more: at once"),
+    }
+    for task in [watch, certificate_task] {
+        task.abort();
+    }
+    admin_task.abort();
+    Ok(())
+}
+
+fn server(
+    address: SocketAddr,
+    certificates: Arc<Certificates>,
+    handle: Handle<SocketAddr>,
+) -> Server<SocketAddr, Capped<RustlsAcceptor>> {
+    let tls = RustlsConfig::from_config(certificates::config(certificates));
+    let acceptor = Capped { inner: RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE), handle: handle.clone() };
+    let mut server = axum_server::bind(address)
+        .handle(handle)
+        .acceptor(acceptor)
+        .first_request_timeout(HEAD)
+        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not accepted"));
+    let builder = server.http_builder();
+    builder.http1().header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
+    builder
+        .http2()
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEAD).expect("a small number"))
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10));
+    server
+}
+
+fn taken(address: SocketAddr) -> ServeError {
+    ServeError::System { what: format!("{address} cannot be listened on"), source: io::ErrorKind::AddrInUse.into() }
+}
+
+fn policy_of(args: &ServeArgs, mesh: MeshPolicy) -> NamePolicy {
+    NamePolicy {
+        mesh: Arc::new(mesh),
+        mode: match args.mode {
+            Mode::Optimistic => mesh_admission::Mode::Optimistic,
+            Mode::Strict => mesh_admission::Mode::Strict,
+        },
+        max_view_age: args.max_view_age,
+        on_stale: match args.on_stale {
+            OnStale::Warn => mesh_admission::OnStale::Warn,
+            OnStale::Refuse => mesh_admission::OnStale::Refuse,
+        },
+        disclosure: match args.disclosure {
+            Disclosure::Owner => mesh_admission::Disclosure::Owner,
+            Disclosure::Cluster => mesh_admission::Disclosure::Cluster,
+            Disclosure::None => mesh_admission::Disclosure::None,
+        },
+    }
+}
