@@ -21,6 +21,10 @@ pub const MAX_POLICY_ALIAS_EVENTS: usize = 200_000;
 pub const MAX_POLICY_DEPTH: usize = 16;
 /// Highest revision of a policy: the greatest integer that every JSON reader keeps exact (2^53 - 1).
 pub const MAX_REVISION: u64 = 9_007_199_254_740_991;
+/// Highest epoch of a claim: as for [`MAX_REVISION`].
+pub const MAX_EPOCH: u64 = MAX_REVISION;
+/// Most claims in one `GlobalNameSet`: its schema's `maxItems`, which keeps the object well under etcd's 1.5 MiB.
+pub const MAX_SET_ENTRIES: usize = 2_000;
 /// Longest warm-up, in seconds: a day.
 pub const MAX_WARMUP_SECONDS: u32 = 86_400;
 /// Highest `maxRequestsPerConnection`: Istio's field is an `int32`.
