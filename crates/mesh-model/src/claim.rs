@@ -18,6 +18,8 @@ pub use writer::{Place, Wish, claim};
 
 #[cfg(test)]
 mod arb;
+#[cfg(test)]
+mod guarantee;
 mod handover;
 mod sync;
 mod writer;
