@@ -91,7 +91,11 @@ impl Model for Fleet {
         for node in 0..self.size.nodes {
             actions.extend((0..owners).map(|owner| Action::Deploy { node, owner }));
             actions.extend([Action::Release { node }, Action::Transfer { node }]);
-            if self.size.restores > state.restores && state.backup.is_none() && state.flight.is_empty() {
+            // Both only look. That they do so while nothing is under way leaves fewer states, of which few are of interest.
+            if !state.flight.is_empty() {
+                continue;
+            }
+            if self.size.restores > state.restores && state.backup.is_none() {
                 actions.push(Action::BackUp { node });
             }
             if self.size.reads_apart && state.read.is_none() {
