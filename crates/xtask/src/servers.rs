@@ -1,5 +1,6 @@
 //! The programs that tests start: Go modules under `tests/servers`, built into `target/servers`.
 
+mod helm;
 mod istio;
 mod kubernetes;
 mod schema;
@@ -22,6 +23,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<bool> {
     fs::create_dir_all(&out).with_context(|| format!("{} cannot be created", out.display()))?;
     schema::build(&sources.join("schema"), &out)?;
     kubernetes::build(&sources.join("kubernetes"), &out)?;
+    helm::build(&sources.join("helm"), &out)?;
     istio::build(&sources.join("istio"), &out)?;
     Ok(true)
 }

@@ -34,8 +34,8 @@ impl Crds {
 
     fn text(self) -> String {
         match self {
-            Self::Admiral => include_str!("../../crds/admiral.yaml").to_owned(),
-            Self::Claims => include_str!("../../crds/claims.yaml").to_owned(),
+            Self::Admiral => include_str!("../../../../charts/kubectl-mesh/files/crds/admiral.yaml").to_owned(),
+            Self::Claims => include_str!("../../../../charts/kubectl-mesh/files/crds/claims.yaml").to_owned(),
             Self::ClusterProfiles => include_str!("../../crds/cluster-profiles.yaml").to_owned(),
             Self::Istio => {
                 let path = programs::find(ISTIO).expect("no server starts without it");
