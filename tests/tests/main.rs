@@ -6,6 +6,7 @@ mod arrows;
 mod bad_input;
 mod beyond;
 mod canaries;
+mod chart;
 mod cli;
 mod conformance;
 mod contract;

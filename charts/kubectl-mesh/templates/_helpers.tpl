@@ -69,7 +69,7 @@ capabilities:
 {{- define "mesh.tokenVolume" -}}
 name: token
 projected:
-  defaultMode: 0440
+  defaultMode: 288 # 0440, which not every reader of YAML takes for octal
   sources:
     - serviceAccountToken:
         path: token

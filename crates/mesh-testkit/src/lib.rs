@@ -2,6 +2,7 @@
 //! ([`scale`]). Istio's own schema, for judging what is emitted ([`schema`]). Clusters: real API servers ([`servers`]),
 //! and ones that answer as real ones do, or do not ([`apiserver`]), with a plain client of both ([`rest`]) and one that only
 //! downloads ([`download`]); a company with hundreds of clusters ([`company`]); and ones whose proxies really talk ([`rig`]).
+//! The real Helm ([`helm`]).
 
 pub mod apiserver;
 pub mod arb;
@@ -10,6 +11,7 @@ pub mod build;
 pub mod company;
 pub mod describe;
 pub mod download;
+pub mod helm;
 pub mod manifests;
 mod programs;
 pub mod rest;
