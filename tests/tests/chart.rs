@@ -1,6 +1,7 @@
 //! The Helm chart: rendered and linted by the real Helm, taken by a real API server.
 
 mod accepted;
+mod accounts;
 mod admission;
 mod container;
 mod guards;

@@ -464,6 +464,19 @@ fn what_no_schema_can_say_is_refused_with_the_next_step() {
 }
 
 #[test]
+fn the_readme_sets_only_what_there_is() {
+    let Some(helm) = Helm::find() else { return };
+    let text = chart_file("README.md");
+    let told = text.split_whitespace().zip(text.split_whitespace().skip(1));
+    let settings: Vec<&str> = told.filter(|(flag, _)| *flag == "--set").map(|(_, setting)| setting).collect();
+    assert!(settings.len() >= 6, "{settings:?}");
+    manifests(&helm, &settings.join(","));
+    for quoted in text.split('`').skip(1).step_by(2).filter(|quoted| quoted.contains('=') && !quoted.contains(' ')) {
+        manifests(&helm, &format!("tls.secretName=own,{quoted}"));
+    }
+}
+
+#[test]
 fn the_chart_has_the_version_of_the_programs() {
     let manifest: Value = serde_saphyr::from_str(&chart_file("Chart.yaml")).unwrap();
     assert_eq!(

@@ -95,11 +95,11 @@ fn the_sync_may_what_its_permissions_say_and_what_claims_need() {
     assert_eq!(more, Vec::<&String>::new(), "too much");
 }
 
-fn roles(objects: &[Value]) -> impl Iterator<Item = &Value> {
+pub(super) fn roles(objects: &[Value]) -> impl Iterator<Item = &Value> {
     objects.iter().filter(|object| matches!(text(object, "/kind"), "Role" | "ClusterRole"))
 }
 
-fn list(value: &Value) -> Vec<&str> {
+pub(super) fn list(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
