@@ -121,16 +121,25 @@ service:
 {{- end }}
 {{- end }}
 
-{{/* The cluster must come up, and the webhook start, without the webhook. */}}
+{{/* The cluster must come up, and the webhook start, without the webhook. With `closed`, In or NotIn, only Namespaces that
+have the label of those that fail closed, or have it not. */}}
 {{- define "mesh.namespaceSelector" -}}
+{{- with .root.Values.admission }}
 matchExpressions:
   - key: kubernetes.io/metadata.name
     operator: NotIn
     values:
-      {{- concat (list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace) .Values.admission.excludedNamespaces | uniq | toYaml | nindent 6 }}
-{{- with .Values.admission.namespaceSelector.matchLabels }}
+      {{- concat (list "kube-system" "kube-public" "kube-node-lease" $.root.Release.Namespace) .excludedNamespaces | uniq | toYaml | nindent 6 }}
+  {{- if $.closed }}
+  {{- $label := splitList "=" .validating.failClosedLabel }}
+  - key: {{ first $label }}
+    operator: {{ $.closed }}
+    values: [{{ last $label | quote }}]
+  {{- end }}
+{{- with .namespaceSelector.matchLabels }}
 matchLabels:
   {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end }}
 

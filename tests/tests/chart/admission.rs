@@ -15,18 +15,19 @@ const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/looked-at/deployments";
 const MARK: &str = "kubectl-mesh.io/global-name";
 
 #[test]
-fn with_the_webhook_down_a_closed_gate_refuses_workloads_and_break_glass_passes() {
+fn with_the_webhook_down_namespaces_that_opted_in_are_closed_and_break_glass_passes() {
     let Some((helm, servers)) = Helm::find().zip(ApiServers::shared(&[CLUSTER])) else { return };
     let server = servers.cluster(CLUSTER);
     server.install_crds(&[Crds::Admiral, Crds::Istio, Crds::Rollouts]);
-    make_namespace(server, "looked-at", &json!({"gate": "closed"}));
-    make_namespace(server, "overlooked", &json!({}));
+    make_namespace(server, "looked-at", &json!({"gate": "on", "fails": "closed"}));
+    make_namespace(server, "fails-open", &json!({"gate": "on"}));
+    make_namespace(server, "overlooked", &json!({"fails": "closed"}));
     let deployer = user(server, "deployer", &[]);
     let breaker = user(server, "breaker", &["breakglass"]);
     // Nobody listens on port 1.
     let chart = chart();
     let set = "crds.install=false,guard.enabled=false,syncNamespace.name=admission-sync,admission.url=https://127.0.0.1:1,\
-               admission.validating.failurePolicy=Fail,admission.namespaceSelector.matchLabels.gate=closed";
+               admission.validating.failClosedLabel=fails=closed,admission.namespaceSelector.matchLabels.gate=on";
     let said = helm.run_on(
         servers.kubeconfig(),
         &[
@@ -54,20 +55,22 @@ fn with_the_webhook_down_a_closed_gate_refuses_workloads_and_break_glass_passes(
         code == 500 && text(&answer, "/message").contains(&format!("failed calling webhook \"{webhook}\""))
     };
     let closed = until(Duration::from_secs(30), || {
-        refused(tried(deployer, DEPLOYMENTS, &deployment("d", &json!({}))), "names.kubectl-mesh.io")
+        refused(tried(deployer, DEPLOYMENTS, &deployment("d", &json!({}))), "names-closed.kubectl-mesh.io")
     });
     assert!(closed, "{:?}", tried(deployer, DEPLOYMENTS, &deployment("d", &json!({}))));
 
     for (path, object) in looked_at() {
         assert!(
-            refused(tried(deployer, &path, &object), "names.kubectl-mesh.io"),
+            refused(tried(deployer, &path, &object), "names-closed.kubectl-mesh.io"),
             "{path}: {:?}",
             tried(deployer, &path, &object)
         );
         let (code, answer) = tried(breaker, &path, &object);
         assert_eq!(code, 201, "{path}: {answer}");
-        let elsewhere = path.replace("looked-at", "overlooked");
-        assert_eq!(tried(deployer, &elsewhere, &object).0, 201, "{elsewhere}");
+        for namespace in ["fails-open", "overlooked"] {
+            let elsewhere = path.replace("looked-at", namespace);
+            assert_eq!(tried(deployer, &elsewhere, &object).0, 201, "{elsewhere}");
+        }
     }
     let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     assert_eq!(tried(deployer, "/api/v1/namespaces/looked-at/pods", &pod).0, 201, "pods are nobody's business");
@@ -94,7 +97,7 @@ fn marks_change_through_status_only_when_asked(
     };
     assert_eq!(write(deployer, "prod.a.global").0, 200);
     assert!(
-        refused(write(deployer, "prod.b.global"), "marks.kubectl-mesh.io"),
+        refused(write(deployer, "prod.b.global"), "marks-closed.kubectl-mesh.io"),
         "{:?}",
         write(deployer, "prod.b.global")
     );

@@ -47,6 +47,7 @@ says that another owns it            no     yes
 says that nobody owns it             no     yes
 takes it out of the mesh             no     yes
 takes it out of admission            no     yes
+lets it fail open                    no     yes
 labels it                            yes    yes
 says who owns it, through status     no     yes
 says who owns it, through finalize   no     yes
@@ -59,7 +60,11 @@ fn claims_and_owners_are_changed_by_whoever_has_the_verb_for_it() {
     server.install_crds(&[Crds::Claims]);
     install(&helm, servers);
     assert_eq!(server.create(NAMES, &claim(HELD, HELD, 3)).0, 201);
-    make_namespace(server, "guarded", &json!({"kubectl-mesh.io/owner": "a", "guarded": "on"}));
+    make_namespace(
+        server,
+        "guarded",
+        &json!({"kubectl-mesh.io/owner": "a", "guarded": "on", "kubectl-mesh.io/admission": "closed"}),
+    );
     make_namespace(server, "free", &json!({}));
 
     let usual = ["get", "list", "create", "update", "delete"];
@@ -194,7 +199,8 @@ fn claims(server: &ApiServer, token: &str, what: &str) -> (u16, Value) {
             send("PUT", &format!("{NAMES}/{HELD}"), &object)
         }
         "writes the status" => send("PUT", &format!("{NAMES}/{HELD}/status"), &held()),
-        "deletes a claim" => send("DELETE", &format!("{NAMES}/{HELD}"), &json!({})),
+        // With a body, the query counts for nothing.
+        "deletes a claim" => send("DELETE", &format!("{NAMES}/{HELD}"), &json!({"dryRun": ["All"]})),
         "writes what others have claimed" => {
             let set = json!({"apiVersion": "kubectl-mesh.io/v1alpha1", "kind": "GlobalNameSet", "metadata": {"name": "c2"}, "spec": {"entries": []}});
             send("POST", SETS, &set)
@@ -227,6 +233,7 @@ fn owns(server: &ApiServer, token: &str, what: &str) -> (u16, Value) {
         "says that nobody owns it" => change("guarded", "", "labels", owner, Value::Null),
         "takes it out of the mesh" => change("guarded", "", "annotations", "admiral.io/ignore", json!("true")),
         "takes it out of admission" => change("guarded", "", "labels", "guarded", json!("off")),
+        "lets it fail open" => change("guarded", "", "labels", "kubectl-mesh.io/admission", Value::Null),
         "labels it" => change("guarded", "", "labels", "a", json!("b")),
         "says who owns it, through status" => change("free", "/status", "labels", owner, json!("b")),
         "says who owns it, through finalize" => change("free", "/finalize", "labels", owner, json!("b")),

@@ -13,6 +13,10 @@ const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhoo
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/mesh-system/deployments/kubectl-mesh";
 const NAMES: &str = "/apis/kubectl-mesh.io/v1alpha1/globalnames";
 
+/// Of every entry, the mutating one first, and those of Namespaces that opted in last.
+const IGNORES: [&str; 5] = ["Ignore", "Ignore", "Ignore", "Fail", "Fail"];
+const FAILS: [&str; 5] = ["Ignore", "Fail", "Fail", "Fail", "Fail"];
+
 /// A certificate's place in these tests: API servers look into it only when they call.
 const CA: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==";
 
@@ -24,14 +28,14 @@ fn upgrades_and_rollbacks_change_what_values_say_and_never_the_ca() {
     let release = Release { helm: &helm, servers: &servers };
 
     release.helm(&["install", "--create-namespace"], "");
-    assert_eq!(failure_policies(server), ["Ignore", "Ignore", "Ignore"]);
+    assert_eq!(failure_policies(server), IGNORES);
     assert_eq!(owners(server, &["f:clientConfig", "f:caBundle"]), Vec::<String>::new());
     write_the_ca(server);
     assert_eq!(server.create(NAMES, &claim("prod.kept.global", "prod.kept.global", 1)).0, 201);
     ca_is_the_webhooks_and_the_policy_helms(server);
 
     release.helm(&["upgrade"], "admission.validating.failurePolicy=Fail,replicaCount=5");
-    assert_eq!(failure_policies(server), ["Ignore", "Fail", "Fail"]);
+    assert_eq!(failure_policies(server), FAILS);
     assert_eq!(server.get(DEPLOYMENT).1["spec"]["replicas"], 5);
     ca_is_the_webhooks_and_the_policy_helms(server);
 
@@ -42,11 +46,11 @@ fn upgrades_and_rollbacks_change_what_values_say_and_never_the_ca() {
 
     // By another way to the certificate: the configurations stay, and so does the CA.
     release.helm(&["upgrade"], "tls.mode=existing-secret,tls.secretName=own,admission.mode=strict");
-    assert_eq!(failure_policies(server), ["Ignore", "Ignore", "Ignore"]);
+    assert_eq!(failure_policies(server), IGNORES);
     ca_is_the_webhooks_and_the_policy_helms(server);
 
     release.helm(&["rollback", "2"], "");
-    assert_eq!(failure_policies(server), ["Ignore", "Fail", "Fail"]);
+    assert_eq!(failure_policies(server), FAILS);
     assert_eq!(server.get(DEPLOYMENT).1["spec"]["replicas"], 5);
     ca_is_the_webhooks_and_the_policy_helms(server);
 
@@ -66,7 +70,7 @@ fn upgrades_and_rollbacks_change_what_values_say_and_never_the_ca() {
 
     release.helm(&["install"], "");
     assert_eq!(server.get(&format!("{NAMES}/prod.kept.global")).0, 200);
-    assert_eq!(failure_policies(server), ["Ignore", "Ignore", "Ignore"]);
+    assert_eq!(failure_policies(server), IGNORES);
 }
 
 /// One release and where it is.
@@ -124,8 +128,8 @@ fn ca_is_the_webhooks_and_the_policy_helms(server: &ApiServer) {
     for webhook in webhooks(server) {
         assert_eq!(webhook["clientConfig"]["caBundle"], CA, "{}", webhook["name"]);
     }
-    assert_eq!(owners(server, &["f:clientConfig", "f:caBundle"]), vec!["mesh-webhook"; 3]);
-    assert_eq!(owners(server, &["f:failurePolicy"]), vec!["helm"; 3]);
+    assert_eq!(owners(server, &["f:clientConfig", "f:caBundle"]), vec!["mesh-webhook"; 5]);
+    assert_eq!(owners(server, &["f:failurePolicy"]), vec!["helm"; 5]);
 }
 
 /// Who changes by hand what the values decide is told of by the next upgrade, which goes on only when told to.
@@ -142,9 +146,9 @@ fn somebody_else_may_not_decide_what_values_decide(server: &ApiServer, release: 
     let closed = "admission.validating.failurePolicy=Fail";
     let problem = release.tried(&["upgrade"], closed).unwrap_err();
     assert!(problem.contains("conflict with \"somebody\"") && problem.contains(".failurePolicy"), "{problem}");
-    assert_eq!(failure_policies(server), ["Ignore", "Ignore", "Fail"]);
+    assert_eq!(failure_policies(server), ["Ignore", "Ignore", "Fail", "Fail", "Fail"]);
     release.helm(&["upgrade", "--force-conflicts"], closed);
-    assert_eq!(failure_policies(server), ["Ignore", "Fail", "Fail"]);
+    assert_eq!(failure_policies(server), FAILS);
     ca_is_the_webhooks_and_the_policy_helms(server);
 }
 

@@ -136,31 +136,52 @@ fn the_mutating_webhook_fails_open_and_is_asked_again() {
 #[test]
 fn the_validating_webhook_sees_what_takes_hosts_and_marks_that_change_through_status() {
     let Some(helm) = Helm::find() else { return };
-    let objects = objects(&helm, "");
-    let configuration = the(&objects, "ValidatingWebhookConfiguration", RELEASE);
-    let webhooks = configuration["webhooks"].as_array().unwrap();
-    let names: Vec<&str> = webhooks.iter().map(|webhook| text(webhook, "/name")).collect();
-    assert_eq!(names, ["names.kubectl-mesh.io", "marks.kubectl-mesh.io"]);
-    assert_eq!(
-        watched(&webhooks[0]),
-        "CREATE,UPDATE apps/v1 deployments,statefulsets,daemonsets; CREATE,UPDATE argoproj.io/v1alpha1 rollouts; \
-         CREATE,UPDATE batch/v1 jobs,cronjobs; CREATE,UPDATE admiral.io/v1alpha1 globaltrafficpolicies; \
-         CREATE,UPDATE networking.istio.io/v1 serviceentries,virtualservices"
-    );
-    assert_eq!(
-        watched(&webhooks[1]),
-        "UPDATE apps/v1 deployments/status,statefulsets/status,daemonsets/status; UPDATE argoproj.io/v1alpha1 rollouts/status; \
-         UPDATE batch/v1 jobs/status,cronjobs/status"
-    );
-    for webhook in webhooks {
-        assert_eq!([&webhook["failurePolicy"], &webhook["timeoutSeconds"]], [&json!("Ignore"), &json!(3)]);
-        assert_eq!(text(webhook, "/clientConfig/service/path"), "/validate");
+    for webhook in validating(&helm, "") {
+        let name = text(&webhook, "/name");
+        if name.starts_with("names") {
+            assert_eq!(
+                watched(&webhook),
+                "CREATE,UPDATE apps/v1 deployments,statefulsets,daemonsets; CREATE,UPDATE argoproj.io/v1alpha1 rollouts; \
+                 CREATE,UPDATE batch/v1 jobs,cronjobs; CREATE,UPDATE admiral.io/v1alpha1 globaltrafficpolicies; \
+                 CREATE,UPDATE networking.istio.io/v1 serviceentries,virtualservices"
+            );
+        } else {
+            assert_eq!(
+                watched(&webhook),
+                "UPDATE apps/v1 deployments/status,statefulsets/status,daemonsets/status; UPDATE argoproj.io/v1alpha1 \
+                 rollouts/status; UPDATE batch/v1 jobs/status,cronjobs/status"
+            );
+        }
+        assert_eq!(webhook["timeoutSeconds"], 3, "{name}");
+        assert_eq!(text(&webhook, "/clientConfig/service/path"), "/validate", "{name}");
         let conditions = webhook["matchConditions"].as_array().unwrap();
-        let last = conditions.last().unwrap();
         assert_eq!(
-            text(last, "/expression"),
+            text(conditions.last().unwrap(), "/expression"),
             "!authorizer.group('kubectl-mesh.io').resource('globalnames').check('breakglass').allowed()"
         );
+    }
+}
+
+#[test]
+fn namespaces_that_opted_in_fail_closed_and_the_others_as_the_values_say() {
+    let Some(helm) = Helm::find() else { return };
+    for (set, others) in [("", "Ignore"), ("admission.validating.failurePolicy=Fail", "Fail")] {
+        let webhooks = validating(&helm, set);
+        let policies: Vec<(&str, &str, &str)> = webhooks
+            .iter()
+            .map(|webhook| {
+                let label = &webhook["namespaceSelector"]["matchExpressions"][1];
+                assert_eq!((text(label, "/key"), &label["values"]), ("kubectl-mesh.io/admission", &json!(["closed"])));
+                (text(webhook, "/name"), text(label, "/operator"), text(webhook, "/failurePolicy"))
+            })
+            .collect();
+        let wanted = [
+            ("names.kubectl-mesh.io", "NotIn", others),
+            ("marks.kubectl-mesh.io", "NotIn", others),
+            ("names-closed.kubectl-mesh.io", "In", "Fail"),
+            ("marks-closed.kubectl-mesh.io", "In", "Fail"),
+        ];
+        assert_eq!(policies, wanted);
     }
 }
 
@@ -483,6 +504,11 @@ fn the_chart_has_the_version_of_the_programs() {
         (text(&manifest, "/version"), text(&manifest, "/appVersion")),
         (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_VERSION"))
     );
+}
+
+fn validating(helm: &Helm, set: &str) -> Vec<Value> {
+    let objects = objects(helm, set);
+    the(&objects, "ValidatingWebhookConfiguration", RELEASE)["webhooks"].as_array().unwrap().clone()
 }
 
 /// What a webhook is asked about, a rule after the other.

@@ -34,6 +34,7 @@ fn a_bad_value_is_refused() {
         ("/admission/validating/timeoutSeconds", json!(6)),
         ("/admission/validating/timeoutSeconds", json!("3")),
         ("/admission/validating/failurePolicy", json!("Auto")),
+        ("/admission/validating/failClosedLabel", json!("")),
         ("/admission/mode", json!("lenient")),
         ("/admission/maxViewAge", json!("5")),
         ("/admission/onStale", json!("ignore")),
