@@ -12,7 +12,7 @@ const MISSING: &str = "\
 ┌──────────────────────────────────────────────────────────────────────────┐
 │ Go was not found: target/servers cannot be built.                        │
 │ SKIPPED: every test that validates objects against Istio's own schema,   │
-│ and every test that starts real API servers.                             │
+│ and every test that starts real API servers, Helm or proxies.            │
 │ Install Go 1.26 or later and run `cargo xtask test` again.               │
 └──────────────────────────────────────────────────────────────────────────┘";
 

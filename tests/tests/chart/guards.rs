@@ -22,6 +22,7 @@ claims a name                        no     yes     yes    yes     yes
 claims a name with a higher epoch    no     no      yes    no      yes
 claims a name as released            no     no      yes    no      yes
 claims a name for two owners         no     no      yes    no      yes
+claims a name as confirmed           no     no      yes    no      yes
 gives a name to another owner        no     no      yes    no      yes
 admits another owner                 no     no      yes    no      yes
 releases a name                      no     no      yes    no      yes
@@ -30,7 +31,7 @@ claims to have been earlier          no     no      yes    no      yes
 claims it for another cluster        no     no      yes    no      yes
 changes the identity                 no     no      yes    no      yes
 changes the env                      no     no      yes    no      yes
-confirms a claim                     no     yes     yes    no      yes
+confirms a claim                     no     no      yes    no      yes
 labels a claim                       yes    yes     yes    no      yes
 writes the status                    yes    yes     yes    no      no
 deletes a claim                      no     no      yes    no      no
@@ -184,6 +185,7 @@ fn claims(server: &ApiServer, token: &str, what: &str) -> (u16, Value) {
         "claims a name with a higher epoch" => create("epoch", json!(2)),
         "claims a name as released" => create("phase", json!("Released")),
         "claims a name for two owners" => create("alsoOwners", json!(["b"])),
+        "claims a name as confirmed" => create("confirmedAt", json!("2026-11-02T00:00:00Z")),
         "gives a name to another owner" => change(&[("owner", json!("b")), ("epoch", json!(4))]),
         "admits another owner" => change(&[("alsoOwners", json!(["b"]))]),
         "releases a name" => change(&[("phase", json!("Released")), ("epoch", json!(4))]),

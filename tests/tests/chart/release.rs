@@ -1,9 +1,13 @@
 //! A release's life on a real API server: installed, upgraded three times, rolled back, uninstalled, installed again; with a
 //! webhook that writes its CA into the configurations meanwhile.
 
+use std::fs;
+
 use mesh_testkit::helm::Helm;
 use mesh_testkit::servers::{ApiServer, ApiServers};
+use mesh_tests::copy_folder;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::names::claim;
 use super::{NAMESPACE, RELEASE, chart, text};
@@ -56,6 +60,8 @@ fn upgrades_and_rollbacks_change_what_values_say_and_never_the_ca() {
 
     somebody_else_may_not_decide_what_values_decide(server, &release);
 
+    an_entry_that_a_later_chart_leaves_out_stops_the_upgrade(server, &release);
+
     release.helm(&["uninstall"], "");
     for path in [
         MUTATING,
@@ -71,6 +77,11 @@ fn upgrades_and_rollbacks_change_what_values_say_and_never_the_ca() {
     release.helm(&["install"], "");
     assert_eq!(server.get(&format!("{NAMES}/prod.kept.global")).0, 200);
     assert_eq!(failure_policies(server), IGNORES);
+
+    // The way out of an emergency, and back.
+    assert_eq!([server.delete(MUTATING).0, server.delete(VALIDATING).0], [200, 200]);
+    release.helm(&["upgrade", "--reset-then-reuse-values"], "admission.validating.failurePolicy=Fail");
+    assert_eq!(failure_policies(server), FAILS);
 }
 
 /// One release and where it is.
@@ -150,6 +161,22 @@ fn somebody_else_may_not_decide_what_values_decide(server: &ApiServer, release: 
     release.helm(&["upgrade", "--force-conflicts"], closed);
     assert_eq!(failure_policies(server), FAILS);
     ca_is_the_webhooks_and_the_policy_helms(server);
+}
+
+/// Why validatingwebhook.yaml says that no entry may be taken out: a rest with the CA would stay.
+fn an_entry_that_a_later_chart_leaves_out_stops_the_upgrade(server: &ApiServer, release: &Release<'_>) {
+    let folder = TempDir::new().unwrap();
+    let later = folder.path().join("kubectl-mesh");
+    copy_folder(&chart(), &later);
+    let template = later.join("templates/validatingwebhook.yaml");
+    let whole = fs::read_to_string(&template).unwrap();
+    let less = whole.replace("range list $open $closed", "range list $open");
+    assert_ne!(less, whole);
+    fs::write(&template, less).unwrap();
+    let upgrade = ["upgrade", RELEASE, later.to_str().unwrap(), "--namespace", NAMESPACE];
+    let said = release.helm.run_on(release.servers.kubeconfig(), &upgrade);
+    assert!(!said.succeeded && said.stderr.contains("webhooks[2].sideEffects"), "{}", said.stderr);
+    assert_eq!(failure_policies(server), FAILS);
 }
 
 /// Every entry of both configurations, the mutating one first.
