@@ -6,10 +6,12 @@ mod admission;
 mod container;
 mod guards;
 mod names;
+mod pods;
 mod release;
 mod rendered;
 mod roles;
 mod values;
+mod webhooks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,12 +110,11 @@ fn the<'v>(objects: &'v [Value], kind: &str, name: &str) -> &'v Value {
 
 /// Every pod that the chart makes: its own, and those of its Deployments.
 fn pods(objects: &[Value]) -> Vec<&Value> {
-    let template = |object: &'_ Value| text(object, "/kind") == "Deployment";
     objects
         .iter()
         .filter_map(|object| match text(object, "/kind") {
             "Pod" => Some(object),
-            _ if template(object) => object.pointer("/spec/template"),
+            "Deployment" => object.pointer("/spec/template"),
             _ => None,
         })
         .collect()
