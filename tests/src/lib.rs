@@ -24,13 +24,31 @@ pub fn program() -> &'static Path {
         if let Some(told) = env::var_os(MESH_PROGRAM) {
             return told.into();
         }
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo).args(["build", "--quiet", "--package", "kubectl-mesh"]).status();
-        assert!(status.is_ok_and(|status| status.success()), "kubectl-mesh does not build");
+        build("kubectl-mesh");
         let test = env::current_exe().expect("a running test has a path");
         let folder = test.ancestors().nth(2).expect("tests are built into target/PROFILE/deps");
         folder.join(format!("kubectl-mesh{}", env::consts::EXE_SUFFIX))
     })
+}
+
+/// The built webhook, beside the program.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn webhook_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if env::var_os(MESH_PROGRAM).is_none() {
+            build("mesh-webhook");
+        }
+        program().with_file_name(format!("mesh-webhook{}", env::consts::EXE_SUFFIX))
+    })
+}
+
+fn build(package: &str) {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(["build", "--quiet", "--package", package]).status();
+    assert!(status.is_ok_and(|status| status.success()), "{package} does not build");
 }
 
 /// Names a file that gets a line for each test that did not run; `cargo xtask test` sets it, and repeats the lines at its end.

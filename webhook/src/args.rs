@@ -28,15 +28,18 @@ pub(crate) struct ServeArgs {
     /// Where /livez, /readyz and /metrics are, in plain HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:10251")]
     pub(crate) admin_listen: SocketAddr,
+    /// Where the certificate comes from
+    #[arg(long, value_enum)]
+    pub(crate) certificates: CertificateSource,
     /// The folder with tls.crt and tls.key; what changes there is taken up
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) certificate_folder: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_if_eq("certificates", "folder"))]
+    pub(crate) certificate_folder: Option<PathBuf>,
     /// How the API server is reached; else by the pod's service account
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The namespace of the ConfigMap with the policy
+    /// The namespace of generated objects, with the ConfigMap of the policy
     #[arg(long, value_name = "NAMESPACE", default_value = "mesh-sync")]
-    pub(crate) policy_namespace: String,
+    pub(crate) sync_namespace: String,
     /// Whether a name must be claimed before it is deployed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) mode: Mode,
@@ -55,6 +58,12 @@ pub(crate) struct ServeArgs {
     /// How logs are written
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CertificateSource {
+    /// From a folder that somebody else sees to: a Secret that is mounted
+    Folder,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

@@ -5,4 +5,4 @@ mod live;
 mod watched;
 
 pub(crate) use live::LiveIndex;
-pub(crate) use watched::{Watched, client, follow};
+pub(crate) use watched::{Watched, client, follow, resource_of};

@@ -4,6 +4,7 @@ mod admin;
 mod args;
 mod body;
 mod certificates;
+mod claims;
 mod connections;
 mod deadline;
 mod index;

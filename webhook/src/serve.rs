@@ -14,8 +14,9 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
 use crate::admin::{self, Admin};
-use crate::args::{Disclosure, Mode, OnStale, ServeArgs};
+use crate::args::{CertificateSource, Disclosure, Mode, OnStale, ServeArgs};
 use crate::certificates::{self, Certificates};
+use crate::claims;
 use crate::connections::{Capped, HANDSHAKE, HEAD};
 use crate::index::{self, LiveIndex};
 use crate::metrics::Metrics;
@@ -74,15 +75,18 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         let args = args.clone();
         move |mesh| policy_of(&args, mesh)
     };
+    let recording = claims::record(client.clone(), Arc::clone(&index), Arc::clone(&policy), Arc::clone(&readiness));
+    let recorder = tokio::spawn(recording);
     let watched = index::Watched {
         client,
-        policy_namespace: args.policy_namespace.clone(),
+        sync_namespace: args.sync_namespace.clone(),
         index: Arc::clone(&index),
         policy: Arc::clone(&policy),
         readiness: Arc::clone(&readiness),
     };
     let watch = tokio::spawn(index::follow(watched, make_policy));
-    let folder = args.certificate_folder.clone();
+    let CertificateSource::Folder = args.certificates;
+    let folder = args.certificate_folder.clone().expect("clap asks for it");
     let following =
         certificates::follow(folder, Arc::clone(&certificates), Arc::clone(&readiness), Arc::clone(&metrics));
     let certificate_task = tokio::spawn(following);
@@ -109,7 +113,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         () = ends => tracing::info!("every request was answered"),
         () = stop.asked() => tracing::warn!("asked to stop once more: at once"),
     }
-    for task in [watch, certificate_task] {
+    for task in [watch, certificate_task, recorder] {
         task.abort();
     }
     admin_task.abort();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::core::{NotUsed, Object};
 use mesh_admission::Use;
 use mesh_model::claim::Claim;
@@ -19,7 +20,14 @@ pub(crate) enum Fact {
     /// It is claimed.
     Claimed(Claim),
     /// A workload here serves it, if its namespace takes part.
-    Used(Use, MeshWish),
+    Used {
+        /// Who.
+        used: Use,
+        /// What the workload asks of the mesh.
+        wish: MeshWish,
+        /// When the workload was made; missing counts as newest.
+        created: Option<Timestamp>,
+    },
     /// It is a prefix host of this base host.
     PrefixOf(Arc<str>),
 }
@@ -112,6 +120,7 @@ pub(crate) fn of_workload(object: &Workload, policy: &MeshPolicy) -> Facts {
         return Facts::new();
     };
     let TemplateMetadata { labels, annotations } = &object.spec.template.metadata;
+    let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
     let (own_labels, own_annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
     let used = with_meta(labels.as_ref(), annotations.as_ref(), |template| {
         with_meta(own_labels, own_annotations, |own| {
@@ -120,7 +129,7 @@ pub(crate) fn of_workload(object: &Workload, policy: &MeshPolicy) -> Facts {
             let env = Env::parse(naming.env).ok()?;
             let host = base_host(&env, &identity, &policy.suffix, naming.keep_case).ok()?;
             let used = Use { identity, env, namespace: place.clone() };
-            Some((host.to_lowercase().into(), Fact::Used(used, naming.wish)))
+            Some((host.to_lowercase().into(), Fact::Used { used, wish: naming.wish, created }))
         })
     });
     used.into_iter().collect()

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
 use mesh_admission::{Index, Use};
 use mesh_istio::host::matches;
-use mesh_model::claim::{Claim, merge};
+use mesh_model::claim::{self, Claim};
 use mesh_model::facts::NamespaceFacts;
 use mesh_model::participation::{Participation, participation};
 use mesh_model::policy::MeshPolicy;
@@ -26,6 +27,8 @@ pub(crate) struct LiveIndex {
     hosts: HashMap<Arc<str>, Arc<[(Source, Fact)]>>,
     /// Which hosts each object tells of.
     sources: Mutex<BTreeMap<Source, Vec<Arc<str>>>>,
+    /// Hosts that a workload has come to serve: whether they are claimed is looked at.
+    served: Mutex<BTreeSet<Arc<str>>>,
     /// The policy that counts.
     policy: ArcSwap<MeshPolicy>,
     /// When the API server was last reached.
@@ -62,6 +65,9 @@ impl LiveIndex {
         }
         let mut told: Vec<Arc<str>> = Vec::with_capacity(facts.len());
         for (host, fact) in facts {
+            if matches!(fact, Fact::Used { .. }) {
+                self.served.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&host));
+            }
             let known = hosts.get(&host).into_iter().flat_map(|known| known.iter());
             // An object tells of a host once: the last word counts.
             let kept = known.filter(|(of, _)| of != source).cloned();
@@ -99,6 +105,34 @@ impl LiveIndex {
         self.hosts.len()
     }
 
+    /// Who serves a host and has done so for longest.
+    pub(crate) fn oldest_use(&self, host: &str) -> Option<Use> {
+        let facts = self.facts(host);
+        let oldest = self.serving(&facts).min_by_key(|(used, created)| (created.is_none(), *created, *used));
+        oldest.map(|(used, _)| used.clone())
+    }
+
+    /// Hosts that are served since this was asked last.
+    pub(crate) fn take_served(&self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut *self.served.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// To be asked about these hosts once more.
+    pub(crate) fn put_served(&self, hosts: BTreeSet<Arc<str>>) {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).extend(hosts);
+    }
+
+    /// Those who serve, of facts about a host, with when their workloads were made.
+    fn serving<'f>(&'f self, facts: &'f [(Source, Fact)]) -> impl Iterator<Item = (&'f Use, Option<Timestamp>)> {
+        let policy = self.policy.load();
+        facts.iter().filter_map(move |(_, fact)| {
+            let Fact::Used { used, wish, created } = fact else { return None };
+            let namespace = self.namespace(&used.namespace);
+            let serves = participation(*wish, namespace.as_deref(), true, &policy) == Participation::Serves;
+            serves.then_some((used, *created))
+        })
+    }
+
     fn facts(&self, host: &str) -> Arc<[(Source, Fact)]> {
         self.hosts.pin().get(host).cloned().unwrap_or_else(|| Arc::new([]))
     }
@@ -106,11 +140,10 @@ impl LiveIndex {
 
 /// The claim that counts of several.
 fn counts(facts: &[(Source, Fact)]) -> Option<&Claim> {
-    let claims = facts.iter().filter_map(|(_, fact)| match fact {
+    claim::view(facts.iter().filter_map(|(_, fact)| match fact {
         Fact::Claimed(claim) => Some(claim),
         _ => None,
-    });
-    claims.reduce(merge)
+    }))
 }
 
 impl Index for LiveIndex {
@@ -129,16 +162,7 @@ impl Index for LiveIndex {
     }
 
     fn uses(&self, host: &str) -> Vec<Use> {
-        let (facts, policy) = (self.facts(host), self.policy.load());
-        let serves = |used: &Use, wish| {
-            let namespace = self.namespace(&used.namespace);
-            participation(wish, namespace.as_deref(), true, &policy) == Participation::Serves
-        };
-        let uses = facts.iter().filter_map(|(_, fact)| match fact {
-            Fact::Used(used, wish) if serves(used, *wish) => Some(used.clone()),
-            _ => None,
-        });
-        uses.collect()
+        self.serving(&self.facts(host)).map(|(used, _)| used.clone()).collect()
     }
 
     fn base_of_prefix(&self, host: &str) -> Option<Arc<str>> {

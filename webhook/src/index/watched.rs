@@ -36,7 +36,7 @@ const SERVING: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet
 /// What is kept, and by what.
 pub(crate) struct Watched {
     pub(crate) client: Client,
-    pub(crate) policy_namespace: String,
+    pub(crate) sync_namespace: String,
     pub(crate) index: Arc<LiveIndex>,
     pub(crate) policy: Arc<ArcSwap<NamePolicy>>,
     pub(crate) readiness: Arc<Readiness>,
@@ -60,7 +60,7 @@ pub(crate) async fn follow(watched: Watched, make: impl Fn(MeshPolicy) -> NamePo
     let mut tasks = JoinSet::new();
     tasks.spawn(beat(watched.client.clone(), Arc::clone(&watched.index)));
     let (tell, mut told) = mpsc::channel(1);
-    tasks.spawn(policies(watched.client.clone(), watched.policy_namespace.clone(), tell));
+    tasks.spawn(policies(watched.client.clone(), watched.sync_namespace.clone(), tell));
     let mut current = JoinSet::new();
     // The first word is the policy that counts, or that there is none.
     while let Some(mesh) = told.recv().await {
@@ -171,21 +171,25 @@ fn tell(known: &mut Option<oneshot::Sender<()>>) {
     known.take().map(|known| known.send(()));
 }
 
-/// Every object of a kind of ours.
-fn all<K>(client: &Client, kind: Kind) -> Api<K>
-where
-    K: Resource<DynamicType = ApiResource>,
-{
+/// How a kind of ours is asked for.
+pub(crate) fn resource_of(kind: Kind) -> ApiResource {
     let group = kind.group();
     let version = if group == "apps" { "v1" } else { "v1alpha1" };
-    let resource = ApiResource {
+    ApiResource {
         group: group.to_owned(),
         version: version.to_owned(),
         api_version: format!("{group}/{version}"),
         kind: kind.as_str().to_owned(),
         plural: kind.plural().to_owned(),
-    };
-    Api::all_with(client.clone(), &resource)
+    }
+}
+
+/// Every object of a kind of ours.
+fn all<K>(client: &Client, kind: Kind) -> Api<K>
+where
+    K: Resource<DynamicType = ApiResource>,
+{
+    Api::all_with(client.clone(), &resource_of(kind))
 }
 
 async fn namespaces(

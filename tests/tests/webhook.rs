@@ -1,0 +1,5 @@
+//! The built webhook beside a real API server, which asks it by the configuration that the chart renders.
+
+mod conflicts;
+mod input;
+mod running;

@@ -1,0 +1,214 @@
+//! The webhook as it runs: installed by the real Helm, as a process of its own, with the rights of its service account.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use mesh_testkit::helm::Helm;
+use mesh_testkit::servers::{ApiServer, ApiServers, Crds, User, until};
+use mesh_tests::webhook_program;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long something may take to be so.
+pub(super) const SOON: Duration = Duration::from_secs(30);
+const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1";
+
+/// A cluster where the webhook runs.
+pub(super) struct Installed {
+    pub(super) servers: ApiServers,
+    pub(super) webhook: Webhook,
+    pub(super) deployer: User,
+}
+
+/// The process. It ends when this is dropped.
+pub(super) struct Webhook {
+    child: Child,
+    address: SocketAddr,
+    pub(super) admin: SocketAddr,
+    pub(super) ca_pem: String,
+    folder: TempDir,
+}
+
+impl Installed {
+    /// Installs the chart with these values, starts the webhook, and lets the API server ask it. `shop` and `more` are
+    /// of team-shop, `pay` of team-pay.
+    pub(super) fn start(name: &str, values: &str, arguments: &[&str]) -> Option<Self> {
+        let (helm, servers) = Helm::find().zip(ApiServers::start(&[name]))?;
+        let server = servers.cluster(name);
+        server.install_crds(&[Crds::Istio, Crds::Rollouts]);
+        for (namespace, owner) in [("shop", "team-shop"), ("more", "team-shop"), ("pay", "team-pay")] {
+            let labels = json!({"istio-injection": "enabled", "kubectl-mesh.io/owner": owner});
+            let (code, answer) =
+                server.create("/api/v1/namespaces", &json!({"metadata": {"name": namespace, "labels": labels}}));
+            assert_eq!(code, 201, "{answer}");
+        }
+        let (address, admin) = (free(), free());
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kubectl-mesh");
+        let set = format!(
+            "admission.url=https://{address},tls.mode=existing-secret,tls.secretName=tls,admission.validating.failurePolicy=Fail{}{values}",
+            if values.is_empty() { "" } else { "," },
+        );
+        let chart = chart.to_str().unwrap();
+        let install = ["install", "mesh", chart, "--namespace", "mesh-system", "--create-namespace", "--set", &set];
+        let said = helm.run_on(servers.kubeconfig(), &install);
+        assert!(said.succeeded, "{}", said.stderr);
+        let webhook = Webhook::start(server, address, admin, arguments);
+        webhook.trusted_by(server);
+        let deployer = deployer(server);
+        let installed = Self { servers, webhook, deployer };
+        let asked = until(SOON, || {
+            installed.creates("shop", &deployment("probe", "checkout", "MESH_none"), "?dryRun=All").1["message"]
+                .as_str()
+                .is_some_and(|message| message.contains("[MESH-E105]"))
+        });
+        assert!(asked, "the API server does not ask the webhook");
+        Some(installed)
+    }
+
+    pub(super) fn server(&self) -> &ApiServer {
+        &self.servers.clusters()[0]
+    }
+
+    /// What becomes of a request of somebody who may deploy.
+    pub(super) fn tries(&self, method: &str, path: &str, body: Option<(&str, &Value)>) -> (u16, Value) {
+        let body = body.map(|(content_type, object)| (content_type, object.to_string()));
+        self.server().request_as(&self.deployer.token, method, path, body)
+    }
+
+    pub(super) fn creates(&self, namespace: &str, object: &Value, query: &str) -> (u16, Value) {
+        let path = format!("{}{query}", collection(namespace, object));
+        self.tries("POST", &path, Some(("application/json", object)))
+    }
+
+    /// The claim on a host, once there is one.
+    #[track_caller]
+    pub(super) fn claim(&self, host: &str) -> Value {
+        let path = format!("/apis/kubectl-mesh.io/v1alpha1/globalnames/{host}");
+        assert!(until(SOON, || self.server().get(&path).0 == 200), "no claim on {host}");
+        self.server().get(&path).1
+    }
+}
+
+impl Webhook {
+    fn start(server: &ApiServer, address: SocketAddr, admin: SocketAddr, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (ca_pem, certificate, key) = certificate();
+        fs::write(folder.path().join("tls.crt"), certificate).unwrap();
+        fs::write(folder.path().join("tls.key"), key).unwrap();
+        let account = "/api/v1/namespaces/mesh-system/serviceaccounts/mesh-kubectl-mesh/token";
+        let (code, token) = server.create(account, &json!({"spec": {"expirationSeconds": 3600}}));
+        assert_eq!(code, 201, "{token}");
+        let kubeconfig = folder.path().join("kubeconfig");
+        fs::write(&kubeconfig, server.kubeconfig_as(token["status"]["token"].as_str().unwrap())).unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(webhook_program())
+            .args(["serve", "--listen", &address.to_string(), "--admin-listen", &admin.to_string()])
+            .args(["--certificates", "folder", "--certificate-folder"])
+            .arg(folder.path())
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .args(arguments)
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let webhook = Self { child, address, admin, ca_pem, folder };
+        assert!(until(SOON, || webhook.admin("/readyz").0 == 200), "{:?}\n{}", webhook.admin("/readyz"), webhook.log());
+        webhook
+    }
+
+    /// Puts its CA into both configurations.
+    fn trusted_by(&self, server: &ApiServer) {
+        use base64::prelude::{BASE64_STANDARD, Engine as _};
+        for kind in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
+            let path = format!("{CONFIGURATIONS}/{kind}/mesh-kubectl-mesh");
+            let (code, mut object) = server.get(&path);
+            assert_eq!(code, 200, "{object}");
+            for webhook in object["webhooks"].as_array_mut().unwrap() {
+                webhook["clientConfig"]["caBundle"] = BASE64_STANDARD.encode(&self.ca_pem).into();
+            }
+            let (code, answer) = server.replace(&path, &object);
+            assert_eq!(code, 200, "{answer}");
+        }
+    }
+
+    /// Status and text of a path of its admin port.
+    pub(super) fn admin(&self, path: &str) -> (u16, String) {
+        let Ok(mut stream) = TcpStream::connect(self.admin) else { return (0, String::new()) };
+        let request = format!("GET {path} HTTP/1.1\r\nhost: webhook\r\nconnection: close\r\n\r\n");
+        let mut answer = String::new();
+        if stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut answer)).is_err() {
+            return (0, answer);
+        }
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+        let text = answer.split_once("\r\n\r\n").map_or("", |(_, text)| text);
+        (status, text.to_owned())
+    }
+
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address that nobody listens on.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap()
+}
+
+/// A CA, and a certificate of it for this machine, with its key.
+fn certificate() -> (String, String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "webhook");
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &ca).unwrap();
+    (ca.pem(), leaf.pem(), key.serialize_pem())
+}
+
+/// Somebody who may deploy, and break no glass.
+fn deployer(server: &ApiServer) -> User {
+    let user = server.user();
+    let all = ["get", "list", "create", "update", "patch", "delete"];
+    let rules = json!([
+        {"apiGroups": ["apps"], "resources": ["deployments", "deployments/status", "deployments/scale", "statefulsets", "daemonsets"], "verbs": all},
+        {"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": all},
+        {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": all},
+        {"apiGroups": ["admiral.io"], "resources": ["globaltrafficpolicies"], "verbs": all},
+        {"apiGroups": ["networking.istio.io"], "resources": ["serviceentries", "virtualservices"], "verbs": all},
+    ]);
+    server.grant(user, &json!({"metadata": {"name": "deployer"}, "rules": rules}));
+    User { name: user.name.clone(), group: user.group.clone(), token: user.token.clone() }
+}
+
+/// A Deployment of an identity in an env.
+pub(super) fn deployment(name: &str, identity: &str, env: &str) -> Value {
+    let labels = json!({"app": name, "identity": identity, "admiral.io/env": env});
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "app:1"}]}},
+        },
+    })
+}
+
+/// Where objects of a kind are, in a namespace.
+pub(super) fn collection(namespace: &str, object: &Value) -> String {
+    let kind = object["kind"].as_str().unwrap().to_lowercase();
+    let plural = kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"));
+    format!("/apis/{}/namespaces/{namespace}/{plural}", object["apiVersion"].as_str().unwrap())
+}
