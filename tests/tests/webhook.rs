@@ -2,4 +2,5 @@
 
 mod conflicts;
 mod input;
+mod release;
 mod running;

@@ -34,6 +34,24 @@ pub(crate) struct ServeArgs {
     /// The folder with tls.crt and tls.key; what changes there is taken up
     #[arg(long, value_name = "FOLDER", required_if_eq("certificates", "folder"))]
     pub(crate) certificate_folder: Option<PathBuf>,
+    /// The Secret with the authority that the webhooks share
+    #[arg(long, value_name = "NAME", required_if_eq("certificates", "self-managed"))]
+    pub(crate) secret: Option<String>,
+    /// The Service by which API servers find the webhook
+    #[arg(long, value_name = "NAME", required_if_eq("certificates", "self-managed"))]
+    pub(crate) service: Option<String>,
+    /// The namespace of both
+    #[arg(long, value_name = "NAMESPACE", required_if_eq("certificates", "self-managed"))]
+    pub(crate) namespace: Option<String>,
+    /// A further name or address of the certificate, where a configuration has a URL
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Vec<String>,
+    /// The MutatingWebhookConfiguration that is told of the authority
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mutating_configuration: Option<String>,
+    /// The ValidatingWebhookConfiguration that is told of the authority
+    #[arg(long, value_name = "NAME")]
+    pub(crate) validating_configuration: Option<String>,
     /// How the API server is reached; else by the pod's service account
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
@@ -64,6 +82,8 @@ pub(crate) struct ServeArgs {
 pub(crate) enum CertificateSource {
     /// From a folder that somebody else sees to: a Secret that is mounted
     Folder,
+    /// Made by the webhooks themselves: one authority in a Secret, a short certificate in the memory of each
+    SelfManaged,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

@@ -73,6 +73,21 @@ impl fmt::Debug for Certificates {
     }
 }
 
+/// A certificate with its key, and when it ends.
+pub(crate) struct Pair {
+    key: CertifiedKey,
+    pub(crate) ends: Timestamp,
+}
+
+impl Certificates {
+    /// New connections see this one.
+    pub(crate) fn use_from_now(&self, pair: Pair, metrics: &Metrics) {
+        tracing::info!(ends = %pair.ends, "a certificate was taken up");
+        metrics.not_after.set(pair.ends.as_second());
+        self.0.store(Some(Arc::new(pair.key)));
+    }
+}
+
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.0.load_full()
@@ -110,11 +125,9 @@ pub(crate) async fn follow(
                     .get_or_create(&ResultLabels { result: if pair.is_ok() { "ok" } else { "refused" } })
                     .inc();
                 match pair {
-                    Ok((pair, ends)) => {
-                        certificates.0.store(Some(Arc::new(pair)));
-                        metrics.not_after.set(ends.as_second());
+                    Ok(pair) => {
+                        certificates.use_from_now(pair, &metrics);
                         readiness.give(Token::TlsLoaded);
-                        tracing::info!(%ends, "a certificate was taken up");
                     }
                     Err(problem) => tracing::warn!(%problem, "a certificate is not taken up"),
                 }
@@ -140,21 +153,26 @@ async fn read(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), BadPair> {
     Ok((text(CERTIFICATE).await?, text(KEY).await?))
 }
 
-/// A certificate with its key, and when it ends.
-fn pair(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<(CertifiedKey, Timestamp), BadPair> {
+/// When a certificate in DER begins and ends.
+pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    let time = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).unwrap_or_default();
+    Some((time(parsed.validity().not_before), time(parsed.validity().not_after)))
+}
+
+/// A certificate with its key, both in PEM.
+pub(crate) fn pair(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<Pair, BadPair> {
     let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(certificate).collect();
     let not_one = |file, problem| BadPair::NotOne { file, problem };
     let chain = chain.map_err(|_| not_one(CERTIFICATE, "is not PEM"))?;
     let leaf = chain.first().ok_or(not_one(CERTIFICATE, "has no certificate"))?;
-    let (_, parsed) = parse_x509_certificate(leaf).map_err(|_| not_one(CERTIFICATE, "has no certificate of X.509"))?;
-    let time = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).unwrap_or_default();
-    let (from, to) = (time(parsed.validity().not_before), time(parsed.validity().not_after));
+    let (from, to) = validity(leaf).ok_or(not_one(CERTIFICATE, "has no certificate of X.509"))?;
     if now < from || now >= to {
         return Err(BadPair::OutOfDate { from, to });
     }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| not_one(KEY, "has no private key in PEM"))?;
     let key = aws_lc_rs::sign::any_supported_type(&key).map_err(|_| not_one(KEY, "is of no kind that is known"))?;
-    let pair = CertifiedKey::new(chain, key);
-    pair.keys_match().map_err(|_| BadPair::Strangers)?;
-    Ok((pair, to))
+    let key = CertifiedKey::new(chain, key);
+    key.keys_match().map_err(|_| BadPair::Strangers)?;
+    Ok(Pair { key, ends: to })
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod authority;
 mod body;
 mod certificates;
 mod claims;
@@ -12,6 +13,7 @@ mod logs;
 mod metrics;
 mod ready;
 mod routes;
+mod self_managed;
 mod serve;
 mod stop;
 

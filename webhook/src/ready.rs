@@ -14,10 +14,13 @@ pub(crate) enum Token {
     IndexSynced = 4,
     /// Nobody asked it to stop.
     NotStopping = 8,
+    /// Whoever calls it knows the authority of its certificate.
+    CaPublished = 16,
 }
 
 impl Token {
-    const ALL: [Self; 4] = [Self::TlsLoaded, Self::ListenerBound, Self::IndexSynced, Self::NotStopping];
+    const ALL: [Self; 5] =
+        [Self::CaPublished, Self::TlsLoaded, Self::ListenerBound, Self::IndexSynced, Self::NotStopping];
 }
 
 /// As `/readyz?verbose` lists it.
@@ -28,6 +31,7 @@ impl fmt::Display for Token {
             Self::ListenerBound => "listener-bound",
             Self::IndexSynced => "index-synced",
             Self::NotStopping => "not-stopping",
+            Self::CaPublished => "ca-published",
         })
     }
 }
@@ -71,13 +75,16 @@ mod tests {
     #[test]
     fn it_is_ready_with_every_token_and_says_which_are_missing() {
         let readiness = Readiness::new();
-        for token in [Token::TlsLoaded, Token::ListenerBound, Token::IndexSynced] {
+        for token in [Token::CaPublished, Token::TlsLoaded, Token::ListenerBound, Token::IndexSynced] {
             assert!(!readiness.is_ready());
             readiness.give(token);
         }
         assert!(readiness.is_ready());
         readiness.take(Token::NotStopping);
         assert!(!readiness.is_ready());
-        assert_eq!(readiness.lines(), "[+] tls-loaded\n[+] listener-bound\n[+] index-synced\n[-] not-stopping\n");
+        assert_eq!(
+            readiness.lines(),
+            "[+] ca-published\n[+] tls-loaded\n[+] listener-bound\n[+] index-synced\n[-] not-stopping\n"
+        );
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
+use kube::Client;
 use mesh_admission::NamePolicy;
 use mesh_model::policy::MeshPolicy;
 use thiserror::Error;
@@ -22,6 +23,7 @@ use crate::index::{self, LiveIndex};
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
 use crate::routes::{self, Reviews};
+use crate::self_managed::{self, SelfManaged};
 use crate::stop::Stop;
 
 /// How long requests may still take once no new ones are taken.
@@ -78,18 +80,27 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let recording = claims::record(client.clone(), Arc::clone(&index), Arc::clone(&policy), Arc::clone(&readiness));
     let recorder = tokio::spawn(recording);
     let watched = index::Watched {
-        client,
+        client: client.clone(),
         sync_namespace: args.sync_namespace.clone(),
         index: Arc::clone(&index),
         policy: Arc::clone(&policy),
         readiness: Arc::clone(&readiness),
     };
     let watch = tokio::spawn(index::follow(watched, make_policy));
-    let CertificateSource::Folder = args.certificates;
-    let folder = args.certificate_folder.clone().expect("clap asks for it");
-    let following =
-        certificates::follow(folder, Arc::clone(&certificates), Arc::clone(&readiness), Arc::clone(&metrics));
-    let certificate_task = tokio::spawn(following);
+    let certificate_task = match args.certificates {
+        CertificateSource::Folder => {
+            // Whoever sees to the folder sees to what is told of it.
+            readiness.give(Token::CaPublished);
+            let folder = args.certificate_folder.clone().expect("clap asks for it");
+            let (certificates, readiness) = (Arc::clone(&certificates), Arc::clone(&readiness));
+            tokio::spawn(certificates::follow(folder, certificates, readiness, Arc::clone(&metrics)))
+        }
+        CertificateSource::SelfManaged => {
+            let own = self_managed(args, client);
+            let (certificates, readiness) = (Arc::clone(&certificates), Arc::clone(&readiness));
+            tokio::spawn(self_managed::follow(own, certificates, readiness, Arc::clone(&metrics)))
+        }
+    };
 
     let handle = Handle::new();
     let reviews = Reviews::new(index, policy, metrics, Arc::clone(&readiness));
@@ -141,6 +152,20 @@ fn server(
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10));
     server
+}
+
+fn self_managed(args: &ServeArgs, client: Client) -> SelfManaged {
+    let told = |text: &Option<String>| text.clone().expect("clap asks for it");
+    let (service, namespace) = (told(&args.service), told(&args.namespace));
+    let by_service = [format!("{service}.{namespace}.svc"), format!("{service}.{namespace}.svc.cluster.local")];
+    SelfManaged {
+        client,
+        secret: told(&args.secret),
+        names: by_service.into_iter().chain(args.name.iter().cloned()).collect(),
+        mutating: args.mutating_configuration.clone(),
+        validating: args.validating_configuration.clone(),
+        namespace,
+    }
 }
 
 fn taken(address: SocketAddr) -> ServeError {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::running::{Installed, collection, deployment};
+use super::running::{Certificates, Installed, SOON, collection, deployment};
 
 const HOST: &str = "stage.checkout.global";
 const MARK: &str = "kubectl-mesh.io/global-name";
@@ -10,7 +10,7 @@ const LABEL: &str = "kubectl-mesh.io/identity";
 
 #[test]
 fn names_are_marked_claimed_and_kept_from_others() {
-    let Some(installed) = Installed::start("names", "", &[]) else { return };
+    let Some(installed) = Installed::start("names", Certificates::Folder) else { return };
     first_come(&installed);
     others_are_refused_however_they_write(&installed);
     hosts_are_not_taken_by_hand(&installed);
@@ -117,7 +117,7 @@ fn hosts_are_not_taken_by_hand(installed: &Installed) {
     assert_eq!(installed.creates("shop", &policy("east"), "").0, 201);
     let later = deployment("later", "stage.checkout", "east");
     let refused = || installed.creates("more", &later, "?dryRun=All");
-    assert!(mesh_testkit::servers::until(super::running::SOON, || refused().0 == 403));
+    assert!(mesh_testkit::servers::until(SOON, || refused().0 == 403));
     is_refused(refused(), "MESH-E111", &["east.stage.checkout.global", HOST]);
 }
 

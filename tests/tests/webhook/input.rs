@@ -1,10 +1,10 @@
 //! What comes to the port of the webhook that is no review, and what its admin port tells.
 
-use super::running::Installed;
+use super::running::{Certificates, Installed};
 
 #[test]
 fn what_is_no_review_is_refused_and_counted() {
-    let Some(installed) = Installed::start("input", "", &[]) else { return };
+    let Some(installed) = Installed::start("input", Certificates::Folder) else { return };
     let webhook = &installed.webhook;
     assert_eq!(webhook.admin("/livez"), (200, "ok\n".to_owned()));
     let (code, text) = webhook.admin("/readyz?verbose");

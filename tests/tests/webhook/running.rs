@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use mesh_testkit::helm::Helm;
 use mesh_testkit::servers::{ApiServer, ApiServers, Crds, User, until};
 use mesh_tests::webhook_program;
@@ -16,11 +17,23 @@ use tempfile::TempDir;
 
 /// How long something may take to be so.
 pub(super) const SOON: Duration = Duration::from_secs(30);
-const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1";
+pub(super) const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1";
+
+/// Where the webhook's certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Certificates {
+    /// A folder that the test makes.
+    Folder,
+    /// The webhook itself.
+    SelfManaged,
+}
 
 /// A cluster where the webhook runs.
 pub(super) struct Installed {
     pub(super) servers: ApiServers,
+    pub(super) helm: Helm,
+    /// What Helm was told.
+    pub(super) values: String,
     pub(super) webhook: Webhook,
     pub(super) deployer: User,
 }
@@ -28,16 +41,19 @@ pub(super) struct Installed {
 /// The process. It ends when this is dropped.
 pub(super) struct Webhook {
     child: Child,
-    address: SocketAddr,
     pub(super) admin: SocketAddr,
-    pub(super) ca_pem: String,
     folder: TempDir,
 }
+
+/// The names of what the chart makes.
+const RELEASE: &str = "mesh";
+const NAMESPACE: &str = "mesh-system";
+pub(super) const FULL_NAME: &str = "mesh-kubectl-mesh";
 
 impl Installed {
     /// Installs the chart with these values, starts the webhook, and lets the API server ask it. `shop` and `more` are
     /// of team-shop, `pay` of team-pay.
-    pub(super) fn start(name: &str, values: &str, arguments: &[&str]) -> Option<Self> {
+    pub(super) fn start(name: &str, certificates: Certificates) -> Option<Self> {
         let (helm, servers) = Helm::find().zip(ApiServers::start(&[name]))?;
         let server = servers.cluster(name);
         server.install_crds(&[Crds::Istio, Crds::Rollouts]);
@@ -48,26 +64,32 @@ impl Installed {
             assert_eq!(code, 201, "{answer}");
         }
         let (address, admin) = (free(), free());
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kubectl-mesh");
-        let set = format!(
-            "admission.url=https://{address},tls.mode=existing-secret,tls.secretName=tls,admission.validating.failurePolicy=Fail{}{values}",
-            if values.is_empty() { "" } else { "," },
-        );
-        let chart = chart.to_str().unwrap();
-        let install = ["install", "mesh", chart, "--namespace", "mesh-system", "--create-namespace", "--set", &set];
-        let said = helm.run_on(servers.kubeconfig(), &install);
-        assert!(said.succeeded, "{}", said.stderr);
-        let webhook = Webhook::start(server, address, admin, arguments);
-        webhook.trusted_by(server);
+        let mode = match certificates {
+            Certificates::Folder => "tls.mode=existing-secret,tls.secretName=tls",
+            Certificates::SelfManaged => "tls.mode=self-managed",
+        };
+        let values = format!("admission.url=https://{address},admission.validating.failurePolicy=Fail,{mode}");
+        helm_does(&helm, &servers, &["install", "--create-namespace"], &values);
+        let webhook = Webhook::start(server, address, admin, certificates);
         let deployer = deployer(server);
-        let installed = Self { servers, webhook, deployer };
+        let installed = Self { servers, helm, values, webhook, deployer };
         let asked = until(SOON, || {
             installed.creates("shop", &deployment("probe", "checkout", "MESH_none"), "?dryRun=All").1["message"]
                 .as_str()
                 .is_some_and(|message| message.contains("[MESH-E105]"))
         });
-        assert!(asked, "the API server does not ask the webhook");
+        assert!(asked, "the API server does not ask the webhook\n{}", installed.webhook.log());
         Some(installed)
+    }
+
+    /// Upgrades the release to the values that it has, and these.
+    pub(super) fn upgrades(&self, more: &str) {
+        helm_does(&self.helm, &self.servers, &["upgrade"], &format!("{},{more}", self.values));
+    }
+
+    /// Another replica.
+    pub(super) fn replica(&self) -> Webhook {
+        Webhook::start(self.server(), free(), free(), Certificates::SelfManaged)
     }
 
     pub(super) fn server(&self) -> &ApiServer {
@@ -95,45 +117,44 @@ impl Installed {
 }
 
 impl Webhook {
-    fn start(server: &ApiServer, address: SocketAddr, admin: SocketAddr, arguments: &[&str]) -> Self {
+    fn start(server: &ApiServer, address: SocketAddr, admin: SocketAddr, certificates: Certificates) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (ca_pem, certificate, key) = certificate();
-        fs::write(folder.path().join("tls.crt"), certificate).unwrap();
-        fs::write(folder.path().join("tls.key"), key).unwrap();
-        let account = "/api/v1/namespaces/mesh-system/serviceaccounts/mesh-kubectl-mesh/token";
-        let (code, token) = server.create(account, &json!({"spec": {"expirationSeconds": 3600}}));
+        let account = format!("/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{FULL_NAME}/token");
+        let (code, token) = server.create(&account, &json!({"spec": {"expirationSeconds": 3600}}));
         assert_eq!(code, 201, "{token}");
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, server.kubeconfig_as(token["status"]["token"].as_str().unwrap())).unwrap();
+        let folder_name = folder.path().to_str().unwrap();
+        let arguments = match certificates {
+            Certificates::Folder => {
+                let (ca_pem, certificate, key) = certificate();
+                fs::write(folder.path().join("tls.crt"), certificate).unwrap();
+                fs::write(folder.path().join("tls.key"), key).unwrap();
+                tell(server, &ca_pem);
+                vec!["--certificates=folder", "--certificate-folder", folder_name]
+            }
+            Certificates::SelfManaged => vec![
+                "--certificates=self-managed",
+                "--secret=mesh-kubectl-mesh-tls",
+                "--service=mesh-kubectl-mesh",
+                "--namespace=mesh-system",
+                "--mutating-configuration=mesh-kubectl-mesh",
+                "--validating-configuration=mesh-kubectl-mesh",
+                "--name=127.0.0.1",
+            ],
+        };
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(webhook_program())
             .args(["serve", "--listen", &address.to_string(), "--admin-listen", &admin.to_string()])
-            .args(["--certificates", "folder", "--certificate-folder"])
-            .arg(folder.path())
             .arg("--kubeconfig")
             .arg(&kubeconfig)
             .args(arguments)
             .stderr(log)
             .spawn()
             .unwrap();
-        let webhook = Self { child, address, admin, ca_pem, folder };
+        let webhook = Self { child, admin, folder };
         assert!(until(SOON, || webhook.admin("/readyz").0 == 200), "{:?}\n{}", webhook.admin("/readyz"), webhook.log());
         webhook
-    }
-
-    /// Puts its CA into both configurations.
-    fn trusted_by(&self, server: &ApiServer) {
-        use base64::prelude::{BASE64_STANDARD, Engine as _};
-        for kind in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
-            let path = format!("{CONFIGURATIONS}/{kind}/mesh-kubectl-mesh");
-            let (code, mut object) = server.get(&path);
-            assert_eq!(code, 200, "{object}");
-            for webhook in object["webhooks"].as_array_mut().unwrap() {
-                webhook["clientConfig"]["caBundle"] = BASE64_STANDARD.encode(&self.ca_pem).into();
-            }
-            let (code, answer) = server.replace(&path, &object);
-            assert_eq!(code, 200, "{answer}");
-        }
     }
 
     /// Status and text of a path of its admin port.
@@ -158,6 +179,29 @@ impl Drop for Webhook {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What Helm does with the release.
+fn helm_does(helm: &Helm, servers: &ApiServers, verb: &[&str], values: &str) {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kubectl-mesh");
+    let chart = chart.to_str().unwrap();
+    let said = helm
+        .run_on(servers.kubeconfig(), &[verb, &[RELEASE, chart, "--namespace", NAMESPACE, "--set", values]].concat());
+    assert!(said.succeeded, "{}", said.stderr);
+}
+
+/// Puts a CA into both configurations.
+fn tell(server: &ApiServer, ca_pem: &str) {
+    for kind in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
+        let path = format!("{CONFIGURATIONS}/{kind}/{FULL_NAME}");
+        let (code, mut object) = server.get(&path);
+        assert_eq!(code, 200, "{object}");
+        for webhook in object["webhooks"].as_array_mut().unwrap() {
+            webhook["clientConfig"]["caBundle"] = BASE64_STANDARD.encode(ca_pem).into();
+        }
+        let (code, answer) = server.replace(&path, &object);
+        assert_eq!(code, 200, "{answer}");
     }
 }
 

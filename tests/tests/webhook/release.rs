@@ -1,0 +1,54 @@
+//! A release that changes while everybody deploys: the webhooks see to their certificates themselves.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::Value;
+
+use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, deployment};
+
+const SECRET: &str = "/api/v1/namespaces/mesh-system/secrets/mesh-kubectl-mesh-tls";
+
+#[test]
+fn upgrades_and_rollbacks_break_no_review() {
+    let Some(installed) = Installed::start("release", Certificates::SelfManaged) else { return };
+    let second = installed.replica();
+    let authority = || installed.server().get(SECRET).1["data"]["ca.crt"].clone();
+    let first = authority();
+    assert!(first.is_string(), "{first}");
+    let is_over = AtomicBool::new(false);
+    let (failed, count) = thread::scope(|scope| {
+        let deploys = scope.spawn(|| deploys_until(&installed, &is_over));
+        installed.upgrades("admission.validating.timeoutSeconds=4");
+        installed.upgrades("replicaCount=5,logFormat=text");
+        installed.upgrades("admission.mutating.timeoutSeconds=1,admission.disclosure=none");
+        let back = ["rollback", "mesh", "1", "--namespace", "mesh-system"];
+        let said = installed.helm.run_on(installed.servers.kubeconfig(), &back);
+        assert!(said.succeeded, "{}", said.stderr);
+        is_over.store(true, Ordering::Relaxed);
+        deploys.join().unwrap()
+    });
+    assert!(failed.is_empty(), "{} of {count}: {:?}", failed.len(), failed.first());
+    assert!(count > 20, "too few to tell: {count}");
+    assert_eq!(authority(), first, "one authority, whatever is released");
+    let bundle = &installed.server().get(&format!("{CONFIGURATIONS}/validatingwebhookconfigurations/{FULL_NAME}")).1;
+    for webhook in bundle["webhooks"].as_array().unwrap() {
+        assert_eq!(webhook["clientConfig"]["caBundle"], first, "{}", webhook["name"]);
+    }
+    // The second one shows a certificate of the same authority, and stops when it is told to.
+    assert_eq!(second.admin("/readyz").0, 200, "{}", second.log());
+}
+
+/// What did not go as it should, of so many deploys.
+fn deploys_until(installed: &Installed, is_over: &AtomicBool) -> (Vec<Value>, usize) {
+    let (mut failed, mut count) = (Vec::new(), 0);
+    while !is_over.load(Ordering::Relaxed) {
+        let (code, answer) = installed.creates("shop", &deployment("steady", "steady", "stage"), "?dryRun=All");
+        count += 1;
+        // Neither refused nor let pass unasked.
+        if code != 201 || answer["metadata"]["annotations"]["kubectl-mesh.io/global-name"].is_null() {
+            failed.push(answer);
+        }
+    }
+    (failed, count)
+}
