@@ -38,7 +38,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("axum-server", &["mesh-webhook", "mesh-testkit"]),
     // Who looks at what a gateway shows is no client of Kubernetes, and kube has no room for it.
     ("rustls", &["mesh-fleet", "mesh-webhook", "mesh-testkit"]),
-    ("tokio-rustls", &["mesh-testkit"]),
+    ("tokio-rustls", &["mesh-webhook", "mesh-testkit"]),
     ("reqwest", &[]),
     // What a person sees.
     ("tabled", &["mesh-render"]),

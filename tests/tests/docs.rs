@@ -33,3 +33,15 @@ fn pages(docs: &Path) -> BTreeMap<PathBuf, String> {
     files.extend(manual.map(|entry| Path::new("man").join(entry.unwrap().file_name())));
     files.into_iter().filter_map(|file| Some((file.clone(), fs::read_to_string(docs.join(&file)).ok()?))).collect()
 }
+
+#[test]
+fn every_code_of_the_webhook_has_a_row() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/webhook.md")).unwrap();
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| MESH-")?.split(' ').next()).collect();
+    let refusals = mesh_admission::RefusalCode::ALL.iter().map(ToString::to_string);
+    let warnings = mesh_admission::WarningCode::ALL.iter().map(ToString::to_string);
+    // The API server itself says that the glass was broken.
+    let mut codes: Vec<String> = refusals.chain(warnings).chain(["MESH-W204".to_owned()]).collect();
+    codes.sort();
+    assert_eq!(rows, codes.iter().filter_map(|code| code.strip_prefix("MESH-")).collect::<Vec<_>>());
+}

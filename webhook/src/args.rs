@@ -18,6 +18,18 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Answer reviews until told to stop
     Serve(Box<ServeArgs>),
+    /// Ask the webhook that a configuration leads to, as API servers do, and see whether it refuses what it should
+    SelfTest(SelfTestArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SelfTestArgs {
+    /// The ValidatingWebhookConfiguration
+    #[arg(long, value_name = "NAME")]
+    pub(crate) validating_configuration: String,
+    /// How the API server is reached; else by the pod's service account
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, ClapArgs)]

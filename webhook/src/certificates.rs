@@ -103,7 +103,7 @@ pub(crate) fn config(certificates: Arc<Certificates>) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 

@@ -14,6 +14,7 @@ mod metrics;
 mod ready;
 mod routes;
 mod self_managed;
+mod self_test;
 mod serve;
 mod stop;
 
@@ -21,11 +22,24 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command};
+use args::{Args, Command, LogFormat};
 
 fn main() -> ExitCode {
     let Args { command } = Args::parse();
     match command {
+        Command::SelfTest(args) => {
+            logs::start(LogFormat::Text);
+            match self_test::run(&args) {
+                Ok(()) => {
+                    tracing::info!("the webhook answers as it should");
+                    ExitCode::SUCCESS
+                }
+                Err(problem) => {
+                    tracing::error!(problem, "the webhook does not answer as it should");
+                    ExitCode::FAILURE
+                }
+            }
+        }
         Command::Serve(args) => {
             logs::start(args.log_format);
             match serve::run(&args) {

@@ -70,7 +70,7 @@ impl Refusal {
     }
 }
 
-/// `[MESH-E101] What. Next.` in plain ASCII, at most [`MAX_TEXT`] bytes: what to do next is never cut.
+/// `[MESH-E101] What. Next.` in plain ASCII, at most 512 bytes: what to do next is never cut.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (code, next) = (self.code.to_string(), plain(&self.next));

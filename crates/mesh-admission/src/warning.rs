@@ -16,10 +16,13 @@ pub enum WarningCode {
     StaleView = 202,
     /// The name was defaulted: the mutating webhook did not write it.
     Defaulted = 203,
-    /// The service account is not yet among the name's SANs.
-    NotAmongSans = 205,
     /// One owner serves the name from two namespaces of this cluster.
     SeveralNamespaces = 206,
+}
+
+impl WarningCode {
+    /// Every code, in order.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::StaleView, Self::Defaulted, Self::SeveralNamespaces];
 }
 
 /// `MESH-W201`.
@@ -44,7 +47,7 @@ impl Warning {
     }
 }
 
-/// `[MESH-W201] what`, in plain ASCII, at most [`MAX_TEXT`] bytes.
+/// `[MESH-W201] what`, in plain ASCII, at most 120 bytes.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code.to_string();

@@ -20,4 +20,5 @@ mod runtime;
 pub mod scale;
 pub mod schema;
 pub mod servers;
+pub mod tls;
 pub mod world;

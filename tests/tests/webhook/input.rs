@@ -1,19 +1,129 @@
-//! What comes to the port of the webhook that is no review, and what its admin port tells.
+//! What comes to the port of the webhook that is no review, and what it does when it is told to stop.
 
-use super::running::{Certificates, Installed};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+
+use mesh_testkit::servers::until;
+
+use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, SOON, Webhook, deployment};
 
 #[test]
-fn what_is_no_review_is_refused_and_counted() {
-    let Some(installed) = Installed::start("input", Certificates::Folder) else { return };
+fn what_is_no_review_is_refused_and_honest_reviews_go_on() {
+    let Some(mut installed) = Installed::start("input", Certificates::Folder) else { return };
     let webhook = &installed.webhook;
+    it_says_how_it_is(webhook);
+    bodies_and_heads(webhook);
+    many_large_bodies(&installed);
+    assert_eq!(installed.creates("shop", &deployment("honest", "honest", "stage"), "?dryRun=All").0, 201);
+    self_tested(&installed);
+    stopping(&mut installed);
+}
+
+fn it_says_how_it_is(webhook: &Webhook) {
     assert_eq!(webhook.admin("/livez"), (200, "ok\n".to_owned()));
     let (code, text) = webhook.admin("/readyz?verbose");
     assert_eq!(code, 200);
-    for token in ["tls-loaded", "listener-bound", "index-synced", "not-stopping"] {
+    for token in ["ca-published", "tls-loaded", "listener-bound", "index-synced", "not-stopping"] {
         assert!(text.contains(&format!("[+] {token}")), "{text}");
     }
     let (_, metrics) = webhook.admin("/metrics");
     for name in ["mesh_admission_reviews_total{", "mesh_tls_not_after_timestamp", "mesh_index_hosts"] {
         assert!(metrics.contains(name), "{name}: {metrics}");
     }
+}
+
+/// A request with a body of this length, as its head says.
+fn head(line: &str, content_type: &str, length: usize) -> String {
+    format!(
+        "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+const JSON: &str = "application/json";
+const MIB: usize = 1 << 20;
+
+fn bodies_and_heads(webhook: &Webhook) {
+    let whole = |line: &str, content_type: &str, body: &str| {
+        webhook.answers(&[head(line, content_type, body.len()).as_bytes(), body.as_bytes()]).0
+    };
+    let deep = format!("{{\"request\":{{\"uid\":\"u\",\"object\":{}{}}}}}", "[".repeat(10_000), "]".repeat(10_000));
+    for (line, content_type, body, code) in [
+        ("POST /validate", "text/plain", "{}", 415),
+        ("POST /validate", "", "{}", 415),
+        ("GET /validate", JSON, "", 405),
+        ("POST /", JSON, "{}", 404),
+        ("POST /metrics", JSON, "{}", 404),
+        ("POST /validate", JSON, "", 400),
+        ("POST /validate", JSON, "nonsense", 400),
+        ("POST /validate", JSON, "{}", 400),
+        ("POST /mutate?timeout=nonsense", "Application/JSON; charset=utf-8", "[]", 400),
+        // It has a uid, so that there is somebody to answer: it is refused in the answer.
+        ("POST /validate", JSON, &deep, 200),
+    ] {
+        assert_eq!(whole(line, content_type, body), code, "{line} {content_type} {body:.60}");
+    }
+    // Before a byte of it is read.
+    assert_eq!(webhook.answers(&[head("POST /validate", JSON, 8 * MIB + 1).as_bytes()]).0, 413);
+    let chunked =
+        "POST /validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = [b"100000\r\n".as_slice(), &vec![b' '; MIB], b"\r\n"].concat();
+    let parts = [&[chunked.as_bytes()][..], &[chunk.as_slice(); 9]].concat();
+    assert_eq!(webhook.answers(&parts).0, 413);
+    assert_eq!(webhook.answers(&[format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)).as_bytes()]).0, 431);
+    // One that speaks no TLS, and one that says nothing: neither keeps a thread.
+    let mut plain = TcpStream::connect(webhook.address).unwrap();
+    plain.write_all(head("POST /validate", JSON, 2).as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+    let slow = webhook.answers(&[b"POST /validate HTTP/1.1\r\nhost: x\r\n"]);
+    assert!(matches!(slow.0, 0 | 408), "{slow:?}");
+    let slow = webhook.answers(&[head("POST /validate?timeout=1s", JSON, 100).as_bytes(), b"{"]);
+    assert_eq!(slow.0, 408, "{}", slow.1);
+}
+
+/// More than all bodies may take together, at once.
+fn many_large_bodies(installed: &Installed) {
+    let webhook = &installed.webhook;
+    let body = vec![b' '; 7 * MIB];
+    let codes: Vec<u16> = thread::scope(|scope| {
+        let requests: Vec<_> = (0..60)
+            .map(|_| scope.spawn(|| webhook.answers(&[head("POST /validate", JSON, body.len()).as_bytes(), &body]).0))
+            .collect();
+        for at in 0..5 {
+            let (code, answer) =
+                installed.creates("shop", &deployment(&format!("d{at}"), "honest", "stage"), "?dryRun=All");
+            assert_eq!(code, 201, "{answer}");
+        }
+        requests.into_iter().map(|request| request.join().unwrap()).collect()
+    });
+    assert!(codes.iter().all(|code| matches!(code, 0 | 400 | 408 | 429)), "{codes:?}");
+    assert!(codes.contains(&400), "some are read: {codes:?}");
+    assert!(webhook.peak() < 256 << 10, "{} KiB", webhook.peak());
+}
+
+fn self_tested(installed: &Installed) {
+    let (succeeds, said) = installed.webhook.self_test();
+    assert!(succeeds, "{said}");
+    let path = format!("{CONFIGURATIONS}/validatingwebhookconfigurations/{FULL_NAME}");
+    let change = installed.server().edit(&path, |it| {
+        // Of somebody else.
+        it["webhooks"][0]["clientConfig"]["url"] = format!("{}/validate", installed.server().url()).into();
+    });
+    let (succeeds, said) = installed.webhook.self_test();
+    assert!(!succeeds && said.contains("certificate"), "{said}");
+    drop(change);
+}
+
+/// It is no longer ready, answers on, and ends by itself.
+fn stopping(installed: &mut Installed) {
+    let webhook = &mut installed.webhook;
+    webhook.terminate();
+    assert!(until(SOON, || webhook.admin("/readyz").0 == 503), "it is ready still");
+    assert_eq!(webhook.admin("/livez").0, 200);
+    let answer =
+        webhook.answers(&[head("POST /validate", JSON, 2).replace("connection: close\r\n", "").as_bytes(), b"{}"]);
+    assert!(answer.0 == 400 && answer.1.contains("connection: close"), "{}", answer.1);
+    assert_eq!(webhook.ends(), Some(0), "{}", webhook.log());
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use mesh_testkit::helm::Helm;
 use mesh_testkit::servers::{ApiServer, ApiServers, Crds, User, until};
+use mesh_testkit::tls;
 use mesh_tests::webhook_program;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
@@ -41,7 +42,10 @@ pub(super) struct Installed {
 /// The process. It ends when this is dropped.
 pub(super) struct Webhook {
     child: Child,
+    pub(super) address: SocketAddr,
     pub(super) admin: SocketAddr,
+    /// Whom its certificate is from, where the test made it.
+    ca_pem: String,
     folder: TempDir,
 }
 
@@ -125,9 +129,11 @@ impl Webhook {
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, server.kubeconfig_as(token["status"]["token"].as_str().unwrap())).unwrap();
         let folder_name = folder.path().to_str().unwrap();
+        let mut ca_pem = String::new();
         let arguments = match certificates {
             Certificates::Folder => {
-                let (ca_pem, certificate, key) = certificate();
+                let (ca, certificate, key) = certificate();
+                ca_pem = ca;
                 fs::write(folder.path().join("tls.crt"), certificate).unwrap();
                 fs::write(folder.path().join("tls.key"), key).unwrap();
                 tell(server, &ca_pem);
@@ -152,7 +158,7 @@ impl Webhook {
             .stderr(log)
             .spawn()
             .unwrap();
-        let webhook = Self { child, admin, folder };
+        let webhook = Self { child, address, admin, ca_pem, folder };
         assert!(until(SOON, || webhook.admin("/readyz").0 == 200), "{:?}\n{}", webhook.admin("/readyz"), webhook.log());
         webhook
     }
@@ -168,6 +174,48 @@ impl Webhook {
         let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
         let text = answer.split_once("\r\n\r\n").map_or("", |(_, text)| text);
         (status, text.to_owned())
+    }
+
+    /// The status of the answer to what is sent, and all of it; 0 where there is none.
+    pub(super) fn answers(&self, parts: &[&[u8]]) -> (u16, String) {
+        let mut connection = tls::connect(self.address, &self.ca_pem, SOON);
+        for part in parts {
+            // It may have answered, and hung up, before all of it was sent.
+            if connection.write_all(part).and_then(|()| connection.flush()).is_err() {
+                break;
+            }
+        }
+        let mut answer = Vec::new();
+        let _ = connection.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        (answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0), answer)
+    }
+
+    /// The most memory that it ever held, in KiB.
+    pub(super) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Asks it to stop, as kubelets do.
+    pub(super) fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Its exit status, once it has ended.
+    pub(super) fn ends(&mut self) -> Option<i32> {
+        assert!(until(SOON, || self.child.try_wait().unwrap().is_some()), "it does not end\n{}", self.log());
+        self.child.wait().unwrap().code()
+    }
+
+    /// What the self-test says with the rights of the webhook's account.
+    pub(super) fn self_test(&self) -> (bool, String) {
+        let mut command = Command::new(webhook_program());
+        command.args(["self-test", "--validating-configuration", FULL_NAME, "--kubeconfig"]);
+        let output = command.arg(self.folder.path().join("kubeconfig")).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     pub(super) fn log(&self) -> String {
