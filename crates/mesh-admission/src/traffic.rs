@@ -43,10 +43,15 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<Verdict, String> {
         }
     }
     let Some((base, env)) = governed else { return Ok(Verdict::ALLOWED) };
-    let prefixed = spec.policy.iter().filter(|item| !governs_base(&item.dns_prefix, &item.dns, &base, &env));
-    // What gives no legal host collides with nobody; the planner says that it is illegal.
-    let hosts = prefixed.filter_map(|item| prefix_host(&item.dns_prefix, &base).ok());
-    let refusal = hosts.into_iter().find_map(|host| collision(case, &host, &base));
+    let mut prefixed = spec.policy.iter().filter(|item| !governs_base(&item.dns_prefix, &item.dns, &base, &env));
+    let refusal = prefixed.find_map(|item| match prefix_host(&item.dns_prefix, &base) {
+        Ok(host) => collision(case, &host, &base),
+        Err(error) => {
+            let what = format!("a prefix of this policy gives no legal host: {error}");
+            let next = "Choose another dnsPrefix: labels of at most 63 letters, digits and dashes";
+            Some(Refusal::new(RefusalCode::IllegalHost, what, next))
+        }
+    });
     Ok(refusal.map_or(Verdict::ALLOWED, Verdict::from))
 }
 

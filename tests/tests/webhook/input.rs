@@ -69,8 +69,11 @@ fn bodies_and_heads(webhook: &Webhook) {
         "POST /validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunk = [b"100000\r\n".as_slice(), &vec![b' '; MIB], b"\r\n"].concat();
     let parts = [&[chunked.as_bytes()][..], &[chunk.as_slice(); 9]].concat();
-    assert_eq!(webhook.answers(&parts).0, 413);
-    assert_eq!(webhook.answers(&[format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)).as_bytes()]).0, 431);
+    // Who goes on sending may find that it has hung up, before its answer comes.
+    let answer = webhook.answers(&parts);
+    assert!(matches!(answer.0, 0 | 413), "{}", answer.1);
+    let answer = webhook.answers(&[format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)).as_bytes()]);
+    assert!(matches!(answer.0, 0 | 431), "{}", answer.1);
     // One that speaks no TLS, and one that says nothing: neither keeps a thread.
     let mut plain = TcpStream::connect(webhook.address).unwrap();
     plain.write_all(head("POST /validate", JSON, 2).as_bytes()).unwrap();

@@ -78,6 +78,7 @@ fn no_prefix_takes_the_host_of_another_name() {
         assert_eq!(updates("shop", &taken, &taken).allowed(index, &policy), []);
         assert_eq!(creates("shop", &traffic(&["default", "east"])).allowed(index, &policy), []);
     }
+    creates("shop", &traffic(&["default", "bad_prefix"])).refused(&cluster(), &policy, RefusalCode::IllegalHost);
     let mut own = cluster();
     own.prefixes.insert("west.stage.checkout.global".into(), HOST.into());
     assert_eq!(creates("shop", &taken).allowed(&own, &policy), [], "its own prefix host");
