@@ -49,7 +49,7 @@ proptest! {
 
 /// A cluster of what several have, so that names meet; nothing is generated in it yet.
 fn crowded() -> impl Strategy<Value = ClusterFacts> {
-    prop::collection::vec(arb::cluster(), 4..8).prop_map(|clusters| {
+    (prop::collection::vec(arb::cluster(), 4..8), any::<bool>()).prop_map(|(clusters, is_of_one_owner)| {
         let mut all = ClusterFacts::default();
         for one in clusters {
             all.namespaces.extend(one.namespaces);
@@ -69,6 +69,10 @@ fn crowded() -> impl Strategy<Value = ClusterFacts> {
                 network: None,
                 owner: Some(workload.namespace.as_str().into()),
             });
+        }
+        // Two identities of one host are a conflict of one owner, too.
+        if is_of_one_owner {
+            all.namespaces.values_mut().for_each(|namespace| namespace.owner = Some("team-1".into()));
         }
         let mut seen = BTreeSet::new();
         all.workloads.retain(|one| seen.insert((one.namespace.clone(), one.kind, Arc::clone(&one.name))));
