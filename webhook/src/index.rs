@@ -3,6 +3,7 @@
 mod contribution;
 mod live;
 mod watched;
+mod watched_object;
 
 pub(crate) use live::LiveIndex;
 pub(crate) use watched::{Watched, client, follow, resource_of};

@@ -67,6 +67,13 @@ impl Installed {
                 server.create("/api/v1/namespaces", &json!({"metadata": {"name": namespace, "labels": labels}}));
             assert_eq!(code, 201, "{answer}");
         }
+        // Nobody was asked about it, and it keeps nothing else from being known.
+        let broken = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "broken"},
+            "spec": {"template": {"metadata": {"labels": {"identity": 7}}}},
+        });
+        let (code, answer) = server.create(&collection("shop", &broken), &broken);
+        assert_eq!(code, 201, "{answer}");
         let (address, admin) = (free(), free());
         let mode = match certificates {
             Certificates::Folder => "tls.mode=existing-secret,tls.secretName=tls",

@@ -1,10 +1,8 @@
 //! What an object adds to the index: facts about hosts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::core::{NotUsed, Object};
 use mesh_admission::Use;
 use mesh_model::claim::Claim;
 use mesh_model::facts::{MeshWish, NamespaceFacts};
@@ -13,6 +11,8 @@ use mesh_model::name::{Env, Identity, Namespace};
 use mesh_model::naming::{Meta, NamespaceNaming, WorkloadNaming, policy_env, policy_identity};
 use mesh_model::policy::MeshPolicy;
 use serde::Deserialize;
+
+use super::watched_object::{Pairs, WatchedObject};
 
 /// One fact about a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,17 +35,10 @@ pub(crate) enum Fact {
 /// Facts by host in lower case.
 pub(crate) type Facts = Vec<(Arc<str>, Fact)>;
 
-pub(crate) type Pairs = BTreeMap<String, String>;
-
-pub(crate) type Workload = Object<WorkloadSpec, NotUsed>;
-pub(crate) type GlobalName = Object<Claim, NotUsed>;
-pub(crate) type GlobalNameSet = Object<ClaimSet, NotUsed>;
-pub(crate) type TrafficPolicy = Object<TrafficSpec, NotUsed>;
-
 /// `spec` of a workload that serves.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct WorkloadSpec {
+struct WorkloadSpec {
     template: Template,
 }
 
@@ -65,14 +58,14 @@ struct TemplateMetadata {
 /// `spec` of a GlobalNameSet.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct ClaimSet {
+struct ClaimSet {
     entries: Vec<Claim>,
 }
 
 /// `spec` of a GlobalTrafficPolicy, as far as it makes hosts.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct TrafficSpec {
+struct TrafficSpec {
     selector: Option<Pairs>,
     policy: Option<Vec<TrafficItem>>,
 }
@@ -115,11 +108,12 @@ pub(crate) fn namespace(
 }
 
 /// That a workload serves its name, if it has one.
-pub(crate) fn of_workload(object: &Workload, policy: &MeshPolicy) -> Facts {
+pub(crate) fn of_workload(object: &WatchedObject, policy: &MeshPolicy) -> Facts {
     let Some(place) = object.metadata.namespace.as_deref().and_then(|name| Namespace::parse(name).ok()) else {
         return Facts::new();
     };
-    let TemplateMetadata { labels, annotations } = &object.spec.template.metadata;
+    let Some(WorkloadSpec { template: Template { metadata } }) = object.spec() else { return Facts::new() };
+    let TemplateMetadata { labels, annotations } = &metadata;
     let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
     let (own_labels, own_annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
     let used = with_meta(labels.as_ref(), annotations.as_ref(), |template| {
@@ -136,29 +130,35 @@ pub(crate) fn of_workload(object: &Workload, policy: &MeshPolicy) -> Facts {
 }
 
 /// The claim of a GlobalName.
-pub(crate) fn of_claim(claim: &Claim) -> (Arc<str>, Fact) {
-    (claim.host.to_lowercase().into(), Fact::Claimed(claim.clone()))
+pub(crate) fn of_name(object: &WatchedObject) -> Facts {
+    object.spec().into_iter().map(claimed).collect()
 }
 
 /// The claims of a set.
-pub(crate) fn of_set(object: &GlobalNameSet) -> Facts {
-    object.spec.entries.iter().map(of_claim).collect()
+pub(crate) fn of_set(object: &WatchedObject) -> Facts {
+    let set: Option<ClaimSet> = object.spec();
+    set.into_iter().flat_map(|set| set.entries).map(claimed).collect()
+}
+
+fn claimed(claim: Claim) -> (Arc<str>, Fact) {
+    (claim.host.to_lowercase().into(), Fact::Claimed(claim))
 }
 
 /// The prefix hosts of a traffic policy.
-pub(crate) fn of_traffic_policy(object: &TrafficPolicy, policy: &MeshPolicy) -> Facts {
+pub(crate) fn of_traffic_policy(object: &WatchedObject, policy: &MeshPolicy) -> Facts {
+    let Some(spec) = object.spec::<TrafficSpec>() else { return Facts::new() };
     let (labels, annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
     let governed = with_meta(labels, annotations, |meta| {
         if meta.is_ignored() {
             return None;
         }
-        let selected = |key: &str| object.spec.selector.as_ref().and_then(|pairs| pairs.get(key)).map(String::as_str);
+        let selected = |key: &str| spec.selector.as_ref().and_then(|pairs| pairs.get(key)).map(String::as_str);
         let identity = Identity::parse(policy_identity(meta, &selected, &policy.keys)?).ok()?;
         let env = Env::parse(policy_env(meta, &selected, &policy.keys)).ok()?;
         Some((base_host(&env, &identity, &policy.suffix, false).ok()?, env))
     });
     let Some((base, env)) = governed else { return Facts::new() };
-    let items = object.spec.policy.iter().flatten();
+    let items = spec.policy.iter().flatten();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let prefixed = items
         .map(|item| (text(&item.dns_prefix), text(&item.dns)))

@@ -12,17 +12,17 @@ use kube::api::ApiResource;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, Config, Resource};
+use kube::{Api, Client, Config};
 use mesh_admission::NamePolicy;
 use mesh_model::kind::Kind;
 use mesh_model::policy::{self, MeshPolicy};
-use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::contribution::{self, Facts, GlobalName, TrafficPolicy, Workload, of_claim};
+use super::contribution::{self, Facts};
 use super::live::LiveIndex;
+use super::watched_object::WatchedObject;
 use crate::ready::{Readiness, Token};
 
 /// The ConfigMap with the policy, and its key.
@@ -145,14 +145,14 @@ async fn watch_all(client: Client, index: Arc<LiveIndex>, policy: Arc<MeshPolicy
     tasks.spawn(namespaces(Api::all(client.clone()), Arc::clone(&index), Arc::clone(&policy), once()));
     for kind in SERVING {
         let policy = Arc::clone(&policy);
-        let facts = move |object: &Workload| contribution::of_workload(object, &policy);
+        let facts = move |object: &WatchedObject| contribution::of_workload(object, &policy);
         tasks.spawn(objects(all(&client, kind), kind.as_str(), Arc::clone(&index), facts, once()));
     }
     let kind = Kind::GlobalTrafficPolicy;
-    let facts = move |object: &TrafficPolicy| contribution::of_traffic_policy(object, &policy);
+    let facts = move |object: &WatchedObject| contribution::of_traffic_policy(object, &policy);
     tasks.spawn(objects(all(&client, kind), kind.as_str(), Arc::clone(&index), facts, once()));
-    let facts = |object: &GlobalName| vec![of_claim(&object.spec)];
-    tasks.spawn(objects(all(&client, Kind::GlobalName), "GlobalName", Arc::clone(&index), facts, once()));
+    let names = all(&client, Kind::GlobalName);
+    tasks.spawn(objects(names, "GlobalName", Arc::clone(&index), contribution::of_name, once()));
     let sets = all(&client, Kind::GlobalNameSet);
     tasks.spawn(objects(sets, "GlobalNameSet", Arc::clone(&index), contribution::of_set, once()));
     for told in known {
@@ -185,10 +185,7 @@ pub(crate) fn resource_of(kind: Kind) -> ApiResource {
 }
 
 /// Every object of a kind of ours.
-fn all<K>(client: &Client, kind: Kind) -> Api<K>
-where
-    K: Resource<DynamicType = ApiResource>,
-{
+fn all(client: &Client, kind: Kind) -> Api<WatchedObject> {
     Api::all_with(client.clone(), &resource_of(kind))
 }
 
@@ -221,17 +218,15 @@ async fn namespaces(
 }
 
 /// Keeps what objects of a kind tell. A kind that is not served has none.
-async fn objects<K>(
-    api: Api<K>,
+async fn objects(
+    api: Api<WatchedObject>,
     kind: &'static str,
     index: Arc<LiveIndex>,
-    facts: impl Fn(&K) -> Facts,
+    facts: impl Fn(&WatchedObject) -> Facts,
     mut known: Option<oneshot::Sender<()>>,
-) where
-    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
-{
+) {
     let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
-    let source = |object: &K| (kind, Arc::from(object.meta().uid.as_deref().unwrap_or_default()));
+    let source = |object: &WatchedObject| (kind, Arc::from(object.metadata.uid.as_deref().unwrap_or_default()));
     let mut there = BTreeSet::new();
     loop {
         match events.try_next().await {
