@@ -176,3 +176,72 @@ pub(crate) fn pair(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<Pai
     key.keys_match().map_err(|_| BadPair::Strangers)?;
     Ok(Pair { key, ends: to })
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-06-01T00:00:00Z".parse().unwrap()
+    }
+
+    /// A certificate that counts for a year from this one on, and its key.
+    fn made(year: i32) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["web".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(year, 1, 1), date_time_ymd(year + 1, 1, 1));
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn refused(certificate: &str, key: &str) -> String {
+        let pair = pair(certificate.as_bytes(), key.as_bytes(), now());
+        pair.err().map(|problem| problem.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_pair_that_belongs_together_and_counts_is_taken_up() {
+        let (certificate, key) = made(2026);
+        let pair = pair(certificate.as_bytes(), key.as_bytes(), now()).unwrap();
+        assert_eq!(pair.ends.to_string(), "2027-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn no_other_is_and_no_key_is_told() {
+        let ((certificate, key), (_, other_key)) = (made(2026), made(2026));
+        let half = |text: &str| text[..text.len() / 2].to_owned();
+        for (certificate, key, words) in [
+            (certificate.clone(), other_key, "not that of the certificate"),
+            (certificate.clone(), half(&key), "tls.key has no private key"),
+            (certificate.clone(), String::new(), "tls.key has no private key"),
+            (half(&certificate), key.clone(), "tls.crt"),
+            (String::new(), key.clone(), "tls.crt has no certificate"),
+            (key.clone(), key.clone(), "tls.crt has no certificate"),
+            (made(2020).0, key.clone(), "2021-01-01"),
+            (made(2030).0, key.clone(), "2030-01-01"),
+        ] {
+            let problem = refused(&certificate, &key);
+            assert!(problem.contains(words), "{problem:?}: {words}");
+            assert!(
+                !problem.contains("PRIVATE") && !problem.contains(key.lines().nth(1).unwrap_or("none")),
+                "{problem}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_read_within_bounds() {
+        let folder = std::env::temp_dir().join(format!("mesh-webhook-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert!(matches!(read(&folder).await, Err(BadPair::Unreadable { file: CERTIFICATE, .. })));
+        std::fs::write(folder.join(CERTIFICATE), "certificate").unwrap();
+        assert!(matches!(read(&folder).await, Err(BadPair::Unreadable { file: KEY, .. })));
+        std::fs::write(folder.join(KEY), vec![b'x'; 10 << 20]).unwrap();
+        let problem = read(&folder).await.unwrap_err().to_string();
+        assert!(problem.contains("10485760 bytes"), "{problem}");
+        std::fs::write(folder.join(KEY), "key").unwrap();
+        assert_eq!(read(&folder).await.unwrap(), (b"certificate".to_vec(), b"key".to_vec()));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
