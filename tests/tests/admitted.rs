@@ -11,7 +11,7 @@ use mesh_model::claim::{self, Place, Wish};
 use mesh_model::facts::{ClusterFacts, GlobalTrafficPolicy, NamespaceFacts, Workload};
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
-use mesh_model::host::{base_host, governs_base, prefix_host};
+use mesh_model::host::{base_host, prefix_hosts};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Env, Identity};
 use mesh_model::participation::{Participation, participation};
@@ -123,8 +123,8 @@ impl<'p> Cluster<'p> {
         else {
             return true;
         };
-        let prefixed = traffic.items.iter().filter(|item| !governs_base(&item.dns_prefix, &item.dns, &base, &env));
-        for host in prefixed.filter_map(|item| prefix_host(&item.dns_prefix, &base).ok()) {
+        let items = traffic.items.iter().map(|item| (&*item.dns_prefix, &*item.dns));
+        for host in prefix_hosts(items, &base, &env).filter_map(Result::ok) {
             self.index.prefixes.insert(host.to_lowercase().into(), base.to_lowercase().into());
         }
         true

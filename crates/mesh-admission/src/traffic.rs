@@ -1,6 +1,6 @@
 //! Traffic policies: a prefix host of one name is no other name's host.
 
-use mesh_model::host::{base_host, governs_base, prefix_host};
+use mesh_model::host::{base_host, prefix_hosts};
 use mesh_model::name::{Env, Host, Identity};
 use mesh_model::naming::{policy_env, policy_identity};
 use serde::Deserialize;
@@ -43,8 +43,8 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<Verdict, String> {
         }
     }
     let Some((base, env)) = governed else { return Ok(Verdict::ALLOWED) };
-    let mut prefixed = spec.policy.iter().filter(|item| !governs_base(&item.dns_prefix, &item.dns, &base, &env));
-    let refusal = prefixed.find_map(|item| match prefix_host(&item.dns_prefix, &base) {
+    let items = spec.policy.iter().map(|item| (item.dns_prefix.as_str(), item.dns.as_str()));
+    let refusal = prefix_hosts(items, &base, &env).find_map(|host| match host {
         Ok(host) => collision(case, &host, &base),
         Err(error) => {
             let what = format!("a prefix of this policy gives no legal host: {error}");

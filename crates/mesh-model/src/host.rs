@@ -32,6 +32,15 @@ pub fn governs_base(dns_prefix: &str, dns: &str, base: &Host, env: &Env) -> bool
     dns_prefix == "default" || dns_prefix == env.as_str() || !dns.is_empty() && dns.eq_ignore_ascii_case(base)
 }
 
+/// The prefix hosts that items of a traffic policy, each a `dnsPrefix` and a `dns`, give the name of a base host.
+pub fn prefix_hosts<'a>(
+    items: impl Iterator<Item = (&'a str, &'a str)>,
+    base: &'a Host,
+    env: &'a Env,
+) -> impl Iterator<Item = Result<Host, NameError>> {
+    items.filter(|(prefix, dns)| !governs_base(prefix, dns, base, env)).map(|(prefix, _)| prefix_host(prefix, base))
+}
+
 /// The reserved first label of the host of an env, if it has one: hosts that begin so are those of another name's Rollout.
 pub fn reserved_prefix(env: &Env) -> Option<&'static str> {
     RESERVED_PREFIXES.into_iter().find(|prefix| env.split('.').next() == Some(prefix))

@@ -69,6 +69,18 @@ const SERVING: &[Mistake] = &[
         hop: "sni",
     },
     Mistake {
+        what: "the endpoint is the cluster's own gateway",
+        steps: &[Edit("c1", ENTRY, |it| {
+            // Of the first cluster's load balancer on the rig.
+            it["spec"]["endpoints"][0]["address"] = json!("198.18.0.101");
+            it["spec"]["endpoints"][0]["ports"]["http"] = json!(15443);
+        })],
+        istiod: ACCEPTS,
+        sees: "no answer",
+        code: "drifted",
+        hop: "sni",
+    },
+    Mistake {
         what: "the entry is deleted",
         steps: &[Take("c1", ENTRY)],
         istiod: NOT_ASKED,

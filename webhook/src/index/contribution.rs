@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use mesh_admission::Use;
 use mesh_model::claim::Claim;
 use mesh_model::facts::{MeshWish, NamespaceFacts};
-use mesh_model::host::{base_host, governs_base, prefix_host};
-use mesh_model::name::{Env, Identity, Namespace};
+use mesh_model::host::{base_host, prefix_hosts};
+use mesh_model::name::{Env, Host, Identity, Namespace};
 use mesh_model::naming::{Meta, NamespaceNaming, WorkloadNaming, policy_env, policy_identity};
 use mesh_model::policy::MeshPolicy;
 use serde::Deserialize;
@@ -159,11 +159,9 @@ pub(crate) fn of_traffic_policy(object: &WatchedObject, policy: &MeshPolicy) -> 
     });
     let Some((base, env)) = governed else { return Facts::new() };
     let items = spec.policy.iter().flatten();
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let prefixed = items
-        .map(|item| (text(&item.dns_prefix), text(&item.dns)))
-        .filter(|(prefix, dns)| !governs_base(prefix, dns, &base, &env));
-    let hosts = prefixed.filter_map(|(prefix, _)| prefix_host(&prefix, &base).ok());
+    let items =
+        items.map(|item| (item.dns_prefix.as_deref().unwrap_or_default(), item.dns.as_deref().unwrap_or_default()));
+    let hosts: Vec<Host> = prefix_hosts(items, &base, &env).filter_map(Result::ok).collect();
     let base: Arc<str> = base.to_lowercase().into();
-    hosts.map(|host| (host.to_lowercase().into(), Fact::PrefixOf(Arc::clone(&base)))).collect()
+    hosts.into_iter().map(|host| (host.to_lowercase().into(), Fact::PrefixOf(Arc::clone(&base)))).collect()
 }
