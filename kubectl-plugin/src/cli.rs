@@ -1,7 +1,9 @@
 //! What was typed: the verbs and the flags that they share.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -45,6 +47,7 @@ pub(crate) enum Command {
     Explain(commands::explain::ExplainArgs),
     Trace(commands::trace::TraceArgs),
     Graph(commands::graph::GraphArgs),
+    Names(commands::names::NamesArgs),
     Fleet(commands::fleet::FleetArgs),
     Policy(commands::policy::PolicyArgs),
     Permissions(commands::permissions::PermissionsArgs),
@@ -59,7 +62,7 @@ pub(crate) enum Command {
 }
 
 /// Flags of every verb.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct GlobalArgs {
     /// The fleet: PATH or dir:PATH, a folder with one folder of manifests a cluster; contexts:GLOB[,GLOB…];
     /// kubeconfigs:DIR, one kubeconfig a cluster; secrets:CONTEXT[/NAMESPACE], Istio's or Admiral's remote secrets;
@@ -90,6 +93,9 @@ pub(crate) struct GlobalArgs {
     /// Say more on standard error
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
+    /// Names whose claims are enforced, by `names enforce`.
+    #[arg(skip)]
+    pub(crate) enforced: BTreeSet<Arc<str>>,
 }
 
 /// When to use colour.
@@ -105,7 +111,7 @@ pub(crate) enum Color {
 }
 
 /// Which names and clusters a run is about.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ScopeArgs {
     /// Identities, global names or globs of either; all when none is given
     #[arg(value_name = "NAME")]
@@ -122,7 +128,7 @@ pub(crate) struct ScopeArgs {
 }
 
 /// What may be missing.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ToleranceArgs {
     /// Tolerate this many unseen clusters (5, or 10% of the members) instead of exit status 3
     #[arg(long, value_name = "N|N%", default_value = "0", hide_default_value = true)]
@@ -130,7 +136,7 @@ pub(crate) struct ToleranceArgs {
 }
 
 /// The form of the output.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct FormatArgs {
     /// The form of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]

@@ -12,6 +12,7 @@ pub(crate) mod docs;
 pub(crate) mod explain;
 pub(crate) mod fleet;
 pub(crate) mod graph;
+pub(crate) mod names;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> 
         Command::Explain(args) => explain::run(args, &cli.global, output),
         Command::Trace(args) => trace::run(args, &cli.global, output),
         Command::Graph(args) => graph::run(args, &cli.global, output),
+        Command::Names(args) => names::run(args, &cli.global, output),
         Command::Fleet(args) => fleet::run(args, &cli.global, output),
         Command::Policy(args) => policy::run(args, &cli.global, output),
         Command::Permissions(args) => permissions::run(args, output),

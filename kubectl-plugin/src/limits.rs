@@ -29,3 +29,5 @@ pub(crate) const WATCH_RETRY_AT_MOST: Duration = Duration::from_secs(30);
 pub(crate) const OPEN_AGAIN: Duration = Duration::from_secs(5);
 /// Names and clusters that a line lists.
 pub(crate) const LISTED_NAMES: usize = 4;
+/// How often a run that has written claims reads them once more: a new one is carried first, and confirmed then.
+pub(crate) const CLAIM_ROUNDS: usize = 3;

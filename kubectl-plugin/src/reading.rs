@@ -9,15 +9,17 @@ use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Host, Identity, Namespace};
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::check::{Checked, check, check_plan};
+use mesh_plan::claims::{claim_steps, rivals};
 use mesh_plan::closest::closest;
 use mesh_plan::desire::desire;
 use mesh_plan::desired::Desired;
 use mesh_plan::lookup::desire_found;
-use mesh_plan::plan::{Plan, plan};
+use mesh_plan::plan::{Coverage, Plan, plan};
 use mesh_plan::scope::{Scope, matches_glob};
 
 use crate::cli::GlobalArgs;
 use crate::clock;
+use crate::commands::whereis;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::fleet;
@@ -93,7 +95,8 @@ impl Reading {
         let now = clock::now()?;
         let policy_differs = fleet::policy_differs(args, &fleet);
         let start = Instant::now();
-        let snapshot = output.watched(|run| fleet.observe(depth, run));
+        let mut snapshot = output.watched(|run| fleet.observe(depth, run));
+        snapshot.enforced.clone_from(&args.enforced);
         output.detail(&format!("read {} clusters in {:.1?}", snapshot.members.len(), start.elapsed()));
         fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
         let start = Instant::now();
@@ -105,11 +108,22 @@ impl Reading {
 
     /// What must change, within `scope`. A name or cluster that is asked for but unknown is an error.
     pub(crate) fn plan(&self, scope: &Scope) -> Result<Plan, CommandError> {
-        let plan = plan(&self.desired, &self.snapshot, self.fleet.policy(), scope);
+        let mut plan = plan(&self.desired, &self.snapshot, self.fleet.policy(), scope);
+        // Sets hold the records of all names: claims are carried by runs that leave nothing out.
+        if scope.is_everything() {
+            plan.steps.extend(claim_steps(&self.snapshot, self.fleet.policy(), self.now));
+            plan.findings.extend(rivals(&self.snapshot));
+            plan.findings.sort();
+        }
         self.check_clusters(scope)?;
         self.check_namespace(scope)?;
         self.check_names(scope, &plan)?;
         Ok(plan)
+    }
+
+    /// What of the fleet was seen.
+    pub(crate) fn coverage(&self) -> Coverage {
+        whereis::coverage(&self.snapshot)
     }
 
     /// What is wrong with traffic, as far as it concerns what `plan` would write: added to what it found.

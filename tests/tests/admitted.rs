@@ -169,7 +169,7 @@ fn conflicts(facts: ClusterFacts, policy: &MeshPolicy) -> Vec<Finding> {
 }
 
 /// The request to create a workload.
-fn request(workload: &Workload) -> Value {
+pub(crate) fn request(workload: &Workload) -> Value {
     let (mut labels, mut annotations) = (BTreeMap::new(), BTreeMap::new());
     labels.insert("identity", workload.identity.to_string());
     annotations.insert("admiral.io/env", workload.env.to_string());

@@ -17,7 +17,7 @@ mod permissions;
 mod readme;
 mod rehearsed;
 mod servers;
-mod small;
+pub(crate) mod small;
 mod sources;
 mod sources_first;
 mod watch;
@@ -26,4 +26,4 @@ mod watching;
 mod waves;
 mod whereis;
 
-pub(crate) use on_clusters::Said;
+pub(crate) use on_clusters::{OnClusters, Said};

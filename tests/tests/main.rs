@@ -8,6 +8,7 @@ mod bad_input;
 mod beyond;
 mod canaries;
 mod chart;
+mod claims;
 mod cli;
 mod conformance;
 mod contract;

@@ -38,6 +38,7 @@ mod whole;
 mod wire;
 mod workloads;
 
+pub(crate) use claims::may_hold_claims;
 pub(crate) use cluster::KUBE_SYSTEM;
 pub use documents::{FileDocument, json_documents, yaml_documents};
 pub use intern::Interner;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mesh_model::fleet::FleetSnapshot;
+use mesh_model::kind::Kind;
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::plan::Plan;
 
@@ -11,13 +12,26 @@ use crate::live::LiveFleet;
 use crate::report::ApplyReport;
 use crate::run::Run;
 
-/// How much of a fleet is read.
+/// How much of a fleet is read. A directory fleet is always read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
+    /// Claims, and the namespaces that tell whose they are. Every other kind is unseen.
+    Claims,
     /// What decides what is generated.
     Plan,
-    /// Also what decides what becomes of traffic. A directory fleet is always read so.
+    /// Also what decides what becomes of traffic.
     Traffic,
+}
+
+impl Depth {
+    /// Whether objects of the kind are read.
+    pub(crate) fn has(self, kind: Kind) -> bool {
+        match self {
+            Self::Claims => matches!(kind, Kind::GlobalName | Kind::GlobalNameSet | Kind::Namespace),
+            Self::Plan => !kind.is_for_traffic_only(),
+            Self::Traffic => true,
+        }
+    }
 }
 
 /// A fleet that was opened.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_EPOCH;
 
-pub use handover::{By, ClaimError, release, transfer};
-pub use sync::{ClaimSet, MemberClaims, MemberWrites, OwnClaim, OwnWrite, SetWrite, sync};
+pub use handover::{By, ClaimError, admit, release, transfer};
+pub use sync::{ClaimSet, MemberClaims, MemberWrites, OwnClaim, OwnWrite, SetWrite, Stored, member_of_set, sync};
 pub use writer::{Place, Wish, claim};
 
 #[cfg(test)]
@@ -23,6 +23,9 @@ mod guarantee;
 mod handover;
 mod sync;
 mod writer;
+
+/// The group and version of claims.
+pub const API_VERSION: &str = "kubectl-mesh.io/v1alpha1";
 
 /// Whether a name is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::claim::Claim;
+use crate::claim::{Claim, MemberClaims};
 use crate::kind::Kind;
 use crate::mesh::MeshFacts;
 use crate::name::{Env, Identity, Namespace};
@@ -50,8 +50,14 @@ pub struct ClusterFacts {
     pub mesh: MeshFacts,
     /// A Deployment that runs Admiral here, as `namespace/name`.
     pub admiral: Option<Arc<str>>,
-    /// Names claimed in this cluster, by base host.
+    /// Whether the cluster has the kinds of claims; a folder has them once there is one in some cluster's.
+    pub keeps_claims: bool,
+    /// Its claims, as they were read.
+    pub records: MemberClaims,
+    /// The claim that counts on each base host, by [`record_name`](crate::claim::record_name).
     pub claims: BTreeMap<Arc<str>, Claim>,
+    /// A Deployment that runs our webhook here, as `namespace/name`.
+    pub webhook: Option<Arc<str>>,
 }
 
 /// What matters of a namespace.

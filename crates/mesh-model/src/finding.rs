@@ -194,6 +194,8 @@ codes! {
     SuppressionExpired = 54, "suppression-expired", Warning, "renew it with a new date, or delete it";
     /// A suppression of the policy that matches no finding.
     SuppressionUnused = 55, "suppression-unused", Info, "delete it";
+    /// Two owners have claimed one name before they knew of each other: one of them keeps it, and what the other runs stays.
+    RivalClaims = 56, "rival-claims", Error, "let the owners agree, then `kubectl mesh names transfer NAME --to OWNER`, or rename one";
 
     /// A cluster's mesh has other roots than the others': its certificates are refused, 503 UF CERTIFICATE_VERIFY_FAILED.
     DifferentRoots = 60, "different-roots", Error, "sign the istiods of all clusters by one root; plug in intermediates of it";

@@ -1,6 +1,6 @@
 //! A fleet as one run saw it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -16,6 +16,8 @@ pub struct FleetSnapshot {
     pub members: BTreeMap<ClusterName, ClusterView>,
     /// Clusters that were reached but are not members: reported, neither read for sources nor written.
     pub strangers: Vec<ClusterName>,
+    /// Names, as their records are called, whose claim a person enforces: live endpoints of others go.
+    pub enforced: BTreeSet<Arc<str>>,
     /// Problems found while reading (malformed objects, clusters that could not be read, …).
     pub findings: Vec<Finding>,
 }

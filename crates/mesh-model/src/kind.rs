@@ -99,6 +99,11 @@ impl Kind {
         }
     }
 
+    /// Whether objects of the kind are claims.
+    pub fn is_of_claims(self) -> bool {
+        matches!(self, Self::GlobalName | Self::GlobalNameSet)
+    }
+
     /// The API group, empty for the core group.
     pub fn group(self) -> &'static str {
         match self {

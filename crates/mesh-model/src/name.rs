@@ -104,6 +104,18 @@ name!(
     "namespace",
     namespace_problem
 );
+impl Namespace {
+    /// Where an object of a cluster-scoped kind is: in no namespace, which Kubernetes writes as the empty one.
+    pub fn none() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Whether this is no namespace.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 name!(
     /// The name that a workload carries on its pod template, with its case kept (`reference/admiral.md` §3.1).
     Identity,

@@ -25,6 +25,8 @@ pub const IDENTITY_LABEL: &str = "kubectl-mesh.io/identity";
 pub const FROM: &str = "kubectl-mesh.io/from";
 /// Annotation of an ex-source: the RFC 3339 time of the first plan that found it to be one (deviation D18).
 pub const EX_SOURCE: &str = "kubectl-mesh.io/ex-source";
+/// Annotation of a `GlobalNameSet`: SHA-256 over its entries, in hex.
+pub const DIGEST: &str = "kubectl-mesh.io/digest";
 /// Annotation with the prefix of the governing traffic-policy item.
 pub const DNS_PREFIX: &str = "dns-prefix";
 /// Annotation with the name of the governing traffic policy.
@@ -35,14 +37,24 @@ pub const ASSOCIATED_GTP: &str = "associated-gtp";
 pub struct ObjectKey {
     /// Its kind.
     pub kind: Kind,
-    /// Its namespace.
+    /// Its namespace; [`Namespace::none`] of a cluster-scoped kind.
     pub namespace: Namespace,
     /// Its name.
     pub name: Arc<str>,
 }
 
+impl ObjectKey {
+    /// The key of an object of a cluster-scoped kind.
+    pub fn of_cluster(kind: Kind, name: Arc<str>) -> Self {
+        Self { kind, namespace: Namespace::none(), name }
+    }
+}
+
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_none() {
+            return write!(f, "{} {}", self.kind, self.name);
+        }
         write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
     }
 }

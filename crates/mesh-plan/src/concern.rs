@@ -126,7 +126,8 @@ impl<'a> Changes<'a> {
             && before.vip_store == after.vip_store
             && before.foreign == after.foreign
             && before.admiral == after.admiral
-            && before.claims == after.claims;
+            && before.webhook == after.webhook
+            && before.records == after.records;
         if !is_same {
             return false;
         }

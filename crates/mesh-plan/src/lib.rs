@@ -7,6 +7,7 @@ pub mod apply_model;
 pub mod because;
 pub mod budget;
 pub mod check;
+pub mod claims;
 pub mod closest;
 pub mod concern;
 pub mod desire;

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use mesh_istio::API_VERSION;
+use mesh_model::kind::Kind;
 use mesh_model::owned::{
-    ASSOCIATED_GTP, CREATED_BY, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, ObjectKey, OwnedObject, Pairs,
+    ASSOCIATED_GTP, CREATED_BY, DIGEST, DNS_PREFIX, EX_SOURCE, FROM, IDENTITY_LABEL, MANAGED_BY, ObjectKey,
+    OwnedObject, Pairs,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,12 @@ use crate::plan::{Action, Step};
 /// Labels that only we set: one that is not wanted any more goes, unlike those of others.
 pub const OUR_LABELS: [&str; 2] = [MANAGED_BY, IDENTITY_LABEL];
 /// Annotations that only we set, as [`OUR_LABELS`]. The keys of identity and env are the policy's, and always wanted.
-pub const OUR_ANNOTATIONS: [&str; 5] = [CREATED_BY, FROM, EX_SOURCE, DNS_PREFIX, ASSOCIATED_GTP];
+pub const OUR_ANNOTATIONS: [&str; 6] = [CREATED_BY, FROM, EX_SOURCE, DNS_PREFIX, ASSOCIATED_GTP, DIGEST];
+
+/// The group and version in which objects of a kind are written.
+pub fn api_version(kind: Kind) -> &'static str {
+    if kind.is_of_claims() { mesh_model::claim::API_VERSION } else { mesh_istio::API_VERSION }
+}
 
 /// The manifest of an object that is created. Maps are sorted: equal objects are equal texts.
 pub fn created(body: &Body) -> Value {
@@ -65,14 +71,16 @@ fn merge(live: &Pairs, ours: &[&str], wanted: &Pairs) -> Pairs {
 fn manifest(key: &ObjectKey, labels: &Pairs, annotations: &Pairs, spec: &str) -> Value {
     let mut metadata = Map::new();
     metadata.insert("name".into(), json!(&*key.name));
-    metadata.insert("namespace".into(), json!(&*key.namespace));
+    if !key.namespace.is_none() {
+        metadata.insert("namespace".into(), json!(&*key.namespace));
+    }
     for (field, pairs) in [("labels", labels), ("annotations", annotations)] {
         if !pairs.is_empty() {
             metadata.insert(field.into(), pairs.iter().map(|(k, v)| (k.to_string(), json!(&**v))).collect());
         }
     }
     let spec: Value = serde_json::from_str(spec).expect("spec is canonical JSON");
-    json!({"apiVersion": API_VERSION, "kind": key.kind.as_str(), "metadata": metadata, "spec": spec})
+    json!({"apiVersion": api_version(key.kind), "kind": key.kind.as_str(), "metadata": metadata, "spec": spec})
 }
 
 #[cfg(test)]

@@ -74,7 +74,8 @@ impl fmt::Display for Migration {
 pub fn migrations(plan: &Plan, fleet: &FleetSnapshot, policy: &MeshPolicy) -> Vec<Migration> {
     let mut found: BTreeMap<Setting, Found<'_>> = BTreeMap::new();
     let mut seen: BTreeSet<(&str, &ObjectKey)> = BTreeSet::new();
-    for step in &plan.steps {
+    // Claims are the clusters', and move nowhere.
+    for step in plan.steps.iter().filter(|step| !step.key.kind.is_of_claims()) {
         let Some(object) = live(step, fleet) else { continue };
         if object.mark != Mark::Ours || !seen.insert((step.cluster.as_str(), &step.key)) {
             continue;

@@ -43,7 +43,8 @@ fn object(key: &ObjectKey, members: &[(&ClusterName, String, String)], styling: 
             hunks.entry(hunk).or_default().extend(&names);
         }
     }
-    let path = escape::line(&format!("{}/{}/{}", key.namespace, key.kind, key.name)).into_owned();
+    let namespace = if key.namespace.is_none() { String::new() } else { format!("{}/", key.namespace) };
+    let path = escape::line(&format!("{namespace}{}/{}", key.kind, key.name)).into_owned();
     let mut text = styling.paint(Tone::Heading, &format!("--- live/{path}")) + "\n";
     text += &(styling.paint(Tone::Heading, &format!("+++ planned/{path}")) + "\n");
     for ((_, header, body), mut names) in hunks {

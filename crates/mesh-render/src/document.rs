@@ -94,7 +94,11 @@ fn step(step: &Step) -> Value {
     set("role", json!(step.role));
     set("class", json!(step.class));
     set("because", json!(step.because));
-    set("changes", json!(step.changes()));
+    // A claim says when it was made: the same plan a second later is still the same.
+    let is_timeless = !step.key.kind.is_of_claims();
+    if is_timeless {
+        set("changes", json!(step.changes()));
+    }
     let (action, base) = match &step.action {
         Action::Create { .. } => ("create", None),
         Action::Update { base, .. } => ("update", Some(base)),
@@ -108,7 +112,7 @@ fn step(step: &Step) -> Value {
     if let Some(base) = base {
         set("base", json!({"version": base.version, "uid": base.uid}));
     }
-    if let (_, Some(after)) = manifest::around(step) {
+    if is_timeless && let (_, Some(after)) = manifest::around(step) {
         set("becomes", json!(digest(&after)));
     }
     Value::Object(fields)

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod findings;
 pub mod graph;
 pub mod limits;
+pub mod names;
 pub mod plan;
 pub mod reason;
 pub mod report;

@@ -35,6 +35,7 @@ pub(crate) enum Verb {
     FleetList,
     FleetRetire,
     Graph,
+    Names,
     Plan,
     PolicyPush,
     Render,
@@ -53,6 +54,11 @@ impl Verb {
     /// Whether it looks at what becomes of traffic.
     fn judges(self) -> bool {
         matches!(self, Self::Check | Self::Graph | Self::Plan | Self::Trace)
+    }
+
+    /// Whether it writes claims.
+    fn claims(self) -> bool {
+        matches!(self, Self::Names | Self::Sync)
     }
 
     /// Whether it stores the policy.
@@ -81,6 +87,8 @@ enum Access {
     Write,
     /// Only objects of these names.
     UpdateNamed(&'static [&'static str]),
+    /// Nothing is deleted.
+    Record,
     /// A name cannot be told while an object is created (Kubernetes' page on RBAC), so such a rule has none.
     Create,
 }
@@ -92,6 +100,7 @@ impl Access {
             Self::Read | Self::ReadNamed(_) if watch => r#""list", "watch""#,
             Self::Read | Self::ReadNamed(_) => r#""list""#,
             Self::Write => r#""create", "get", "update", "delete""#,
+            Self::Record => r#""create", "get", "update", "claim", "transfer""#,
             Self::UpdateNamed(_) => r#""get", "update""#,
             Self::Create => r#""create""#,
         }
@@ -156,7 +165,7 @@ const POLICY: [&str; 1] = ["mesh-policy"];
 
 /// What is read and written, and why. Every reading verb reads the same, since what a cluster should hold depends on all of
 /// it; but for pods.
-const TABLE: [Row; 17] = [
+const TABLE: [Row; 18] = [
     Row {
         who: |_| true,
         access: Access::Read,
@@ -248,6 +257,13 @@ const TABLE: [Row; 17] = [
         need: Need::Required,
         what: What::Kinds(&[Kind::ServiceEntry, Kind::DestinationRule]),
         why: "What is generated; a RoleBinding in the sync namespace is enough for this rule",
+    },
+    Row {
+        who: Verb::claims,
+        access: Access::Record,
+        need: Need::Optional,
+        what: What::Kinds(&[Kind::GlobalName, Kind::GlobalNameSet]),
+        why: "Claims, where the cluster has the kinds of them; the chart's guards ask for its verbs besides",
     },
     Row {
         who: Verb::stores,

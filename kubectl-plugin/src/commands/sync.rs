@@ -27,12 +27,13 @@ use crate::reading::Reading;
 use crate::{fleet, tolerance};
 
 mod again;
-mod age;
+pub(crate) mod age;
+mod claims;
 mod events;
 mod left_out;
 mod limits;
 mod migration;
-mod outcome;
+pub(crate) mod outcome;
 mod rehearsal;
 mod watch;
 mod waves;
@@ -94,6 +95,40 @@ pub(crate) struct SyncArgs {
     listen: Option<SocketAddr>,
 }
 
+impl SyncArgs {
+    /// A run for one name.
+    pub(crate) fn of_name(name: &str, format: &FormatArgs, tolerance: &ToleranceArgs) -> Self {
+        Self {
+            scope: ScopeArgs { names: vec![name.to_owned()], ..ScopeArgs::default() },
+            format: format.clone(),
+            tolerance: tolerance.clone(),
+            yes: false,
+            yes_migrate: false,
+            dry_run: None,
+            plan: None,
+            waves: None,
+            max_removals: None,
+            allow_last: Vec::new(),
+            prune_ex_sources: None,
+            beside_admiral: false,
+            policy_override: false,
+            watch: false,
+            listen: None,
+        }
+    }
+
+    /// Agreed to beforehand, or only shown.
+    pub(crate) fn agreed(self, yes: bool, is_dry: bool) -> Self {
+        Self { yes, dry_run: is_dry.then_some(DryRun::Client), ..self }
+    }
+
+    /// With other limits than the usual ones.
+    pub(crate) fn limited(self, max_removals: Option<usize>, allow_last: bool) -> Self {
+        let names = if allow_last { self.scope.names.clone() } else { Vec::new() };
+        Self { max_removals, allow_last: names, ..self }
+    }
+}
+
 /// How much of a run is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DryRun {
@@ -152,6 +187,8 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         let report = output.watched(|run| reading.fleet.apply(&whole, run));
         again::settle(args, global, &first, again::Tried { plan: &plan, report }, &|_| {}, output)
     };
+    // Of a saved plan nothing else is written than what it says.
+    let report = if args.plan.is_none() { claims::settle(&reading.fleet, report, output)? } else { report };
     events::note(&reading.fleet, &plan, &report, output);
     Ok(exit.merge(held).merge(outcome::show(&report, args.format.output, output)?))
 }
@@ -232,7 +269,7 @@ fn show(
 }
 
 /// Asks, naming fleet, clusters, additions and removals.
-fn confirmed(reading: &Reading, plan: &Plan, output: &mut Output) -> Result<bool, CommandError> {
+pub(crate) fn confirmed(reading: &Reading, plan: &Plan, output: &mut Output) -> Result<bool, CommandError> {
     if !Output::can_ask() {
         return Err(CommandError::usage("nobody can be asked: this is not a terminal")
             .hint("add --yes to write without asking, or --dry-run to write nothing"));

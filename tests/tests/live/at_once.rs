@@ -54,8 +54,9 @@ fn two_syncs_at_once_end_with_what_is_desired() {
     assert!(moved > 0, "they never met");
 }
 
-/// Done, or "run again": nothing worse.
+/// Done, or "run again", also where everything that it wanted to write had moved: nothing worse.
 fn ends_well(round: u16, said: &Said) {
-    assert!(matches!(said.exit, Some(0 | 3)), "round {round}: {said:?}");
+    let has_moved = said.exit == Some(4) && said.stderr.contains("changed meanwhile");
+    assert!(matches!(said.exit, Some(0 | 3)) || has_moved, "round {round}: {said:?}");
     assert!(!said.stderr.contains("error:"), "round {round}: {said:?}");
 }

@@ -10,9 +10,9 @@ use mesh_tests::{TestEnv, example};
 use serde_json::Value;
 
 /// Real clusters with the manifests of a directory fleet.
-pub(super) struct OnClusters {
-    pub(super) servers: ApiServers,
-    pub(super) env: TestEnv,
+pub(crate) struct OnClusters {
+    pub(crate) servers: ApiServers,
+    pub(crate) env: TestEnv,
     pub(super) clusters: Vec<String>,
 }
 
@@ -46,14 +46,14 @@ impl OnClusters {
     }
 
     /// Starts clusters of these names with all CRDs and nothing else.
-    pub(super) fn of(names: &[&str]) -> Option<Self> {
+    pub(crate) fn of(names: &[&str]) -> Option<Self> {
         let servers = ApiServers::start(names)?;
         servers.install_crds(&Crds::ALL);
         Some(Self { servers, env: TestEnv::new(), clusters: names.iter().map(|&name| name.to_owned()).collect() })
     }
 
     /// Stores this policy in all clusters, with their UIDs in it: lines of members end with `uid: NAME`.
-    pub(super) fn push_policy(&self, text: &str) {
+    pub(crate) fn push_policy(&self, text: &str) {
         let mut text = text.to_owned();
         for cluster in self.servers.clusters() {
             text = text.replace(&format!("uid: {}\n", cluster.name()), &format!("uid: {}\n", cluster.uid()));
@@ -64,7 +64,7 @@ impl OnClusters {
     }
 
     /// Runs the program on every context of the kubeconfig.
-    pub(super) fn mesh(&self, args: &[&str]) -> Said {
+    pub(crate) fn mesh(&self, args: &[&str]) -> Said {
         self.on("contexts:*", args)
     }
 
@@ -89,7 +89,7 @@ impl OnClusters {
     }
 
     /// The generated objects of a cluster as they are served, without what a server adds.
-    pub(super) fn generated(&self, cluster: &str) -> BTreeMap<String, Value> {
+    pub(crate) fn generated(&self, cluster: &str) -> BTreeMap<String, Value> {
         let mut objects = BTreeMap::new();
         for kind in ["serviceentries", "destinationrules"] {
             let path = format!("/apis/networking.istio.io/v1/namespaces/mesh-sync/{kind}");

@@ -6,7 +6,7 @@ use mesh_testkit::servers::ApiServer;
 use serde_json::{Value, json};
 
 /// The policy of a fleet of these clusters, each with a gateway `gw.NAME.example:15443`.
-pub(super) fn policy(clusters: &[&str]) -> String {
+pub(crate) fn policy(clusters: &[&str]) -> String {
     let mut text =
         "apiVersion: kubectl-mesh.io/v1alpha1\nkind: MeshPolicy\nrevision: 1\nfleet:\n  members:\n".to_owned();
     for name in clusters {
@@ -19,7 +19,7 @@ pub(super) fn policy(clusters: &[&str]) -> String {
 }
 
 /// Makes or changes a Deployment of an identity of its name.
-pub(super) fn deployment(cluster: &ApiServer, name: &str) {
+pub(crate) fn deployment(cluster: &ApiServer, name: &str) {
     let labels = json!({"app": name, "identity": name, "admiral.io/env": "prod", "sidecar.istio.io/inject": "true"});
     applied(
         cluster,
@@ -35,7 +35,7 @@ pub(super) fn deployment(cluster: &ApiServer, name: &str) {
 }
 
 /// Makes or changes the Service of a Deployment.
-pub(super) fn service(cluster: &ApiServer, name: &str, port: u16) {
+pub(crate) fn service(cluster: &ApiServer, name: &str, port: u16) {
     applied(
         cluster,
         "/api/v1/namespaces/default/services",
@@ -47,7 +47,7 @@ pub(super) fn service(cluster: &ApiServer, name: &str, port: u16) {
 }
 
 /// Makes or changes the Dependency of an identity.
-pub(super) fn dependency(cluster: &ApiServer, source: &str, destinations: &[&str]) {
+pub(crate) fn dependency(cluster: &ApiServer, source: &str, destinations: &[&str]) {
     applied(
         cluster,
         "/apis/admiral.io/v1alpha1/namespaces/default/dependencies",
@@ -59,7 +59,7 @@ pub(super) fn dependency(cluster: &ApiServer, source: &str, destinations: &[&str
 }
 
 /// Takes a Deployment away.
-pub(super) fn gone(cluster: &ApiServer, deployment: &str) {
+pub(crate) fn gone(cluster: &ApiServer, deployment: &str) {
     let (status, answer) = cluster.delete(&format!("/apis/apps/v1/namespaces/default/deployments/{deployment}"));
     assert!(matches!(status, 200 | 404), "{answer}");
 }

@@ -91,10 +91,7 @@ impl ClusterDecoder<'_> {
                 .filter(|uid| !uid.is_empty())
                 .map(|uid| self.text("metadata.uid", uid))
                 .transpose()?,
-            version: match item.place.version {
-                Some(version) => version.clone(),
-                None => metadata.resource_version.as_deref().ok_or("has no metadata.resourceVersion")?.into(),
-            },
+            version: self.version(item, metadata)?,
             mark,
             spec: self.interner.text(&spec),
             labels: self.map(&metadata.labels)?,
@@ -120,7 +117,16 @@ impl ClusterDecoder<'_> {
         }
     }
 
-    fn map(&mut self, pairs: &Pairs<'_>) -> Result<Arc<owned::Pairs>, String> {
+    /// The version that a write must find: that of the file, else the object's own.
+    #[expect(clippy::unused_self, reason = "as the other readers of an object")]
+    pub(super) fn version<F>(&self, item: &Item<'_>, metadata: &Metadata<'_, F>) -> Result<Arc<str>, String> {
+        match item.place.version {
+            Some(version) => Ok(version.clone()),
+            None => Ok(metadata.resource_version.as_deref().ok_or("has no metadata.resourceVersion")?.into()),
+        }
+    }
+
+    pub(super) fn map(&mut self, pairs: &Pairs<'_>) -> Result<Arc<owned::Pairs>, String> {
         let mut map = BTreeMap::new();
         for (key, value) in pairs.iter().filter(|(key, _)| *key != FROM) {
             if value.len() > MAX_ANNOTATION {

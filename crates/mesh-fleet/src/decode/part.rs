@@ -68,6 +68,12 @@ impl Part {
         facts.mesh.control_planes.extend(more.mesh.control_planes);
         facts.mesh.others.extend(more.mesh.others);
         facts.admiral = [facts.admiral.take(), more.admiral].into_iter().flatten().min();
+        facts.webhook = [facts.webhook.take(), more.webhook].into_iter().flatten().min();
+        facts.keeps_claims |= more.keeps_claims;
+        facts.records.own.extend(more.records.own);
+        for (of, sets) in more.records.sets {
+            facts.records.sets.entry(of).or_default().extend(sets);
+        }
         for (host, claim) in more.claims {
             let winner =
                 facts.claims.get(&host).map_or_else(|| claim.clone(), |known| claim::merge(known, &claim).clone());

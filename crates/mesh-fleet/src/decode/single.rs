@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mesh_model::facts::{Service, Workload};
+use mesh_model::facts::{ClusterFacts, Service, Workload};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::owned::{ObjectKey, OwnedObject};
@@ -58,7 +58,7 @@ impl Slim {
         let facts = part.facts;
         let id = |namespace: &Namespace, name: &str| format!("{namespace}/{name}").into_boxed_str();
         Some(match kind {
-            _ if is_workload(kind) && facts.admiral.is_none() => {
+            _ if is_workload(kind) && runs_nothing_known(&facts) => {
                 let all = facts.workloads.into_iter();
                 all.map(|one| (id(&one.namespace, &one.name), Self::Workload(Box::new(one)))).collect()
             }
@@ -111,7 +111,7 @@ impl Slim {
         }
         let facts = &mut part.facts;
         match kind {
-            _ if is_workload(kind) && facts.admiral.is_none() => match facts.workloads.pop() {
+            _ if is_workload(kind) && runs_nothing_known(facts) => match facts.workloads.pop() {
                 None => Self::Nothing,
                 Some(workload) => Self::Workload(Box::new(workload)),
             },
@@ -129,6 +129,11 @@ impl Slim {
             _ => Self::Other(Box::new(part)),
         }
     }
+}
+
+/// Whether no Deployment runs something that we know by its labels.
+fn runs_nothing_known(facts: &ClusterFacts) -> bool {
+    facts.admiral.is_none() && facts.webhook.is_none()
 }
 
 fn is_workload(kind: Kind) -> bool {

@@ -15,6 +15,10 @@ use super::{ClusterDecoder, Item};
 use crate::fleet::Depth;
 use crate::limits::MAX_ENTRIES;
 
+/// Labels of the Deployment that the chart makes for our webhook.
+const OUR_WEBHOOK: [(&str, &str); 2] =
+    [("app.kubernetes.io/part-of", "kubectl-mesh"), ("app.kubernetes.io/component", "webhook")];
+
 type WorkloadObject<'a> = Object<'a, wire::WorkloadSpec<'a>, wire::WorkloadStatus>;
 
 impl ClusterDecoder<'_> {
@@ -31,7 +35,10 @@ impl ClusterDecoder<'_> {
         if kind == WorkloadKind::Deployment && labels.has("app", "admiral") {
             self.note_admiral(format!("{namespace}/{}", item.name));
         }
-
+        let own = &object.metadata.labels;
+        if kind == WorkloadKind::Deployment && OUR_WEBHOOK.iter().all(|(key, value)| own.has(key, value)) {
+            self.facts.webhook = Some(format!("{namespace}/{}", item.name).into());
+        }
         if matches!(kind, WorkloadKind::Deployment | WorkloadKind::DaemonSet) {
             self.note_mesh_workload(item, &template, (spec.replicas, &status))?;
         }

@@ -6,11 +6,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use mesh_model::name::ClusterName;
-use mesh_model::owned::{CREATED_BY, ObjectKey, OwnedObject};
+use mesh_model::owned::{ObjectKey, OwnedObject};
 use mesh_plan::manifest;
 use mesh_plan::plan::{Action, Plan, Step};
 use mesh_plan::writing::in_order;
 
+use super::read::may_be_rewritten;
 use super::rewrite::{Rewrite, sole_document};
 use super::walk::{self, FoundFile};
 use super::{DirectoryFleet, members};
@@ -142,7 +143,7 @@ impl Cluster {
             let found = walk::walk(real_root, &self.folder, name);
             let digests = found.files.into_iter().rev().filter_map(|file| {
                 let text = store::read_text(&file.path, MAX_FILE).ok()?;
-                text.contains(CREATED_BY).then(|| (store::digest(text.as_bytes()), file))
+                may_be_rewritten(&text).then(|| (store::digest(text.as_bytes()), file))
             });
             digests.collect()
         });

@@ -1,5 +1,6 @@
 //! Reading the members of a directory fleet.
 
+use std::sync::Arc;
 use std::thread;
 
 use mesh_model::finding::{Code, Finding, Severity};
@@ -21,6 +22,7 @@ pub(super) fn observe(fleet: &DirectoryFleet) -> FleetSnapshot {
                 snapshot.findings.extend(findings);
             }
             strangers(fleet, &folders, &mut snapshot);
+            share_claims(&mut snapshot);
         }
         Err(error) => {
             // It could be listed when the fleet was opened. Nothing is known now.
@@ -54,6 +56,18 @@ fn read_all(fleet: &DirectoryFleet, places: &[Place<'_>]) -> Vec<(ClusterView, V
         read
     });
     (0..places.len()).map(|at| read[at % readers].next().expect("each reader reads its share")).collect()
+}
+
+/// A folder takes any kind. Claims are kept in all of them as soon as there is one.
+fn share_claims(snapshot: &mut FleetSnapshot) {
+    if !snapshot.reached().any(|(_, facts)| facts.keeps_claims) {
+        return;
+    }
+    for view in snapshot.members.values_mut() {
+        if let ClusterView::Seen(facts) = view {
+            Arc::make_mut(facts).keeps_claims = true;
+        }
+    }
 }
 
 fn strangers(fleet: &DirectoryFleet, folders: &Folders, snapshot: &mut FleetSnapshot) {

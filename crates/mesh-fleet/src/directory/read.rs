@@ -16,7 +16,9 @@ use super::members::Place;
 use super::rewrite;
 use super::walk::{self, FoundFile, LinkProblem, Trouble};
 use super::{DirectoryFleet, UNSEEN_FILE};
-use crate::decode::{ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, yaml_documents};
+use crate::decode::{
+    ClusterDecoder, Decoded, Interner, Place as DocumentPlace, json_documents, may_hold_claims, yaml_documents,
+};
 use crate::fleet::Depth;
 use crate::limits::{MAX_FILE, MAX_UNSEEN};
 use crate::{sight, store};
@@ -93,6 +95,11 @@ fn read_cluster(
     Ok(read)
 }
 
+/// Whether a file may hold what a later write has to find as it was: only objects with a mark can be generated.
+pub(super) fn may_be_rewritten(text: &str) -> bool {
+    text.contains(CREATED_BY) || may_hold_claims(text)
+}
+
 /// Takes in the documents of a file that are wanted.
 pub(super) fn take_file(
     decoder: &mut ClusterDecoder<'_>,
@@ -100,9 +107,7 @@ pub(super) fn take_file(
     text: &str,
     wanted: impl Fn(&str) -> bool,
 ) {
-    // Only generated objects need the version, and only objects with a mark can be generated.
-    let version: Arc<str> =
-        if text.contains(CREATED_BY) { store::digest(text.as_bytes()).into() } else { Arc::from("") };
+    let version: Arc<str> = if may_be_rewritten(text) { store::digest(text.as_bytes()).into() } else { Arc::from("") };
     let place = |line| DocumentPlace { file: &manifest.shown, line, version: Some(&version) };
     let (documents, broken) =
         if rewrite::is_json(manifest) { json_documents(text) } else { (yaml_documents(text), None) };

@@ -200,5 +200,9 @@ impl<'p> Writer<'p> {
 
 /// The path of an object.
 fn path_of(key: &ObjectKey) -> String {
-    format!("/apis/{}/namespaces/{}/{}/{}", mesh_istio::API_VERSION, key.namespace, key.kind.plural(), key.name)
+    let (version, plural) = (manifest::api_version(key.kind), key.kind.plural());
+    if key.namespace.is_none() {
+        return format!("/apis/{version}/{plural}/{}", key.name);
+    }
+    format!("/apis/{version}/namespaces/{}/{plural}/{}", key.namespace, key.name)
 }

@@ -65,6 +65,11 @@ impl Served {
         self.0.keys().copied().filter(|kind| is_optional(*kind))
     }
 
+    /// Whether claims can be written.
+    pub(crate) fn has_claims(&self) -> bool {
+        [Kind::GlobalName, Kind::GlobalNameSet].iter().all(|kind| self.0.contains_key(kind))
+    }
+
     /// An older server: one question more a version.
     async fn take_group(&mut self, rest: &Rest, group: &PlainGroup) -> Result<(), RestError> {
         let kinds: Vec<Kind> = of_group(&group.name).collect();

@@ -88,7 +88,8 @@ impl LiveFleet {
 
 fn counts(plan: &Plan, report: &ApplyReport) -> BTreeMap<ClusterName, Counts> {
     let mut clusters: BTreeMap<ClusterName, Counts> = BTreeMap::new();
-    for result in &report.results {
+    // Claims are no generated objects.
+    for result in report.results.iter().filter(|result| !result.key.kind.is_of_claims()) {
         let counts = clusters.entry(result.cluster.clone()).or_default();
         match result.outcome {
             Outcome::Created => counts.created += 1,

@@ -51,7 +51,7 @@ pub(super) async fn observe(fleet: &LiveFleet, depth: Depth, run: Run<'_>) -> Fl
     let end = Instant::now() + fleet.limits.run_timeout;
     let name = |place: &Place| place.name.to_string();
     let halves = each(places, fleet.limits.parallel, "reading generated objects", run, name, |index| {
-        first_phase(fleet, &places[index], &interners, end)
+        first_phase(fleet, &places[index], depth, &interners, end)
     });
     let halves: Vec<Result<Half, String>> =
         halves.await.into_iter().map(|half| half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))).collect();
@@ -85,14 +85,21 @@ pub(super) fn note_strangers(fleet: &LiveFleet, snapshot: &mut FleetSnapshot) {
     snapshot.findings.sort();
 }
 
-async fn first_phase(fleet: &LiveFleet, place: &Place, interners: &Interners, end: Instant) -> Result<Half, String> {
+async fn first_phase(
+    fleet: &LiveFleet,
+    place: &Place,
+    depth: Depth,
+    interners: &Interners,
+    end: Instant,
+) -> Result<Half, String> {
     let contact = place.contact.as_ref().map_err(Clone::clone)?;
     let start = Instant::now();
     let share = contact.left;
     let rest = contact.rest.until(end.min(start + share));
     let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
-    let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth: Depth::Plan, interners, rest: &rest };
-    let part = list_all(reader, &served, contact, &GENERATED).await;
+    let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth, interners, rest: &rest };
+    let part =
+        if depth == Depth::Claims { Part::default() } else { list_all(reader, &served, contact, &GENERATED).await };
     Ok(Half { part, served, left: share.saturating_sub(start.elapsed()) })
 }
 
@@ -107,20 +114,26 @@ async fn second_phase(
     let contact = place.contact.as_ref().map_err(Clone::clone)?;
     let rest = contact.rest.until(end.min(Instant::now() + half.left));
     let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth, interners, rest: &rest };
-    let is_wanted = |kind: &Kind| depth == Depth::Traffic || !kind.is_for_traffic_only();
-    let (kinds, left): (Vec<Kind>, Vec<Kind>) =
-        Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap).partition(is_wanted);
+    let (kinds, left): (Vec<Kind>, Vec<Kind>) = Kind::ALL
+        .into_iter()
+        .filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap)
+        .partition(|kind| depth.has(*kind));
     let mut part = half.part;
     // Side by side, so that a list that hangs takes nobody else's time.
     let mesh = async { if depth == Depth::Traffic { mesh_config_maps(reader).await } else { Part::default() } };
-    let (lists, config_maps, mesh) =
-        join3(list_all(reader, &half.served, contact, &kinds), config_maps(reader, contact), mesh).await;
+    let addresses =
+        async { if depth.has(Kind::ConfigMap) { config_maps(reader, contact).await } else { Part::default() } };
+    let (lists, config_maps, mesh) = join3(list_all(reader, &half.served, contact, &kinds), addresses, mesh).await;
     for more in [lists, config_maps, mesh] {
         part.absorb(more);
     }
     // What nobody asked for is not known either, and nobody misses it.
-    part.facts.mesh.unseen.extend(left);
+    part.facts.mesh.unseen.extend(left.iter().filter(|kind| kind.is_for_traffic_only()));
+    if depth == Depth::Claims {
+        part.facts.unseen.extend(left.into_iter().chain(GENERATED).filter(|kind| !kind.is_for_traffic_only()));
+    }
     part.facts.uid = Some(Arc::clone(&contact.uid));
+    part.facts.keeps_claims = half.served.has_claims();
     Ok(part.finish(&place.name))
 }
 

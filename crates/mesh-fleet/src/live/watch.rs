@@ -149,7 +149,10 @@ impl Watch {
     /// Writes the steps of `plan`, which are known here before their watches tell of them.
     pub fn apply(&self, fleet: &LiveFleet, plan: &Plan, run: Run<'_>) -> ApplyReport {
         let wrote = |step: &Step, answer: Option<&Value>| {
-            let Some(place) = place_of(fleet, &step.cluster) else { return };
+            // Claims are heard of soon enough: nothing is planned from them but in rounds for the whole fleet.
+            let Some(place) = place_of(fleet, &step.cluster).filter(|_| GENERATED.contains(&step.key.kind)) else {
+                return;
+            };
             let slim = answer.map(|object| {
                 let text = object.to_string();
                 let (kind, policy) = (step.key.kind, &self.shared.policy);

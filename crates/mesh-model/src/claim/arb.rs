@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{Claim, ClaimSet, MemberClaims, MemberWrites, OwnClaim, Phase, Place, Wish};
+use super::{Claim, ClaimSet, MemberClaims, MemberWrites, OwnClaim, Phase, Place, Stored, Wish};
 
 pub(super) type Members = BTreeMap<Arc<str>, Option<MemberClaims>>;
 
@@ -83,13 +83,13 @@ pub(super) fn fleets() -> impl Strategy<Value = Members> {
 
 /// A record's version is its content.
 pub(super) fn put_own(claims: &mut MemberClaims, claim: Claim) {
-    let version = format!("{claim:?}").into();
-    claims.own.insert(super::record_name(&claim.host), OwnClaim { version, claim });
+    let stored = Stored { version: format!("{claim:?}").into(), ..Stored::default() };
+    claims.own.insert(super::record_name(&claim.host), OwnClaim { stored, claim });
 }
 
 pub(super) fn put_set(claims: &mut MemberClaims, of: &str, name: &str, entries: Vec<Claim>) {
-    let version = format!("{entries:?}").into();
-    claims.sets.entry(of.into()).or_default().insert(name.into(), ClaimSet { version, entries });
+    let stored = Stored { version: format!("{entries:?}").into(), ..Stored::default() };
+    claims.sets.entry(of.into()).or_default().insert(name.into(), ClaimSet { stored, entries });
 }
 
 /// What a fleet has once everything that was to be written is.

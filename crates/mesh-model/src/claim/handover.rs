@@ -77,7 +77,15 @@ pub fn transfer(held: &Claim, to: &Arc<str>, by: By<'_>, at: &Place) -> Result<C
     Ok(Claim { owner: to.clone(), ..next })
 }
 
-/// What both have in common: the record of the next epoch, not confirmed yet.
+/// The claim of the same owner that lets the namespaces of `also_owners` serve the name too. `held` is the claim that
+/// counts.
+///
+/// A record of the next epoch, so that the old one does not come back: two that differ in nothing else are equally strong.
+pub fn admit(held: &Claim, also_owners: &[Arc<str>], by: By<'_>, at: &Place) -> Result<Claim, ClaimError> {
+    next(held, by, at).map(|next| Claim { also_owners: also_owners.to_vec(), ..next })
+}
+
+/// What all have in common: the record of the next epoch, not confirmed yet.
 fn next(held: &Claim, by: By<'_>, at: &Place) -> Result<Claim, ClaimError> {
     let (host, owner) = (held.host.clone(), held.owner.clone());
     if held.phase == Phase::Released {

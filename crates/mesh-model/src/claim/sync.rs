@@ -5,13 +5,15 @@
 //! member that was restored from a backup gets its own later records back, and what one seen member has of an unseen one
 //! reaches the others. Nothing is deleted.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use self::sets::{ClaimSet, SetWrite};
+pub use self::sets::{ClaimSet, SetWrite, member_of_set};
 use super::{Claim, merge, record_name};
+use crate::owned::Pairs;
 
 mod confirm;
 mod sets;
@@ -28,11 +30,24 @@ pub struct MemberClaims {
     pub sets: BTreeMap<Arc<str>, BTreeMap<Arc<str>, ClaimSet>>,
 }
 
+/// What an object has beside its records, as it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stored {
+    /// The version that a write must find.
+    pub version: Arc<str>,
+    /// `metadata.uid`, where the source has one.
+    pub uid: Option<Arc<str>>,
+    /// Its labels.
+    pub labels: Arc<Pairs>,
+    /// Its annotations.
+    pub annotations: Arc<Pairs>,
+}
+
 /// A record of a member's own as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnClaim {
-    /// The version that a write must find.
-    pub version: Arc<str>,
+    /// The object that has it.
+    pub stored: Stored,
     /// Its content.
     pub claim: Claim,
 }
@@ -49,8 +64,8 @@ pub struct MemberWrites {
 /// A record of a member's own that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnWrite {
-    /// The version that must still be there; none where there was no record, and none must be there.
-    pub replaces: Option<Arc<str>>,
+    /// What must still be there; none where there was no record, and none must be there.
+    pub replaces: Option<OwnClaim>,
     /// What becomes of it.
     pub claim: Claim,
 }
@@ -76,17 +91,20 @@ impl MemberClaims {
 /// others, retired ones for example, are carried as well. A member without writes is not in the answer.
 ///
 /// A claim is confirmed once more than half of the active members were read with it and no seen one has a rival.
-pub fn sync(members: &BTreeMap<Arc<str>, Option<MemberClaims>>, now: Timestamp) -> BTreeMap<Arc<str>, MemberWrites> {
+pub fn sync<M: Borrow<MemberClaims>>(
+    members: &BTreeMap<Arc<str>, Option<M>>,
+    now: Timestamp,
+) -> BTreeMap<Arc<str>, MemberWrites> {
     sync_by(merge, members, now)
 }
 
 /// [`sync`] with another order of records.
-pub(super) fn sync_by(
+pub(super) fn sync_by<M: Borrow<MemberClaims>>(
     merge: Merge,
-    members: &BTreeMap<Arc<str>, Option<MemberClaims>>,
+    members: &BTreeMap<Arc<str>, Option<M>>,
     now: Timestamp,
 ) -> BTreeMap<Arc<str>, MemberWrites> {
-    let seen = || members.iter().filter_map(|(uid, claims)| claims.as_ref().map(|claims| (uid, claims)));
+    let seen = || members.iter().filter_map(|(uid, claims)| Some((uid, claims.as_ref()?.borrow())));
     let mut known: BTreeMap<&Arc<str>, BTreeMap<Arc<str>, Claim>> = BTreeMap::new();
     for (uid, claims) in seen() {
         for (of, claim) in claims.all() {
@@ -104,7 +122,7 @@ pub(super) fn sync_by(
         for (name, claim) in known.get(uid).into_iter().flatten() {
             let there = claims.own.get(name);
             if there.is_none_or(|there| there.claim != *claim) {
-                own.push(OwnWrite { replaces: there.map(|there| there.version.clone()), claim: claim.clone() });
+                own.push(OwnWrite { replaces: there.cloned(), claim: claim.clone() });
             }
         }
         let others = known.iter().filter(|(of, _)| **of != uid);

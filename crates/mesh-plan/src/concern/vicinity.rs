@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
+use mesh_model::claim::MemberClaims;
 use mesh_model::facts::{ClusterFacts, Workload};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::host::{named_host, tails};
@@ -274,6 +275,10 @@ impl Filter<'_> {
             // Nothing that is generated depends on it.
             mesh: MeshFacts::default(),
             admiral: facts.admiral.clone(),
+            // What is done about claims is planned for whole fleets only.
+            keeps_claims: facts.keeps_claims,
+            records: MemberClaims::default(),
+            webhook: facts.webhook.clone(),
             claims: facts
                 .claims
                 .iter()

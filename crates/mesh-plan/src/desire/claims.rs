@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use mesh_model::claim::record_name;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
@@ -25,11 +26,13 @@ pub(super) fn withhold(
     findings: &mut Vec<Finding>,
 ) {
     for (base, pairs) in serving.iter_mut() {
+        let name = record_name(base);
+        let is_enforced = fleet.enforced.contains(&name);
         let host = live.names.get(base).and_then(|name| name.hosts.get(base));
         for (cluster, source) in pairs.values_mut().flat_map(|served| &mut served.sources) {
             let Some(facts) = fleet.facts(cluster) else { continue };
             let sees_claims = sites[cluster].sees(Kind::GlobalName) && sites[cluster].sees(Kind::GlobalNameSet);
-            let claim = facts.claims.iter().find(|(host, _)| host.eq_ignore_ascii_case(base)).map(|(_, claim)| claim);
+            let claim = facts.claims.get(&name);
             if claim.is_none() && sees_claims {
                 continue;
             }
@@ -45,11 +48,16 @@ pub(super) fn withhold(
                     (None, _) if live => return true,
                     (None, _) => format!("the claims of {cluster} are unseen, so that {base} may be another's"),
                 };
-                let consequence = if live { "its endpoint stays" } else { "its endpoint is withheld" };
+                let stays = live && !is_enforced;
+                let consequence = match (live, stays) {
+                    (_, true) => "its endpoint stays",
+                    (true, false) => "its endpoint goes",
+                    (false, false) => "its endpoint is withheld",
+                };
                 let place = format!("Service {}/{}", local.namespace, local.service.name);
                 let message = format!("{problem}: {consequence}");
                 findings.push(Finding::new(Code::ClaimedByAnother, Some(cluster), place, message));
-                live
+                stays
             });
         }
     }

@@ -182,6 +182,13 @@ fn flat_spec(spec: &str) -> BTreeMap<String, String> {
                     fields.insert(name, endpoint.get().to_owned());
                 }
             }
+            // The records of a set of claims.
+            "entries" if let Some(entries) = parse_as::<Vec<&RawValue>>(value.get()) => {
+                for entry in entries {
+                    let host = parse_as::<Hosted<'_>>(entry.get()).unwrap_or_default().host;
+                    fields.insert(format!("entries/{host}"), entry.get().to_owned());
+                }
+            }
             "trafficPolicy" if let Some(parts) = parse_as::<RawMap<'_>>(value.get()) => {
                 for (part, value) in parts {
                     let mut text = value.get().to_owned();
@@ -211,6 +218,12 @@ type RawMap<'a> = BTreeMap<String, &'a RawValue>;
 struct Address<'a> {
     #[serde(borrow, default)]
     address: Cow<'a, str>,
+}
+
+#[derive(Default, Deserialize)]
+struct Hosted<'a> {
+    #[serde(borrow, default)]
+    host: Cow<'a, str>,
 }
 
 fn parse_as<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {

@@ -37,10 +37,10 @@ pub(super) fn steps(steps: &[Step], detail: Detail, styling: Styling) -> String 
     }
     let mut lines = table.lines(styling).into_iter();
     let mut text = lines.next().unwrap_or_default() + "\n";
-    let mut host = None;
+    let mut about = None;
     for (line, (entry, notes)) in lines.zip(entries.iter().zip(&notes)) {
-        if host != Some(entry.host) {
-            host = Some(entry.host);
+        if about != Some((entry.host, entry.object.kind.is_of_claims())) {
+            about = Some((entry.host, entry.object.kind.is_of_claims()));
             let _ = writeln!(text, "{}", styling.paint(Tone::Heading, &escape::line(&heading(entry))));
         }
         let _ = writeln!(text, "{line}");
@@ -129,7 +129,15 @@ fn group(steps: &[Step]) -> Vec<Entry<'_>> {
     }
     // The sort is stable: what is equal so far stays as it is.
     entries.sort_by_key(|entry| {
-        (entry.base, entry.host != entry.base, entry.host, &entry.steps[0].cluster, entry.object, entry.kind)
+        (
+            entry.object.kind.is_of_claims(),
+            entry.base,
+            entry.host != entry.base,
+            entry.host,
+            &entry.steps[0].cluster,
+            entry.object,
+            entry.kind,
+        )
     });
     entries
 }
@@ -176,6 +184,7 @@ impl<'a> Notes<'a> {
 /// The host; a further one says whose.
 fn heading(entry: &Entry<'_>) -> String {
     match (entry.host, entry.base) {
+        ("", _) if entry.object.kind.is_of_claims() => "claims".to_owned(),
         ("", _) => "(no host)".to_owned(),
         (host, base) if host == base => host.to_owned(),
         (host, base) => format!("{host} (a further host of {base})"),

@@ -27,7 +27,7 @@ When several apply, the first of this table is the one:
 ";
 
 /// Exit codes beside 0 and 2, and an example, by command.
-const VERBS: [(&str, &str, &str); 25] = [
+const VERBS: [(&str, &str, &str); 33] = [
     ("check", "1 findings, 3, 4", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
     ("completion bash", "4", "source <(kubectl-mesh completion bash)"),
     ("completion fish", "4", "kubectl-mesh completion fish | source"),
@@ -41,6 +41,14 @@ const VERBS: [(&str, &str, &str); 25] = [
     ("fleet list", "3", "kubectl mesh fleet list --fleet examples/bookstore"),
     ("fleet retire", "1 declined, 3, 4", "kubectl mesh fleet retire retail-eu --fleet fleet"),
     ("graph", "1 not found, 3, 4", "kubectl mesh graph --fleet examples/bank -o html > mesh.html"),
+    ("names adopt", "1 declined, 3, 4", "kubectl mesh names adopt --dry-run --fleet examples/bookstore"),
+    ("names claim", "1 declined, 3, 4", "kubectl mesh names claim stage.pay.global --owner team-pay"),
+    ("names conflicts", "1 findings, 3", "kubectl mesh names conflicts --fleet examples/bookstore"),
+    ("names enforce", "1 declined, 3, 4, 130", "kubectl mesh names enforce stage.pay.global --dry-run"),
+    ("names list", "1 not found, 3", "kubectl mesh names list 'prod.*' --fleet examples/bookstore"),
+    ("names prune", "1 declined, 3, 4", "kubectl mesh names prune --older-than 90d --dry-run"),
+    ("names release", "1 declined, 3, 4", "kubectl mesh names release stage.pay.global"),
+    ("names transfer", "1 declined, 3, 4", "kubectl mesh names transfer stage.pay.global --to team-checkout"),
     ("permissions", "", "kubectl mesh permissions sync | kubectl apply -f -"),
     ("plan", "1 changes (`--exit-code`), 3, 4", "kubectl mesh plan --fleet examples/bookstore"),
     ("policy import", "4", "kubectl mesh policy import --admiral-flags flags.txt > mesh.yaml"),

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use mesh_istio::duration::parse_seconds;
 
 /// Parses a Go duration, or a number of days.
-pub(super) fn parse(text: &str) -> Result<SignedDuration, String> {
+pub(crate) fn parse(text: &str) -> Result<SignedDuration, String> {
     let seconds = match text.strip_suffix('d') {
         Some(days) => days.parse::<u32>().ok().map(|days| i64::from(days) * 86_400),
         None => parse_seconds(text).filter(|seconds| *seconds >= 0),

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 /// Shows a row for each cluster, and says how to end.
-pub(super) fn show(report: &ApplyReport, format: Format, output: &mut Output) -> Result<Exit, CommandError> {
+pub(crate) fn show(report: &ApplyReport, format: Format, output: &mut Output) -> Result<Exit, CommandError> {
     let clusters = by_cluster(&report.results);
     let text = match format {
         Format::Table | Format::Wide => {

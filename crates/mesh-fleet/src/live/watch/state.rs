@@ -267,6 +267,8 @@ impl ClusterState {
                 }
             }
             part.facts.uid = Some(Arc::clone(&contact.uid));
+            let is_served = |kind: Kind| self.feeds.iter().any(|feed| feed.kind == kind);
+            part.facts.keeps_claims = is_served(Kind::GlobalName) && is_served(Kind::GlobalNameSet);
             Ok(part.finish(&place.name))
         });
         view(fleet, place, read)

@@ -243,7 +243,7 @@ impl Fleet {
 
 /// A record is to be made in a cluster.
 fn decide(state: &mut State, node: usize, claim: Option<Claim>, leaves: Option<Claim>) {
-    let replaces = state.nodes[node].records.own().map(|own| own.version.clone());
+    let replaces = state.nodes[node].records.own().map(|own| own.stored.version.clone());
     state.flight.push(Shared::new(Write { node, what: What::Own { replaces, claim }, leaves }));
     state.decisions += 1;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::shared::Shared;
 use crate::claim::arb::Members;
 use crate::claim::sync::Merge;
-use crate::claim::{Claim, ClaimSet, MemberClaims, MemberWrites, OwnClaim};
+use crate::claim::{Claim, ClaimSet, MemberClaims, MemberWrites, OwnClaim, Stored};
 
 /// The one name that everything is about.
 pub(super) const HOST: &str = "stage.a.global";
@@ -102,10 +102,10 @@ impl What {
     /// Whether what the write was based on is still there.
     pub(super) fn is_up_to_date(&self, claims: &MemberClaims) -> bool {
         match self {
-            Self::Own { replaces, .. } => claims.own.get(HOST).map(|own| &own.version) == replaces.as_ref(),
+            Self::Own { replaces, .. } => claims.own.get(HOST).map(|own| &own.stored.version) == replaces.as_ref(),
             Self::Set { of, name, replaces, .. } => {
                 let there = claims.sets.get(of).and_then(|sets| sets.get(name));
-                there.map(|set| &set.version) == replaces.as_ref()
+                there.map(|set| &set.stored.version) == replaces.as_ref()
             }
         }
     }
@@ -116,11 +116,11 @@ impl What {
                 claims.own.remove(HOST);
             }
             Self::Own { claim: Some(claim), .. } => {
-                let version = version(std::slice::from_ref(claim));
-                claims.own.insert(HOST.into(), OwnClaim { version, claim: claim.clone() });
+                let stored = stored(std::slice::from_ref(claim));
+                claims.own.insert(HOST.into(), OwnClaim { stored, claim: claim.clone() });
             }
             Self::Set { of, name, entries, .. } => {
-                let set = ClaimSet { version: version(entries), entries: entries.clone() };
+                let set = ClaimSet { stored: stored(entries), entries: entries.clone() };
                 claims.sets.entry(of.clone()).or_default().insert(name.clone(), set);
             }
         }
@@ -132,11 +132,14 @@ pub(super) fn writes(decided: BTreeMap<Arc<str>, MemberWrites>) -> Vec<Shared<Wr
     let mut writes = Vec::new();
     for (uid, decided) in decided {
         let node = UIDS.iter().position(|known| **known == *uid).expect("only members are written");
-        let own = decided.own.into_iter().map(|own| What::Own { replaces: own.replaces, claim: Some(own.claim) });
+        let own = decided
+            .own
+            .into_iter()
+            .map(|own| What::Own { replaces: own.replaces.map(|own| own.stored.version), claim: Some(own.claim) });
         let sets = decided.sets.into_iter().map(|set| What::Set {
             of: set.of,
             name: set.name,
-            replaces: set.replaces,
+            replaces: set.replaces.map(|set| set.stored.version),
             entries: set.entries,
         });
         writes.extend(own.chain(sets).map(|what| Shared::new(Write { node, what, leaves: None })));
@@ -152,10 +155,10 @@ pub(super) fn members(read: &[Option<Shared<Records>>]) -> Members {
 
 /// Records have the same version when they are the same, so that more writes find what they want than in a real cluster,
 /// where a version never comes back.
-fn version(claims: &[Claim]) -> Arc<str> {
+fn stored(claims: &[Claim]) -> Stored {
     let texts = claims.iter().map(|Claim { owner, epoch, phase, claimed_at, confirmed_at, claimed_in, .. }| {
         let confirmed = confirmed_at.is_some();
         format!("{owner} {epoch} {phase:?} {} {confirmed} {claimed_in}", claimed_at.as_second())
     });
-    texts.collect::<Vec<_>>().join(",").into()
+    Stored { version: texts.collect::<Vec<_>>().join(",").into(), ..Stored::default() }
 }

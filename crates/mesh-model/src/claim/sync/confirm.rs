@@ -3,6 +3,7 @@
 //! Two rivals of one epoch cannot both be confirmed: the majorities share a member, which got one of them first and from
 //! then on shows it beside the other. That is why every rival of the epoch counts, also one that would lose.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,13 +21,13 @@ struct Held<'a> {
 
 /// Sets `confirmed_at` on the own records of seen members that more than half of the active ones have and that no seen
 /// one has a rival of. What counts is what was read: what this run is going to write may get lost.
-pub(super) fn confirm(
+pub(super) fn confirm<M: Borrow<MemberClaims>>(
     known: &mut BTreeMap<&Arc<str>, BTreeMap<Arc<str>, Claim>>,
-    members: &BTreeMap<Arc<str>, Option<MemberClaims>>,
+    members: &BTreeMap<Arc<str>, Option<M>>,
     now: Timestamp,
 ) {
     let mut held: BTreeMap<Arc<str>, Vec<Held<'_>>> = BTreeMap::new();
-    for (by, claims) in members.iter().filter_map(|(uid, claims)| claims.as_ref().map(|claims| (uid, claims))) {
+    for (by, claims) in members.iter().filter_map(|(uid, claims)| Some((uid, claims.as_ref()?.borrow()))) {
         for (of, claim) in claims.all() {
             let held = held.entry(super::record_name(&claim.host)).or_default();
             held.push(Held { by, of: of.unwrap_or(by), claim });

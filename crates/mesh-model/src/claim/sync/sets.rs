@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::Stored;
 use crate::claim::{Claim, record_name};
 use crate::limits::MAX_SET_ENTRIES;
 
 /// A set as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimSet {
-    /// The version that a write must find.
-    pub version: Arc<str>,
+    /// The object that has them.
+    pub stored: Stored,
     /// Its records.
     pub entries: Vec<Claim>,
 }
@@ -25,9 +26,9 @@ pub struct SetWrite {
     pub name: Arc<str>,
     /// UID of that member.
     pub of: Arc<str>,
-    /// The version that must still be there, so that a run which read earlier cannot undo a later one; none where there
-    /// was no set of that name, and none must be there.
-    pub replaces: Option<Arc<str>>,
+    /// What must still be there, so that a run which read earlier cannot undo a later one; none where there was no set of
+    /// that name, and none must be there.
+    pub replaces: Option<ClaimSet>,
     /// At most [`MAX_SET_ENTRIES`] records, sorted by host.
     pub entries: Vec<Claim>,
     /// SHA-256 over the canonical JSON of `entries`, in hex: what the annotation says.
@@ -71,19 +72,21 @@ pub(super) fn writes(
         entries.sort_by(|a, b| a.host.cmp(&b.host));
         let there = there.and_then(|there| there.get(&name));
         let moved = there.is_none_or(|there| there.entries != entries);
-        moved.then(|| SetWrite {
-            digest: digest(&entries),
-            of: of.clone(),
-            replaces: there.map(|there| there.version.clone()),
-            name,
-            entries,
-        })
+        moved.then(|| SetWrite { digest: digest(&entries), of: of.clone(), replaces: there.cloned(), name, entries })
     });
     writes.collect()
 }
 
 fn set_name(of: &str, number: usize) -> String {
     format!("{of}-{number}")
+}
+
+/// The UID of the member whose records the set of this name has.
+pub fn member_of_set(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((of, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => of,
+        _ => name,
+    }
 }
 
 fn digest(entries: &[Claim]) -> String {

@@ -80,8 +80,8 @@ fn a_member_restored_from_a_backup_gets_its_later_record_back() {
     let mut fleet = after(&fleet([Some(tombstone.clone()), None]), 1);
     put_own(fleet.get_mut("u1").unwrap().as_mut().unwrap(), bound("shop", 1, "u1"));
     let writes = sync(&fleet, time(60));
-    let version = member(&fleet, "u1").own[&host()].version.clone();
-    assert_eq!(writes["u1"].own, [OwnWrite { replaces: Some(version), claim: tombstone }]);
+    let was = member(&fleet, "u1").own[&host()].clone();
+    assert_eq!(writes["u1"].own, [OwnWrite { replaces: Some(was), claim: tombstone }]);
     assert!(!writes.contains_key("u2"), "the restored record does not get into sets");
 }
 

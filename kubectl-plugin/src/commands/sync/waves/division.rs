@@ -67,6 +67,8 @@ enum When {
 /// whole; and where a name was served last, once no caller is led there.
 fn when(step: &Step, serving: &BTreeSet<(&ClusterName, &str)>) -> When {
     match phase(step) {
+        // Claims take nobody's traffic anywhere.
+        _ if step.key.kind.is_of_claims() => When::First,
         Phase::Sources => When::First,
         Phase::Rest if serving.contains(&(&step.cluster, name_of(step))) => When::Last,
         Phase::ClientAdditions | Phase::ClientRemovals | Phase::Rest => When::InItsWave,

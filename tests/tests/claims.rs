@@ -1,0 +1,5 @@
+//! Claims: recorded, carried, handed over, adopted; in folders and in real clusters.
+
+mod adopted;
+mod clusters;
+mod folders;
