@@ -16,6 +16,8 @@ fn documents_follow_their_schemas_and_yaml_is_the_same_document() {
         (vec!["graph"], "graph"),
         (vec!["graph", "tax", "--cluster", "retail-*"], "graph"),
         (vec!["fleet", "list"], "fleet-members"),
+        (vec!["names"], "name-list"),
+        (vec!["names", "adopt", "--dry-run"], "plan"),
         (vec!["version"], "version"),
         (vec!["policy", "show"], "mesh-policy"),
     ] {

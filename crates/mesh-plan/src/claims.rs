@@ -29,7 +29,7 @@ pub use adopt::adopt;
 pub use hold::{Change, ChangeError, change};
 pub use list::{NameState, NamedClaim, list};
 pub use rivals::rivals;
-pub use unused::{Age, UnusedError, release_unused};
+pub use unused::{UnusedError, release_unused};
 pub use uses::{Use, Uses, uses};
 
 /// Everything that a run for the whole fleet does about claims: nothing where no member has the kinds of them.

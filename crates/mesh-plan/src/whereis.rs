@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_istio::DestinationRule;
+use jiff::Timestamp;
 use mesh_model::claim::{Claim, Phase, merge};
 use mesh_model::facts::Workload;
 use mesh_model::fleet::FleetSnapshot;
@@ -52,6 +53,18 @@ impl Lookup {
     }
 }
 
+/// The claim that counts on a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimReport {
+    /// Since when its owner holds it.
+    pub since: Timestamp,
+    /// The member that it was claimed in, or its UID where it is none any more.
+    pub claimed_in: String,
+    /// Whether more than half of the members were seen to hold it.
+    pub confirmed: bool,
+}
+
 /// One global name.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,6 +81,9 @@ pub struct NameReport {
     pub owners: BTreeSet<Arc<str>>,
     /// Whether a claim says so.
     pub claimed: bool,
+    /// That claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimReport>,
     /// Protocol and number of the published port.
     pub port: Option<PublishedPort>,
     /// Every host of the name with its address and split.
@@ -197,6 +213,11 @@ pub(crate) fn report(
         env: name.env.clone(),
         owners,
         claimed: claim.is_some(),
+        claim: claim.map(|claim| ClaimReport {
+            since: claim.claimed_at,
+            claimed_in: member_of(&claim.claimed_in, fleet),
+            confirmed: claim.confirmed_at.is_some(),
+        }),
         port: name.port.clone().map(|(protocol, number)| PublishedPort { protocol, number }),
         hosts: hosts_of(base, name, splits),
         places,
@@ -218,6 +239,15 @@ fn claim_of<'a>(base: &Host, fleet: &'a FleetSnapshot) -> Option<&'a Claim> {
         .filter_map(|(_, facts)| facts.claims.get(key.as_str()))
         .reduce(merge)
         .filter(|claim| claim.phase == Phase::Bound)
+}
+
+/// The name of the member of this UID, if it was seen.
+fn member_of(uid: &str, fleet: &FleetSnapshot) -> String {
+    let member = fleet.reached().find(|(cluster, facts)| match &facts.uid {
+        Some(known) => **known == *uid,
+        None => cluster.as_str() == uid,
+    });
+    member.map_or(uid, |(cluster, _)| cluster.as_str()).to_owned()
 }
 
 /// The base host first, then the others in order.

@@ -94,11 +94,13 @@ fn step(step: &Step) -> Value {
     set("role", json!(step.role));
     set("class", json!(step.class));
     set("because", json!(step.because));
-    // A claim says when it was made: the same plan a second later is still the same.
+    // A claim says when it was made, and the same plan a second later is still the same: its values are left out.
     let is_timeless = !step.key.kind.is_of_claims();
-    if is_timeless {
-        set("changes", json!(step.changes()));
+    let mut changes = step.changes();
+    if !is_timeless {
+        changes.iter_mut().for_each(|change| (change.before, change.after) = (None, None));
     }
+    set("changes", json!(changes));
     let (action, base) = match &step.action {
         Action::Create { .. } => ("create", None),
         Action::Update { base, .. } => ("update", Some(base)),

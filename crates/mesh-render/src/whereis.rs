@@ -97,7 +97,13 @@ fn heading(name: &NameReport, read: Read, styling: Styling) -> String {
     };
     line("identity", &format!("{} (env {})", name.identity, name.env));
     let owners: Vec<&str> = name.owners.iter().map(|owner| &**owner).collect();
-    let by = if name.claimed { "by claim" } else { "by the namespaces that serve it" };
+    let by = match &name.claim {
+        None => "by the namespaces that serve it".to_owned(),
+        Some(claim) => {
+            let confirmed = if claim.confirmed { "confirmed" } else { "not confirmed yet" };
+            format!("by claim, in {} since {}, {confirmed}", claim.claimed_in, claim.since.strftime("%Y-%m-%d"))
+        }
+    };
     line("owner", &if owners.is_empty() { "unknown".to_owned() } else { format!("{} ({by})", owners.join(", ")) });
     line("port", &name.port.as_ref().map_or(NONE.to_owned(), |port| format!("{} {}", port.protocol, port.number)));
     for (n, host) in name.hosts.iter().enumerate() {
@@ -248,6 +254,7 @@ mod tests {
             env: "stage".into(),
             owners: BTreeSet::from(["team-shop".into()]),
             claimed: false,
+            claim: None,
             port: Some(PublishedPort { protocol: "http".into(), number: 80 }),
             hosts: vec![
                 HostReport {

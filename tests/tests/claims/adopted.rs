@@ -1,8 +1,6 @@
 //! What runs is adopted; then a claim is demanded of every name, and nothing that runs is refused when it is deployed anew.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use mesh_admission::wire::{self, Hook};
@@ -11,7 +9,7 @@ use mesh_fleet::directory::DirectoryFleet;
 use mesh_model::facts::ClusterFacts;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::policy::MeshPolicy;
-use mesh_tests::{TestEnv, example};
+use mesh_tests::{TestEnv, copy_folder, example};
 use serde_json::json;
 
 use crate::admitted::request;
@@ -28,7 +26,7 @@ fn after_adoption_strict_mode_refuses_nothing_that_runs_in_the_bank() {
 
 fn adopted(name: &str) {
     let env = TestEnv::new();
-    copy(&example(name), &env.fleet());
+    copy_folder(&example(name), &env.fleet());
     let (fleet, policy) = read(&env);
     let refused_before: usize = fleet.seen().map(|(_, facts)| refused(facts, &policy).len()).sum();
     assert!(refused_before > 3, "nothing was to be adopted: {refused_before}");
@@ -71,16 +69,4 @@ fn refused(facts: &ClusterFacts, policy: &MeshPolicy) -> BTreeSet<String> {
 fn read(env: &TestEnv) -> (FleetSnapshot, MeshPolicy) {
     let fleet = DirectoryFleet::open(&env.fleet(), None).unwrap();
     (fleet.observe(), fleet.policy().clone())
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }

@@ -13,10 +13,6 @@ use super::{Members, sorted, steps, uid_of};
 use crate::because::Because;
 use crate::plan::Step;
 
-/// How old a claim must be at least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Age(pub SignedDuration);
-
 /// Why it cannot be told what nothing serves.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnusedError {
@@ -32,14 +28,14 @@ pub enum UnusedError {
 pub fn release_unused(
     fleet: &FleetSnapshot,
     policy: &MeshPolicy,
-    age: Age,
+    age: SignedDuration,
     now: Timestamp,
 ) -> Result<Vec<Step>, UnusedError> {
     let members = Members::of(fleet);
     if let Some(cluster) = first_unseen(fleet, &members) {
         return Err(UnusedError::Unseen { cluster });
     }
-    let is_old = |claim: &Claim| now.duration_since(claim.claimed_at) >= age.0;
+    let is_old = |claim: &Claim| now.duration_since(claim.claimed_at) >= age;
     Ok(sorted(given_up(&members, &uses(fleet, policy), now, is_old, "nothing serves it any more")))
 }
 

@@ -106,5 +106,7 @@ fn a_claim_decides_the_owner() {
     fleet.members.insert(cluster("c5"), ClusterView::Seen(Arc::new(facts)));
     let answer = whereis("checkout", &fleet, &MeshPolicy::default(), &desired()).unwrap();
     assert!(answer.names[0].claimed);
+    let claim = answer.names[0].claim.as_ref().unwrap();
+    assert_eq!((&*claim.claimed_in, claim.confirmed), ("u1", false));
     assert_eq!(answer.names[0].owners.iter().map(|o| &**o).collect::<Vec<_>>(), ["team-pay", "team-shop"]);
 }

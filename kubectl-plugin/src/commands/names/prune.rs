@@ -1,6 +1,6 @@
 //! `kubectl mesh names prune`.
 
-use mesh_plan::claims::{Age, release_unused};
+use mesh_plan::claims::release_unused;
 
 use super::PruneArgs;
 use super::write::{reading, write};
@@ -13,7 +13,7 @@ use crate::output::Output;
 pub(super) fn run(args: &PruneArgs, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
     let reading = reading(global, output)?;
     let policy = reading.fleet.policy();
-    let steps = release_unused(&reading.snapshot, policy, Age(args.older_than), reading.now)
+    let steps = release_unused(&reading.snapshot, policy, args.older_than, reading.now)
         .map_err(|error| CommandError::new(Exit::NothingDone, error.to_string()))?;
     write(&reading, steps, &args.confirm, output)
 }
