@@ -18,6 +18,7 @@ use mesh_model::participation::{Participation, participation};
 use mesh_model::policy::MeshPolicy;
 use mesh_plan::desire::desire;
 use mesh_testkit::arb;
+use mesh_testkit::build::{self, WorkloadBuilder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -44,6 +45,50 @@ proptest! {
 
         let found = conflicts(facts, &policy.mesh);
         prop_assert!(found.is_empty() || is_any_refused, "nobody was refused, and yet {found:#?}");
+    }
+}
+
+/// Also where no webhook sees both: claims do not tell partitions.
+#[test]
+fn one_identity_in_two_partitions_is_a_conflict_in_one_cluster_or_in_two() {
+    let serves = |workload: WorkloadBuilder| {
+        let workload: Workload = workload.into();
+        let mut facts = ClusterFacts::default();
+        let service = build::service(&workload.name).port("http", 80);
+        facts.services.insert(workload.namespace.clone(), vec![service.into()]);
+        facts.workloads.push(workload);
+        facts
+    };
+    let payments = |name: &str| build::deployment("shop", name, "payments", "stage");
+    let (retail, business) = (payments("a").partition("retail"), payments("b").partition("business"));
+    for (first, second, expected) in [
+        (
+            retail.clone(),
+            business,
+            Some("it is the host of business.payments in env stage and of retail.payments in env stage"),
+        ),
+        (
+            retail.clone(),
+            payments("b"),
+            Some("it is the host of payments in env stage and of retail.payments in env stage"),
+        ),
+        (retail, payments("b").partition("retail"), None),
+    ] {
+        let (first, second) = (serves(first), serves(second));
+        let mut both = first.clone();
+        both.workloads.extend(second.workloads.clone());
+        for (namespace, services) in second.services.clone() {
+            both.services.entry(namespace).or_default().extend(services);
+        }
+        for clusters in [vec![both], vec![first, second]] {
+            let members = clusters.into_iter().enumerate().map(|(number, facts)| {
+                (ClusterName::parse(&format!("c{number}")).unwrap(), ClusterView::Seen(facts.into()))
+            });
+            let fleet = FleetSnapshot { members: members.collect(), ..FleetSnapshot::default() };
+            let found = desire(&fleet, &MeshPolicy::default(), Timestamp::UNIX_EPOCH).findings;
+            let found = found.into_iter().find(|finding| finding.code == Code::OneHostTwoIdentities);
+            assert_eq!(found.map(|finding| finding.message).as_deref(), expected);
+        }
     }
 }
 
@@ -153,7 +198,8 @@ impl<'p> Cluster<'p> {
             if let Some(claim) = claim::claim(self.index.claims.get(&host), &wish, &place) {
                 self.index.add_claim(&claim);
             }
-            let used = Use { identity, env, namespace: workload.namespace.clone() };
+            let (partition, namespace) = (workload.partition.clone(), workload.namespace.clone());
+            let used = Use { identity, env, partition, namespace };
             self.index.uses.entry(host).or_default().push(used);
         }
         true
@@ -182,6 +228,9 @@ pub(crate) fn request(workload: &Workload) -> Value {
     labels.extend(told.into_iter().filter(|(is_told, ..)| *is_told).map(|(_, key, value)| (key, value)));
     if let Some(inject) = wish.inject_annotation {
         annotations.insert("sidecar.istio.io/inject", inject.to_string());
+    }
+    if let Some(partition) = &workload.partition {
+        annotations.insert("admiral.io/identityPartition", partition.to_string());
     }
     if workload.keep_case {
         annotations.insert("admiral.io/cname-case-sensitive", "true".to_owned());

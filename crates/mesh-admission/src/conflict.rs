@@ -3,33 +3,39 @@
 use std::sync::Arc;
 
 use mesh_model::claim::{Claim, Phase};
+use mesh_model::namesake::{Namesake, rival};
 
 use crate::decide::Case;
+use crate::index::Use;
 use crate::marks::Name;
 use crate::policy::{Disclosure, Mode, NamePolicy, OnStale};
 use crate::refusal::{Refusal, RefusalCode, quoted};
 use crate::warning::{Warning, WarningCode};
 
-/// What stands against `name` for `owner`; else what is worth knowing.
-pub(crate) fn judge(case: &Case<'_>, name: &Name, owner: &str) -> Result<Vec<Warning>, Refusal> {
+/// What stands against `name` for `owner`; else what is worth knowing. What the workload itself served `before` stands
+/// against nothing.
+pub(crate) fn judge(case: &Case<'_>, name: &Name, owner: &str, before: Option<&Use>) -> Result<Vec<Warning>, Refusal> {
     let host = name.host.to_lowercase();
-    let uses = case.index.uses(&host);
+    let mut uses = case.index.uses(&host);
+    if let Some(own) = before.and_then(|before| uses.iter().position(|one| one == before)) {
+        uses.remove(own);
+    }
     let claim = held(case, &host);
     let owner_of = |namespace: &str| -> Option<Arc<str>> { case.index.namespace(namespace)?.owner.clone() };
     if let Some(claim) = claim.as_ref().filter(|claim| !claim.admits(owner)) {
         return Err(held_by(claim, owner, case));
     }
-    let claimed = claim.as_ref().map(|claim| (&*claim.identity, &*claim.env));
-    let served = uses.iter().map(|one| (&*one.identity, &*one.env));
-    let own = (&*name.identity, &*name.env);
-    if let Some((identity, env)) = claimed.into_iter().chain(served).find(|pair| *pair != own) {
+    let claimed = claim.as_ref().map(|claim| Namesake::untold(&claim.identity, &claim.env));
+    let served = uses.iter().map(|one| Namesake::told(&one.identity, &one.env, one.partition.as_deref()));
+    let own = Namesake::told(&name.identity, &name.env, name.partition.as_deref());
+    if let Some(other) = rival(&own, claimed.into_iter().chain(served)) {
         let what = format!(
             "identity {} in env {} gives {}, which is the name of {} in env {}",
-            quoted(own.0),
-            quoted(own.1),
+            quoted(&own.full_identity()),
+            quoted(own.env),
             quoted(&host),
-            quoted(identity),
-            quoted(env)
+            quoted(&other.full_identity()),
+            quoted(other.env)
         );
         return Err(Refusal::new(RefusalCode::OneHostTwoIdentities, what, "Rename one of the two identities"));
     }

@@ -16,6 +16,8 @@ pub struct Use {
     pub identity: Identity,
     /// Its env.
     pub env: Env,
+    /// Its partition.
+    pub partition: Option<Arc<str>>,
     /// The namespace of the workload.
     pub namespace: Namespace,
 }

@@ -4,6 +4,8 @@
 //! A value that the old object had is ours, and follows the name. One that the request itself brings is its author's: a
 //! right one stays, a wrong one is refused and never written over.
 
+use std::sync::Arc;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use mesh_model::host::{base_host, identity_label};
@@ -23,6 +25,7 @@ pub(crate) const GLOBAL_NAME: &str = "kubectl-mesh.io/global-name";
 pub(crate) struct Name {
     pub(crate) identity: Identity,
     pub(crate) env: Env,
+    pub(crate) partition: Option<Arc<str>>,
     /// The base host, as its marks say it.
     pub(crate) host: Host,
 }
@@ -33,7 +36,7 @@ impl Name {
         let Some(identity) = naming.identity else { return Ok(None) };
         let (identity, env) = (Identity::parse(identity)?, Env::parse(naming.env)?);
         let host = base_host(&env, &identity, &policy.suffix, naming.keep_case)?;
-        Ok(Some(Self { identity, env, host }))
+        Ok(Some(Self { identity, env, partition: naming.partition.map(Into::into), host }))
     }
 }
 

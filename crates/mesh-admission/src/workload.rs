@@ -8,6 +8,7 @@ use mesh_model::participation::{Participation, participation};
 
 use crate::conflict;
 use crate::decide::Case;
+use crate::index::Use;
 use crate::marks::{self, MARKS, Name};
 use crate::object::{Metadata, WorkloadObject};
 use crate::refusal::{Refusal, RefusalCode, quoted};
@@ -50,11 +51,11 @@ pub(crate) fn judge(case: &Case<'_>, kind: WorkloadKind) -> Result<Verdict, Stri
     let Some(namespace) = case.index.namespace(&case.namespace) else {
         return Ok(undecided(&format!("namespace {} is not known here yet", quoted(&case.namespace))).into());
     };
-    let wish = with_naming(&object, case, |naming| naming.wish);
-    if participation(wish, Some(&namespace), true, &case.policy.mesh) != Participation::Serves {
+    if !serves(&object, &namespace, case) {
         return Ok(Verdict::ALLOWED);
     }
-    Ok(match judge_name(case, &namespace, &name) {
+    let before = old.as_ref().filter(|old| serves(old, &namespace, case)).and_then(|old| used(old, case));
+    Ok(match judge_name(case, &namespace, &name, before.as_ref()) {
         Ok(mut warnings) => {
             if MARKS.iter().any(|mark| mark.value(object.metadata.as_ref()).is_none()) {
                 let what = format!("the global name is {}; no webhook has written it", quoted(&name.host));
@@ -78,7 +79,24 @@ pub(crate) fn judge_status(case: &Case<'_>) -> Result<Verdict, String> {
     }))
 }
 
-fn judge_name(case: &Case<'_>, namespace: &NamespaceFacts, name: &Name) -> Result<Vec<Warning>, Refusal> {
+/// Whether it serves, as it is.
+fn serves(object: &WorkloadObject<'_>, namespace: &NamespaceFacts, case: &Case<'_>) -> bool {
+    let wish = with_naming(object, case, |naming| naming.wish);
+    participation(wish, Some(namespace), true, &case.policy.mesh) == Participation::Serves
+}
+
+/// What the index says of it where it serves; none without a name.
+fn used(object: &WorkloadObject<'_>, case: &Case<'_>) -> Option<Use> {
+    let Name { identity, env, partition, .. } = named(object, case).ok().flatten()?;
+    Some(Use { identity, env, partition, namespace: case.namespace.clone() })
+}
+
+fn judge_name(
+    case: &Case<'_>,
+    namespace: &NamespaceFacts,
+    name: &Name,
+    before: Option<&Use>,
+) -> Result<Vec<Warning>, Refusal> {
     if let Some(prefix) = reserved_prefix(&name.env) {
         let what =
             format!("{} begins with \"{prefix}.\", which is for the Rollouts of another name", quoted(&name.host));
@@ -96,7 +114,7 @@ fn judge_name(case: &Case<'_>, namespace: &NamespaceFacts, name: &Name) -> Resul
             "Ask an administrator to label the namespace with its owner",
         ));
     };
-    conflict::judge(case, name, owner)
+    conflict::judge(case, name, owner, before)
 }
 
 fn with_naming<R>(object: &WorkloadObject<'_>, case: &Case<'_>, work: impl FnOnce(&WorkloadNaming<'_>) -> R) -> R {

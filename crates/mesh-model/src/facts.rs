@@ -147,6 +147,8 @@ pub struct Workload {
     pub identity: Identity,
     /// Its env, fall-backs applied.
     pub env: Env,
+    /// The partition of its identity, if it has one; its host does not tell it.
+    pub partition: Option<Arc<str>>,
     /// Whether the host keeps the identity's case (`admiral.io/cname-case-sensitive`).
     pub keep_case: bool,
     /// What it asks of the mesh.

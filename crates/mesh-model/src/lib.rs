@@ -12,6 +12,7 @@ pub mod kind;
 pub mod limits;
 pub mod mesh;
 pub mod name;
+pub mod namesake;
 pub mod naming;
 pub mod origin;
 pub mod owned;

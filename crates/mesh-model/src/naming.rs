@@ -54,6 +54,8 @@ pub struct WorkloadNaming<'a> {
     pub identity: Option<&'a str>,
     /// Its env; whether it is a name is not looked at.
     pub env: &'a str,
+    /// Its partition, which its host does not tell.
+    pub partition: Option<&'a str>,
     /// Whether the host keeps the identity's case.
     pub keep_case: bool,
     /// What it asks of the mesh.
@@ -68,6 +70,7 @@ impl<'a> WorkloadNaming<'a> {
         Self {
             identity: workload_identity(template, keys),
             env: workload_env(template, namespace, keys),
+            partition: template.annotation_or_label(&keys.partition),
             keep_case: (template.annotation)(KEEP_CASE) == Some("true"),
             wish: MeshWish {
                 inject_label: wish((template.label)(&keys.inject)),

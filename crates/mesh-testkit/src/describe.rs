@@ -144,12 +144,13 @@ fn describe_service(namespace: &str, s: &Service) -> String {
 fn describe_workload(w: &Workload) -> String {
     let marks = [mark(w.keep_case, " keep-case"), mark(w.wish.ambient, " ambient"), mark(w.wish.ignored, " ignored")];
     format!(
-        "{:?} {}/{} identity {} env {} inject {:?}/{:?}{} inbound {:?} labels {:?} account {} created {:?}",
+        "{:?} {}/{} identity {} env {} partition {:?} inject {:?}/{:?}{} inbound {:?} labels {:?} account {} created {:?}",
         w.kind,
         w.namespace,
         w.name,
         w.identity,
         w.env,
+        w.partition,
         w.wish.inject_label,
         w.wish.inject_annotation,
         marks.concat(),

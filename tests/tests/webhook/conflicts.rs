@@ -79,6 +79,9 @@ fn others_are_refused_however_they_write(installed: &Installed) {
     is_refused(installed.creates("shop", &upper, ""), "MESH-E112", &["Checkout", "checkout"]);
     is_refused(installed.creates("shop", &deployment("p", "checkout", "canary.stage"), ""), "MESH-E112", &["canary."]);
     is_refused(installed.creates("shop", &deployment("bad", "a_b", "stage"), ""), "MESH-E105", &["a_b"]);
+    let mut parted = deployment("parted", "checkout", "stage");
+    parted["spec"]["template"]["metadata"]["annotations"] = json!({"admiral.io/identityPartition": "retail"});
+    is_refused(installed.creates("shop", &parted, ""), "MESH-E112", &["\"retail.checkout\"", "\"checkout\""]);
     let mut apart = taken.clone();
     apart["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false".into();
     assert_eq!(

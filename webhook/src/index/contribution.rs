@@ -122,7 +122,8 @@ pub(crate) fn of_workload(object: &WatchedObject, policy: &MeshPolicy) -> Facts 
             let identity = Identity::parse(naming.identity?).ok().filter(|identity| !policy.excludes(identity))?;
             let env = Env::parse(naming.env).ok()?;
             let host = base_host(&env, &identity, &policy.suffix, naming.keep_case).ok()?;
-            let used = Use { identity, env, namespace: place.clone() };
+            let partition = naming.partition.map(Into::into);
+            let used = Use { identity, env, partition, namespace: place.clone() };
             Some((host.to_lowercase().into(), Fact::Used { used, wish: naming.wish, created }))
         })
     });

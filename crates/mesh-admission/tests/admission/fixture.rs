@@ -49,10 +49,21 @@ pub(crate) fn claim(owner: &str, identity: &str, env: &str) -> Claim {
 
 /// Who serves an identity in an env, from a namespace.
 pub(crate) fn served(index: &mut PlainIndex, identity: &str, env: &str, namespace: &str) {
+    served_in(index, None, (identity, env), namespace);
+}
+
+/// The same of an identity in a partition.
+pub(crate) fn served_in(
+    index: &mut PlainIndex,
+    partition: Option<&str>,
+    (identity, env): (&str, &str),
+    namespace: &str,
+) {
     let host = format!("{env}.{identity}.global").to_lowercase();
     index.uses.entry(host.into()).or_default().push(Use {
         identity: Identity::parse(identity).unwrap(),
         env: Env::parse(env).unwrap(),
+        partition: partition.map(Into::into),
         namespace: Namespace::parse(namespace).unwrap(),
     });
 }

@@ -22,7 +22,7 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => prop::sample::select(vec![
             "identity", "admiral.io/env", "env", "sidecar.istio.io/inject", "admiral-ignore", "admiral.io/ignore",
-            "admiral.io/cname-case-sensitive", "kubectl-mesh.io/global-name", "kubectl-mesh.io/identity",
+            "admiral.io/cname-case-sensitive", "admiral.io/identityPartition", "kubectl-mesh.io/global-name", "kubectl-mesh.io/identity",
         ]).prop_map(str::to_owned),
         1 => "[a-z~/]{1,6}",
     ]

@@ -6,7 +6,7 @@ use mesh_admission::{Disclosure, Mode, OnStale, RefusalCode, WarningCode};
 use mesh_model::claim::Phase;
 use serde_json::{Value, json};
 
-use crate::fixture::{HOST, claim, cluster, creates, deployment, marked, policy, served, updates};
+use crate::fixture::{HOST, claim, cluster, creates, deployment, marked, policy, served, served_in, updates};
 
 /// A Deployment as it is after it was mutated, and once more with another image.
 fn deploys(namespace: &str, identity: &str) -> (Value, Value) {
@@ -141,6 +141,50 @@ fn two_identities_of_one_host_are_refused_also_of_one_owner() {
     let mut reserved = deployment("checkout");
     reserved["spec"]["template"]["metadata"]["labels"]["admiral.io/env"] = "preview.stage".into();
     creates("shop", &marked("shop", &reserved)).refused(&cluster(), &policy, RefusalCode::OneHostTwoIdentities);
+}
+
+#[test]
+fn one_identity_in_two_partitions_is_two_identities_of_one_host() {
+    let policy = policy();
+    let of = |partition: Option<&str>| {
+        let mut new = deployment("checkout");
+        if let Some(partition) = partition {
+            new["spec"]["template"]["metadata"]["annotations"] = json!({"admiral.io/identityPartition": partition});
+        }
+        marked("shop", &new)
+    };
+    for (own, other, named) in [
+        (Some("retail"), Some("business"), "\"business.checkout\""),
+        (Some("retail"), None, "\"checkout\""),
+        (None, Some("business"), "\"business.checkout\""),
+    ] {
+        let mut index = cluster();
+        // Claims do not tell a partition.
+        index.add_claim(&claim("team-shop", "checkout", "stage"));
+        assert_eq!(creates("shop", &of(own)).allowed(&index, &policy), []);
+        served_in(&mut index, other, ("checkout", "stage"), "shop");
+        let refusal = creates("shop", &of(own)).refused(&index, &policy, RefusalCode::OneHostTwoIdentities);
+        assert!(refusal.what.contains(named), "{refusal}");
+        assert_eq!(creates("shop", &of(other)).allowed(&index, &policy), []);
+        // What it was itself stands against nothing; what others are does.
+        assert_eq!(updates("shop", &of(other), &of(own)).allowed(&index, &policy), []);
+        served_in(&mut index, other, ("checkout", "stage"), "shop");
+        updates("shop", &of(other), &of(own)).refused(&index, &policy, RefusalCode::OneHostTwoIdentities);
+    }
+}
+
+#[test]
+fn what_took_no_part_does_not_stand_for_somebody_who_does() {
+    let (mut index, policy) = (cluster(), policy());
+    served_in(&mut index, Some("retail"), ("checkout", "stage"), "shop");
+    let of = |partition: &str, injected: &str| {
+        let mut new = deployment("checkout");
+        let annotations = json!({"admiral.io/identityPartition": partition, "sidecar.istio.io/inject": injected});
+        new["spec"]["template"]["metadata"]["annotations"] = annotations;
+        marked("shop", &new)
+    };
+    let (old, new) = (of("retail", "false"), of("business", "true"));
+    updates("shop", &old, &new).refused(&index, &policy, RefusalCode::OneHostTwoIdentities);
 }
 
 #[test]

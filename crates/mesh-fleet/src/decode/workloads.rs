@@ -51,7 +51,7 @@ impl ClusterDecoder<'_> {
             &namespace,
             &self.policy.keys,
         );
-        let WorkloadNaming { env, keep_case, wish, .. } = naming;
+        let WorkloadNaming { env, partition, keep_case, wish, .. } = naming;
         let Some(identity) = naming.identity else {
             return if self.depth == Depth::Traffic { self.note_caller(item, &template, (kind, wish)) } else { Ok(()) };
         };
@@ -69,6 +69,7 @@ impl ClusterDecoder<'_> {
             created: item.created,
             identity,
             env,
+            partition: partition.map(|name| self.text(&self.policy.keys.partition, name)).transpose()?,
             keep_case,
             wish,
             inbound_ports: template

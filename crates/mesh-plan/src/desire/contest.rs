@@ -8,6 +8,7 @@ use mesh_istio::service_entry::is_cluster_local;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::host::base_host;
 use mesh_model::name::{ClusterName, Host, Identity};
+use mesh_model::namesake::{Namesake, rival};
 use mesh_model::policy::VipPolicy;
 
 use super::Context;
@@ -100,6 +101,12 @@ pub(super) fn candidates<'a>(
     if all.iter().any(|candidate| candidate.runs().next().is_some()) {
         all.retain(|candidate| candidate.runs().next().is_some());
     }
+    let askers: BTreeSet<Namesake<'_>> = all.iter().flat_map(Candidate::namesakes).collect();
+    if askers.first().is_some_and(|first| rival(first, askers.iter().copied()).is_some()) {
+        let names: Vec<_> = askers.iter().map(Namesake::to_string).collect();
+        let message = format!("it is the host of {}", names.join(" and of "));
+        findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
+    }
     if all.len() > 1 { shared(base, all, context, findings) } else { all }
 }
 
@@ -163,6 +170,16 @@ impl<'a> Candidate<'a> {
         seen.chain(&self.held_here)
     }
 
+    /// Who asks for the host: the workloads that serve it, else what is held of them.
+    fn namesakes(&self) -> BTreeSet<Namesake<'_>> {
+        let (identity, env) = self.pair;
+        let endpoints = self.sources.values().flat_map(|source| source.endpoints.values());
+        let workloads = endpoints.flat_map(|local| &local.workloads);
+        let told: BTreeSet<_> =
+            workloads.map(|workload| Namesake::told(identity, env, workload.partition.as_deref())).collect();
+        if told.is_empty() { [Namesake::untold(identity, env)].into() } else { told }
+    }
+
     fn live_base(&self, base: &str) -> Option<&LiveHost<'a>> {
         self.live.as_deref()?.hosts.get(base)
     }
@@ -188,9 +205,6 @@ fn shared<'a>(
     context: &Context<'a>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Candidate<'a>> {
-    let names: Vec<_> = all.iter().map(|Candidate { pair: (id, env), .. }| format!("{id} in env {env}")).collect();
-    let message = format!("it is the host of {}", names.join(" and of "));
-    findings.push(Finding::new(Code::OneHostTwoIdentities, None, Arc::clone(base), message));
     let mut runs: BTreeMap<&ClusterName, BTreeSet<usize>> = BTreeMap::new();
     for (index, candidate) in all.iter().enumerate() {
         for cluster in candidate.runs() {

@@ -41,6 +41,7 @@ pub(crate) fn workload(kind: WorkloadKind, at: &str, name: &str, identity: &str)
         created: None,
         identity: Identity::parse(identity).unwrap(),
         env: Env::parse("stage").unwrap(),
+        partition: None,
         keep_case: false,
         wish: MeshWish::default(),
         inbound_ports: None,

@@ -102,8 +102,10 @@ fn workload() -> impl Strategy<Value = Workload> {
     let marks = (prop::bool::weighted(0.05), prop::bool::weighted(0.05), prop::bool::weighted(0.08));
     let ports = prop_oneof![12 => Just(None), 2 => Just(Some("8080")), 1 => Just(Some("*"))];
     let account = prop_oneof![4 => Just("default"), 1 => Just("robot")];
-    (kind, select(NAMESPACES.to_vec()), select(WORKLOADS.to_vec()), pair, injected, marks, ports, (account, created()))
-        .prop_map(|(kind, ns, name, (identity, env), (label, annotation), marks, ports, (account, created))| {
+    let partition = prop_oneof![16 => Just(None), 1 => Just(Some("retail")), 1 => Just(Some("business"))];
+    let rest = (account, created(), partition);
+    (kind, select(NAMESPACES.to_vec()), select(WORKLOADS.to_vec()), pair, injected, marks, ports, rest).prop_map(
+        |(kind, ns, name, (identity, env), (label, annotation), marks, ports, (account, created, partition))| {
             let (keep_case, ambient, ignored) = marks;
             let plain: Workload = build::workload(kind, ns, name, identity, env)
                 .container_port("web", 8081)
@@ -111,12 +113,14 @@ fn workload() -> impl Strategy<Value = Workload> {
                 .into();
             Workload {
                 created,
+                partition: partition.map(Arc::from),
                 keep_case,
                 wish: MeshWish { inject_label: label, inject_annotation: annotation, ambient, ignored },
                 inbound_ports: ports.map(Arc::from),
                 ..plain
             }
-        })
+        },
+    )
 }
 
 fn service() -> impl Strategy<Value = Service> {

@@ -31,6 +31,7 @@ pub fn workload(kind: WorkloadKind, ns: &str, name: &str, identity: &str, env: &
         created: None,
         identity: Identity::parse(identity).expect("a legal identity"),
         env: Env::parse(env).expect("a legal env"),
+        partition: None,
         keep_case: false,
         wish: MeshWish { inject_label: Some(true), ..MeshWish::default() },
         inbound_ports: None,
@@ -84,6 +85,12 @@ impl WorkloadBuilder {
     /// Wanted and ready replicas.
     pub fn replicas(mut self, wanted: u32, ready: u32) -> Self {
         (self.0.replicas, self.0.ready) = (Some(wanted), Some(ready));
+        self
+    }
+
+    /// The partition of its identity.
+    pub fn partition(mut self, name: &str) -> Self {
+        self.0.partition = Some(name.into());
         self
     }
 

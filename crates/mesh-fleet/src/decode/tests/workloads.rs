@@ -58,9 +58,10 @@ fn a_workload_is_ignored_by_its_template_s_label_or_its_own_annotation() {
 fn the_rest_of_a_workload_is_what_rules_ask_for() {
     let read = workload(
         "identity: A",
-        "admiral.io/cname-case-sensitive: 'true', traffic.sidecar.istio.io/includeInboundPorts: '8090,8091'",
+        "admiral.io/cname-case-sensitive: 'true', admiral.io/identityPartition: retail, traffic.sidecar.istio.io/includeInboundPorts: '8090,8091'",
     );
     assert!(read.keep_case);
+    assert_eq!(read.partition.as_deref(), Some("retail"));
     assert_eq!(read.inbound_ports.as_deref(), Some("8090,8091"));
     assert_eq!(read.match_labels.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), [("app", "a")]);
     assert_eq!(&*read.container_ports, [("web".into(), 8080)]);
