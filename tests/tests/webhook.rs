@@ -1,5 +1,6 @@
 //! The built webhook beside a real API server, which asks it by the configuration that the chart renders.
 
+mod accounts;
 mod conflicts;
 mod input;
 mod release;

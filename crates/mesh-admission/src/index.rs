@@ -40,6 +40,10 @@ pub trait Index {
     /// The base host of a name whose traffic policy gives it this host as a prefix host.
     fn base_of_prefix(&self, host: &str) -> Option<Arc<str>>;
 
+    /// The identities that callers in this cluster accept of who serves a host, by the entry that is generated of it; none
+    /// where there is no entry.
+    fn accepted(&self, host: &str) -> Option<Arc<[Arc<str>]>>;
+
     /// How long ago all of it was last known to be so.
     fn age(&self) -> Duration;
 }
@@ -55,6 +59,8 @@ pub struct PlainIndex {
     pub uses: BTreeMap<Arc<str>, Vec<Use>>,
     /// Base hosts by prefix host.
     pub prefixes: BTreeMap<Arc<str>, Arc<str>>,
+    /// The identities that are accepted, by host.
+    pub accepted: BTreeMap<Arc<str>, Arc<[Arc<str>]>>,
     /// How old it is.
     pub age: Duration,
 }
@@ -88,6 +94,10 @@ impl Index for PlainIndex {
 
     fn base_of_prefix(&self, host: &str) -> Option<Arc<str>> {
         self.prefixes.get(host).cloned()
+    }
+
+    fn accepted(&self, host: &str) -> Option<Arc<[Arc<str>]>> {
+        self.accepted.get(host).cloned()
     }
 
     fn age(&self) -> Duration {

@@ -52,6 +52,18 @@ struct Parts<'a> {
     job_template: Option<&'a RawValue>,
 }
 
+/// `spec` of a pod template, as far as it says who its pods are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSpec {
+    service_account_name: Option<String>,
+    /// The old name of the same field.
+    service_account: Option<String>,
+}
+
+/// The account of pods that name none.
+const DEFAULT_ACCOUNT: &str = "default";
+
 /// Any object.
 #[derive(Debug)]
 pub(crate) struct Object<'a> {
@@ -95,6 +107,14 @@ impl<'a> WorkloadObject<'a> {
         };
         let template = parts(template_text)?.metadata.map(read).transpose()?;
         Ok(Self { metadata, template, template_text, template_at })
+    }
+
+    /// The service account of its pods; none where that does not read.
+    pub(crate) fn service_account(&self) -> Option<String> {
+        let spec = read::<Parts<'_>>(self.template_text?).ok()?.spec;
+        let spec: PodSpec = spec.map(read).transpose().ok()?.unwrap_or_default();
+        let named = [spec.service_account_name, spec.service_account].into_iter().flatten();
+        Some(named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
     }
 
     /// Whether its pods are made from another template than `old`'s: a deploy.

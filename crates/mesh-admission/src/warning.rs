@@ -16,13 +16,16 @@ pub enum WarningCode {
     StaleView = 202,
     /// The name was defaulted: the mutating webhook did not write it.
     Defaulted = 203,
+    /// The service account is not yet among those that callers accept.
+    AccountNotAccepted = 205,
     /// One owner serves the name from two namespaces of this cluster.
     SeveralNamespaces = 206,
 }
 
 impl WarningCode {
     /// Every code, in order.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::StaleView, Self::Defaulted, Self::SeveralNamespaces];
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::StaleView, Self::Defaulted, Self::AccountNotAccepted, Self::SeveralNamespaces];
 }
 
 /// `MESH-W201`.

@@ -5,6 +5,7 @@ use mesh_model::host::reserved_prefix;
 use mesh_model::name::NameError;
 use mesh_model::naming::WorkloadNaming;
 use mesh_model::participation::{Participation, participation};
+use mesh_model::policy::SanPolicy;
 
 use crate::conflict;
 use crate::decide::Case;
@@ -57,6 +58,7 @@ pub(crate) fn judge(case: &Case<'_>, kind: WorkloadKind) -> Result<Verdict, Stri
     let before = old.as_ref().filter(|old| serves(old, &namespace, case)).and_then(|old| used(old, case));
     Ok(match judge_name(case, &namespace, &name, before.as_ref()) {
         Ok(mut warnings) => {
+            warnings.extend(account_not_accepted(&object, case, &name));
             if MARKS.iter().any(|mark| mark.value(object.metadata.as_ref()).is_none()) {
                 let what = format!("the global name is {}; no webhook has written it", quoted(&name.host));
                 warnings.push(Warning::new(WarningCode::Defaulted, what));
@@ -115,6 +117,23 @@ fn judge_name(
         ));
     };
     conflict::judge(case, name, owner, before)
+}
+
+/// That callers, who accept service accounts, do not yet accept that of this workload.
+fn account_not_accepted(object: &WorkloadObject<'_>, case: &Case<'_>, name: &Name) -> Option<Warning> {
+    if case.policy.mesh.sans != SanPolicy::ServiceAccounts {
+        return None;
+    }
+    let accepted = case.index.accepted(&name.host.to_lowercase())?;
+    let account = object.service_account()?;
+    // By its end: which trust domain is this cluster's is nobody's business here.
+    let who = format!("/ns/{}/sa/{account}", case.namespace);
+    // Where nobody is named everybody is accepted.
+    if accepted.is_empty() || accepted.iter().any(|one| one.ends_with(&who)) {
+        return None;
+    }
+    let what = format!("callers do not accept service account {} until kubectl mesh sync", quoted(&account));
+    Some(Warning::new(WarningCode::AccountNotAccepted, what))
 }
 
 fn with_naming<R>(object: &WorkloadObject<'_>, case: &Case<'_>, work: impl FnOnce(&WorkloadNaming<'_>) -> R) -> R {

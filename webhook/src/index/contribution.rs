@@ -9,7 +9,8 @@ use mesh_model::facts::{MeshWish, NamespaceFacts};
 use mesh_model::host::{base_host, prefix_hosts};
 use mesh_model::name::{Env, Host, Identity, Namespace};
 use mesh_model::naming::{Meta, NamespaceNaming, WorkloadNaming, policy_env, policy_identity};
-use mesh_model::policy::MeshPolicy;
+use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, OUR_MARK};
+use mesh_model::policy::{Adopt, MeshPolicy};
 use serde::Deserialize;
 
 use super::watched_object::{Pairs, WatchedObject};
@@ -30,6 +31,8 @@ pub(crate) enum Fact {
     },
     /// It is a prefix host of this base host.
     PrefixOf(Arc<str>),
+    /// Callers accept these identities of who serves it.
+    Accepted(Arc<[Arc<str>]>),
 }
 
 /// Facts by host in lower case.
@@ -60,6 +63,14 @@ struct TemplateMetadata {
 #[serde(default)]
 struct ClaimSet {
     entries: Vec<Claim>,
+}
+
+/// `spec` of a ServiceEntry, as far as it says who is accepted.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct EntrySpec {
+    hosts: Option<Vec<String>>,
+    subject_alt_names: Option<Vec<Arc<str>>>,
 }
 
 /// `spec` of a GlobalTrafficPolicy, as far as it makes hosts.
@@ -143,6 +154,22 @@ pub(crate) fn of_set(object: &WatchedObject) -> Facts {
 
 fn claimed(claim: Claim) -> (Arc<str>, Fact) {
     (claim.host.to_lowercase().into(), Fact::Claimed(claim))
+}
+
+/// Whom callers accept, by an entry that was generated. What somebody else wrote tells nothing of it.
+pub(crate) fn of_entry(object: &WatchedObject, policy: &MeshPolicy) -> Facts {
+    let mark = object.metadata.annotations.as_ref().and_then(|annotations| annotations.get(CREATED_BY));
+    if !mark.is_some_and(|mark| is_ours(mark, policy)) {
+        return Facts::new();
+    }
+    let Some(EntrySpec { hosts, subject_alt_names }) = object.spec() else { return Facts::new() };
+    let accepted: Arc<[Arc<str>]> = subject_alt_names.unwrap_or_default().into();
+    let hosts = hosts.unwrap_or_default().into_iter();
+    hosts.map(|host| (host.to_lowercase().into(), Fact::Accepted(Arc::clone(&accepted)))).collect()
+}
+
+fn is_ours(mark: &str, policy: &MeshPolicy) -> bool {
+    mark == OUR_MARK || mark == ADMIRAL_MARK && policy.adopt == Adopt::Admiral
 }
 
 /// The prefix hosts of a traffic policy.

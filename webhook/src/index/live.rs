@@ -172,6 +172,13 @@ impl Index for LiveIndex {
         })
     }
 
+    fn accepted(&self, host: &str) -> Option<Arc<[Arc<str>]>> {
+        self.facts(host).iter().find_map(|(_, fact)| match fact {
+            Fact::Accepted(accepted) => Some(Arc::clone(accepted)),
+            _ => None,
+        })
+    }
+
     fn age(&self) -> Duration {
         self.reached.load().as_ref().map_or(Duration::MAX, |reached| reached.elapsed())
     }

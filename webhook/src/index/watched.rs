@@ -15,7 +15,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Config};
 use mesh_admission::NamePolicy;
 use mesh_model::kind::Kind;
-use mesh_model::policy::{self, MeshPolicy};
+use mesh_model::policy::{self, MeshPolicy, SanPolicy};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -70,6 +70,16 @@ pub(crate) async fn follow(watched: Watched, make: impl Fn(MeshPolicy) -> NamePo
         let mesh = Arc::clone(&name_policy.mesh);
         let (client, index, readiness) =
             (watched.client.clone(), Arc::clone(&watched.index), Arc::clone(&watched.readiness));
+        if mesh.sans == SanPolicy::ServiceAccounts {
+            let entries =
+                Api::namespaced_with(watched.client.clone(), &watched.sync_namespace, &resource_of(Kind::ServiceEntry));
+            let (index, policy) = (Arc::clone(&watched.index), Arc::clone(&mesh));
+            let facts = move |object: &WatchedObject| contribution::of_entry(object, &policy);
+            // Nothing is refused by them, and so nobody waits for them.
+            current.spawn(objects(entries, Kind::ServiceEntry.as_str(), index, facts, None));
+        } else {
+            watched.index.keep_only(Kind::ServiceEntry.as_str(), &BTreeSet::new());
+        }
         current.spawn(watch_all(client, index, mesh, readiness));
     }
 }
@@ -174,7 +184,7 @@ fn tell(known: &mut Option<oneshot::Sender<()>>) {
 /// How a kind of ours is asked for.
 pub(crate) fn resource_of(kind: Kind) -> ApiResource {
     let group = kind.group();
-    let version = if group == "apps" { "v1" } else { "v1alpha1" };
+    let version = if matches!(group, "apps" | "networking.istio.io") { "v1" } else { "v1alpha1" };
     ApiResource {
         group: group.to_owned(),
         version: version.to_owned(),

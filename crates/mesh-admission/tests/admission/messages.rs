@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use mesh_admission::{Mode, OnStale, RefusalCode};
+use mesh_admission::{Mode, OnStale, RefusalCode, Verdict, WarningCode};
+use mesh_model::policy::SanPolicy;
 use serde_json::json;
 
-use crate::fixture::{claim, cluster, creates, deployment, marked, policy, updates};
+use crate::fixture::{claim, cluster, creates, deployment, marked, policy, served, updates};
 
 #[test]
 fn every_code_has_a_message_that_says_what_and_what_next() {
@@ -53,4 +54,32 @@ fn every_code_has_a_message_that_says_what_and_what_next() {
     ];
     assert_eq!(said, RefusalCode::ALL);
     insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn every_warning_has_a_message() {
+    let (mut index, mut policy) = (cluster(), policy());
+    index.age = std::time::Duration::from_secs(400);
+    let mut mesh = (*policy.mesh).clone();
+    mesh.sans = SanPolicy::ServiceAccounts;
+    policy.mesh = mesh.into();
+    index.accepted.insert("stage.checkout.global".into(), ["spiffe://cluster.local/ns/pay/sa/till".into()].into());
+    let unmarked = deployment("checkout");
+    let mut warnings = said(&creates("pay", &unmarked).verdict(&index, &policy));
+    index.add_claim(&claim("team-shop", "checkout", "stage"));
+    served(&mut index, "checkout", "stage", "more");
+    warnings.extend(said(&creates("shop", &unmarked).verdict(&index, &policy)));
+    warnings.sort();
+    warnings.dedup();
+    let texts: Vec<&str> = warnings.iter().map(|(_, text)| text.as_str()).collect();
+    let texts = texts.join("\n");
+    assert!(texts.lines().all(|text| text.len() <= 120 && text.is_ascii()), "{texts}");
+    warnings.dedup_by_key(|(code, _)| *code);
+    assert_eq!(warnings.iter().map(|(code, _)| *code).collect::<Vec<_>>(), WarningCode::ALL);
+    insta::assert_snapshot!(texts);
+}
+
+fn said(verdict: &Verdict) -> Vec<(WarningCode, String)> {
+    let Verdict::Allowed { warnings, .. } = verdict else { panic!("{verdict:?}") };
+    warnings.iter().map(|warning| (warning.code, warning.to_string())).collect()
 }

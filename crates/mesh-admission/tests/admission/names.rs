@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mesh_admission::{Disclosure, Mode, OnStale, RefusalCode, WarningCode};
 use mesh_model::claim::Phase;
+use mesh_model::policy::SanPolicy;
 use serde_json::{Value, json};
 
 use crate::fixture::{HOST, claim, cluster, creates, deployment, marked, policy, served, served_in, updates};
@@ -275,4 +276,28 @@ fn how_much_is_told_of_the_holder_is_a_setting() {
         let text = creates("pay", &new).refused(&index, &policy, RefusalCode::Held).to_string();
         assert_eq!((text.contains("team-shop"), text.contains("uid-1")), (tells_owner, tells_cluster), "{text}");
     }
+}
+
+#[test]
+fn a_service_account_that_callers_do_not_accept_yet_is_said() {
+    let (mut index, mut policy) = (cluster(), policy());
+    index.add_claim(&claim("team-shop", "checkout", "stage"));
+    let warned = [WarningCode::AccountNotAccepted];
+    let mut new = marked("shop", &deployment("checkout"));
+    let accepts = |ids: &[&str]| ids.iter().map(|id| (*id).into()).collect();
+    index.accepted.insert(HOST.into(), accepts(&["spiffe://cluster.local/ns/shop/sa/web"]));
+    assert_eq!(creates("shop", &new).allowed(&index, &policy), [], "where policies do not say so, nobody asks");
+    let mut mesh = (*policy.mesh).clone();
+    mesh.sans = SanPolicy::ServiceAccounts;
+    policy.mesh = mesh.into();
+    assert_eq!(creates("shop", &new).allowed(&index, &policy), warned, "its account is `default`");
+    new["spec"]["template"]["spec"]["serviceAccountName"] = "web".into();
+    assert_eq!(creates("shop", &new).allowed(&index, &policy), []);
+    new["spec"]["template"]["spec"] = json!({"serviceAccountName": "", "serviceAccount": "eb"});
+    assert_eq!(creates("shop", &new).allowed(&index, &policy), warned, "an end of a name is none");
+    // Everybody is accepted, or nobody calls it yet.
+    index.accepted.insert(HOST.into(), accepts(&[]));
+    assert_eq!(creates("shop", &new).allowed(&index, &policy), []);
+    index.accepted.clear();
+    assert_eq!(creates("shop", &new).allowed(&index, &policy), []);
 }
