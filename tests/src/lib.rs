@@ -45,6 +45,21 @@ pub fn webhook_program() -> &'static Path {
     })
 }
 
+/// The built chores, beside the program.
+///
+/// # Panics
+/// If they cannot be built.
+pub fn xtask_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if env::var_os(MESH_PROGRAM).is_none() {
+            build("xtask");
+            webhook_program();
+        }
+        program().with_file_name(format!("xtask{}", env::consts::EXE_SUFFIX))
+    })
+}
+
 fn build(package: &str) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo).args(["build", "--quiet", "--package", package]).status();

@@ -24,6 +24,7 @@ mod lost_sight;
 mod members;
 mod policy;
 mod readme;
+mod release;
 mod schema;
 mod stories;
 mod webhook;

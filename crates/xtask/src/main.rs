@@ -1,11 +1,12 @@
 //! The project's chores: `cargo xtask test` is what a contributor and CI run, `servers` and `bench` are its parts that
-//! stand alone.
+//! stand alone, and `release` packs what is published.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore's output is for the person who started it")]
 
 mod bench;
 mod deny;
 mod go;
 mod process;
+mod release;
 mod servers;
 mod suite;
 mod workspace;
@@ -32,6 +33,8 @@ enum Chore {
     Docs,
     /// Build the Go programs that tests use into target/servers.
     Servers,
+    /// Pack what is published of a version: archives, a Debian package, a manifest for krew, digests.
+    Release(release::Options),
     /// Measure speed and size.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -53,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Test(options) => suite::run(&workspace, &options),
         Chore::Docs => workspace.cargo(["run", "--quiet", "-p", "kubectl-mesh", "--", "__docs", "docs"]).run(),
         Chore::Servers => servers::build(&workspace).map(drop),
+        Chore::Release(options) => release::run(&workspace, &options),
         Chore::Bench(bench) => bench.run(&workspace),
     }
 }

@@ -13,6 +13,10 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Build output, wherever `CARGO_TARGET_DIR` or a configuration file puts it.
     pub(crate) target: PathBuf,
+    /// The version of all crates.
+    pub(crate) version: String,
+    /// Where the project is at home.
+    pub(crate) repository: String,
 }
 
 impl Workspace {
@@ -24,7 +28,11 @@ impl Workspace {
             .no_deps()
             .exec()
             .with_context(|| format!("{manifest} cannot be read"))?;
+        let package = metadata.packages.iter().find(|package| package.name.as_str() == "kubectl-mesh");
+        let package = package.context("the workspace has no package kubectl-mesh")?;
         Ok(Self {
+            version: package.version.to_string(),
+            repository: package.repository.clone().unwrap_or_default(),
             root: metadata.workspace_root.into_std_path_buf(),
             target: metadata.target_directory.into_std_path_buf(),
         })
