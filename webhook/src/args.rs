@@ -52,7 +52,7 @@ pub(crate) struct ServeArgs {
     /// The Service by which API servers find the webhook
     #[arg(long, value_name = "NAME", required_if_eq("certificates", "self-managed"))]
     pub(crate) service: Option<String>,
-    /// The namespace of both
+    /// The namespace of both, and of the ConfigMap in which each replica says how it is
     #[arg(long, value_name = "NAMESPACE", required_if_eq("certificates", "self-managed"))]
     pub(crate) namespace: Option<String>,
     /// A further name or address of the certificate, where a configuration has a URL
@@ -61,9 +61,12 @@ pub(crate) struct ServeArgs {
     /// The MutatingWebhookConfiguration that is told of the authority
     #[arg(long, value_name = "NAME")]
     pub(crate) mutating_configuration: Option<String>,
-    /// The ValidatingWebhookConfiguration that is told of the authority
+    /// The ValidatingWebhookConfiguration that is told of the authority, and by which it tests itself
     #[arg(long, value_name = "NAME")]
     pub(crate) validating_configuration: Option<String>,
+    /// Which replica this is
+    #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "webhook")]
+    pub(crate) replica: String,
     /// How the API server is reached; else by the pod's service account
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,

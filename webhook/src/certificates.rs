@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -28,6 +29,10 @@ const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_secs(5);
+/// The longest chain that is told of, in bytes: it goes into a ConfigMap.
+const MAX_SHOWN: usize = 32 << 10;
+/// Length of a line of PEM.
+const PEM_LINE: usize = 64;
 /// The largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -86,6 +91,23 @@ impl Certificates {
         metrics.not_after.set(pair.ends.as_second());
         self.0.store(Some(Arc::new(pair.key)));
     }
+}
+
+impl Certificates {
+    /// What new connections see, in PEM; none before there is any, or where it is too long to be passed on.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let chain = &self.0.load_full()?.cert;
+        let pem: String = chain.iter().map(|one| pem("CERTIFICATE", one)).collect();
+        (pem.len() <= MAX_SHOWN).then_some(pem)
+    }
+}
+
+/// PEM (RFC 7468) of something in DER.
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(PEM_LINE).map(|line| str::from_utf8(line).expect("base64 is ASCII"));
+    let body: String = lines.flat_map(|line| [line, "\n"]).collect();
+    format!("-----BEGIN {label}-----\n{body}-----END {label}-----\n")
 }
 
 impl ResolvesServerCert for Certificates {

@@ -16,6 +16,7 @@ mod routes;
 mod self_managed;
 mod self_test;
 mod serve;
+mod state;
 mod stop;
 
 use std::process::ExitCode;

@@ -61,6 +61,11 @@ impl Readiness {
         Token::ALL.into_iter().all(|token| self.has(token))
     }
 
+    /// The tokens that were not given.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        Token::ALL.into_iter().filter(|token| !self.has(*token)).map(|token| token.to_string()).collect()
+    }
+
     /// Each token and whether it was given, a line each.
     pub(crate) fn lines(&self) -> String {
         let line = |token: Token| format!("[{}] {token}\n", if self.has(token) { "+" } else { "-" });
@@ -80,8 +85,10 @@ mod tests {
             readiness.give(token);
         }
         assert!(readiness.is_ready());
+        assert!(readiness.missing().is_empty());
         readiness.take(Token::NotStopping);
         assert!(!readiness.is_ready());
+        assert_eq!(readiness.missing(), ["not-stopping"]);
         assert_eq!(
             readiness.lines(),
             "[+] ca-published\n[+] tls-loaded\n[+] listener-bound\n[+] index-synced\n[-] not-stopping\n"

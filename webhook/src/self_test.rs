@@ -1,6 +1,7 @@
 //! The webhook is asked as API servers ask it: where the configuration says, verified by what it says. A review that must be
 //! refused is refused, and one that is nobody's business goes through.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingWebhookConfiguration, WebhookClientConfig};
 use kube::Api;
+use mesh_model::webhook::{TEST_IDENTITY, TEST_REFUSAL};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -30,18 +32,23 @@ const MAX_ANSWER: usize = 1 << 20;
 /// Tests it; an error says what is not as it should be.
 pub(crate) fn run(args: &SelfTestArgs) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(test(args))
+    runtime.map_err(|error| error.to_string())?.block_on(test_named(args))
 }
 
-async fn test(args: &SelfTestArgs) -> Result<(), String> {
+async fn test_named(args: &SelfTestArgs) -> Result<(), String> {
     let name = &args.validating_configuration;
     let client = index::client(args.kubeconfig.as_deref()).await?;
     let api: Api<ValidatingWebhookConfiguration> = Api::all(client);
     let configuration = api.get(name).await.map_err(|error| format!("webhook configuration {name}: {error}"))?;
-    let webhooks = configuration.webhooks.unwrap_or_default();
-    let webhook = webhooks.first().ok_or(format!("webhook configuration {name} has no webhooks"))?;
-    for (identity, is_allowed) in [("not_a_name", false), ("", true)] {
-        let answer = timeout(REVIEW, ask(&webhook.client_config, &review(identity))).await;
+    test(&configuration, None).await
+}
+
+/// Tests the webhook that a configuration leads to; at this address, if one is given, as who it should be.
+pub(crate) async fn test(configuration: &ValidatingWebhookConfiguration, at: Option<SocketAddr>) -> Result<(), String> {
+    let webhook = configuration.webhooks.as_ref().and_then(|webhooks| webhooks.first());
+    let webhook = webhook.ok_or("the webhook configuration has no webhooks")?;
+    for (identity, is_allowed) in [(TEST_IDENTITY, false), ("", true)] {
+        let answer = timeout(REVIEW, ask(&webhook.client_config, at, &review(identity))).await;
         let answer = answer.map_err(|_| "the webhook does not answer in time".to_owned())??;
         let response = &answer["response"];
         if response["uid"] != UID || response["allowed"] != is_allowed {
@@ -50,7 +57,9 @@ async fn test(args: &SelfTestArgs) -> Result<(), String> {
                 if is_allowed { "allowed" } else { "refused" }
             ));
         }
-        if !is_allowed && !response["status"]["message"].as_str().unwrap_or_default().contains("[MESH-E105]") {
+        if !is_allowed
+            && !response["status"]["message"].as_str().unwrap_or_default().contains(&format!("[{TEST_REFUSAL}]"))
+        {
             return Err(format!("a review is refused for another reason than it should be: {answer}"));
         }
     }
@@ -76,10 +85,13 @@ fn review(identity: &str) -> Value {
 }
 
 /// The answer of the webhook that a configuration leads to.
-async fn ask(config: &WebhookClientConfig, review: &Value) -> Result<Value, String> {
+async fn ask(config: &WebhookClientConfig, at: Option<SocketAddr>, review: &Value) -> Result<Value, String> {
     let (host, port, path) = place(config)?;
     let bundle = config.ca_bundle.as_ref().ok_or("the configuration is told of no authority yet")?;
-    let connection = TcpStream::connect((host.as_str(), port)).await;
+    let connection = match at {
+        Some(address) => TcpStream::connect(address).await,
+        None => TcpStream::connect((host.as_str(), port)).await,
+    };
     let connection = connection.map_err(|error| format!("{host}:{port}: {error}"))?;
     let server = ServerName::try_from(host.clone()).map_err(|_| format!("{host} is no name of a server"))?;
     let tls = TlsConnector::from(trusting(&bundle.0)?).connect(server, connection).await;

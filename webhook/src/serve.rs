@@ -24,10 +24,13 @@ use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
 use crate::routes::{self, Reviews};
 use crate::self_managed::{self, SelfManaged};
+use crate::state::Saying;
 use crate::stop::Stop;
 
 /// How long requests may still take once no new ones are taken.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How long it may take to take back what this replica said of itself.
+const TAKE_BACK: Duration = Duration::from_secs(2);
 /// Most requests at once over one connection.
 const STREAMS: u32 = 256;
 /// What the head of a request may take, in bytes.
@@ -96,13 +99,25 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             tokio::spawn(certificates::follow(folder, certificates, readiness, Arc::clone(&metrics)))
         }
         CertificateSource::SelfManaged => {
-            let own = self_managed(args, client);
+            let own = self_managed(args, client.clone());
             let (certificates, readiness) = (Arc::clone(&certificates), Arc::clone(&readiness));
             tokio::spawn(self_managed::follow(own, certificates, readiness, Arc::clone(&metrics)))
         }
     };
 
     let handle = Handle::new();
+    let saying = args.namespace.clone().map(|namespace| {
+        Arc::new(Saying {
+            client,
+            namespace,
+            replica: args.replica.clone(),
+            configuration: args.validating_configuration.clone(),
+            listens: args.listen,
+            index: Arc::clone(&index),
+            certificates: Arc::clone(&certificates),
+            readiness: Arc::clone(&readiness),
+        })
+    });
     let reviews = Reviews::new(index, policy, metrics, Arc::clone(&readiness));
     let server = tokio::spawn(
         server(args.listen, certificates, handle.clone()).serve(routes::router(reviews).into_make_service()),
@@ -110,6 +125,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let address = handle.listening().await.ok_or_else(|| taken(args.listen))?;
     readiness.give(Token::ListenerBound);
     tracing::info!(%address, "reviews are answered here");
+    let state = saying.clone().map(|saying| tokio::spawn(async move { saying.go_on().await }));
 
     stop.asked().await;
     readiness.take(Token::NotStopping);
@@ -124,8 +140,12 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         () = ends => tracing::info!("every request was answered"),
         () = stop.asked() => tracing::warn!("asked to stop once more: at once"),
     }
-    for task in [watch, certificate_task, recorder] {
+    for task in [watch, certificate_task, recorder].into_iter().chain(state) {
         task.abort();
+    }
+    if let Some(saying) = saying {
+        // It is gone either way, and what it said is taken away by others.
+        let _ = timeout(TAKE_BACK, saying.take_back()).await;
     }
     admin_task.abort();
     Ok(())

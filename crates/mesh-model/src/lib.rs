@@ -18,3 +18,4 @@ pub mod origin;
 pub mod owned;
 pub mod participation;
 pub mod policy;
+pub mod webhook;

@@ -45,20 +45,25 @@ pub(super) struct Webhook {
     pub(super) address: SocketAddr,
     pub(super) admin: SocketAddr,
     /// Whom its certificate is from, where the test made it.
-    ca_pem: String,
+    pub(super) ca_pem: String,
     folder: TempDir,
 }
 
 /// The names of what the chart makes.
 const RELEASE: &str = "mesh";
-const NAMESPACE: &str = "mesh-system";
+pub(super) const NAMESPACE: &str = "mesh-system";
 pub(super) const FULL_NAME: &str = "mesh-kubectl-mesh";
 
 impl Installed {
     /// Installs the chart with these values, starts the webhook, and lets the API server ask it. `shop` and `more` are
     /// of team-shop, `pay` of team-pay.
     pub(super) fn start(name: &str, certificates: Certificates) -> Option<Self> {
-        let (helm, servers) = Helm::find().zip(ApiServers::start(&[name]))?;
+        Self::start_beside(name, &[], certificates)
+    }
+
+    /// The same, beside clusters without a webhook.
+    pub(super) fn start_beside(name: &str, others: &[&str], certificates: Certificates) -> Option<Self> {
+        let (helm, servers) = Helm::find().zip(ApiServers::start(&[&[name], others].concat()))?;
         let server = servers.cluster(name);
         server.install_crds(&[Crds::Istio, Crds::Rollouts]);
         for (namespace, owner) in [("shop", "team-shop"), ("more", "team-shop"), ("pay", "team-pay")] {
@@ -150,9 +155,7 @@ impl Webhook {
                 "--certificates=self-managed",
                 "--secret=mesh-kubectl-mesh-tls",
                 "--service=mesh-kubectl-mesh",
-                "--namespace=mesh-system",
                 "--mutating-configuration=mesh-kubectl-mesh",
-                "--validating-configuration=mesh-kubectl-mesh",
                 "--name=127.0.0.1",
             ],
         };
@@ -161,6 +164,8 @@ impl Webhook {
             .args(["serve", "--listen", &address.to_string(), "--admin-listen", &admin.to_string()])
             .arg("--kubeconfig")
             .arg(&kubeconfig)
+            .args(["--namespace", NAMESPACE, "--validating-configuration", FULL_NAME])
+            .args(["--replica", &format!("replica-{}", address.port())])
             .args(arguments)
             .stderr(log)
             .spawn()
@@ -247,7 +252,7 @@ fn helm_does(helm: &Helm, servers: &ApiServers, verb: &[&str], values: &str) {
 }
 
 /// Puts a CA into both configurations.
-fn tell(server: &ApiServer, ca_pem: &str) {
+pub(super) fn tell(server: &ApiServer, ca_pem: &str) {
     for kind in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
         let path = format!("{CONFIGURATIONS}/{kind}/{FULL_NAME}");
         let (code, mut object) = server.get(&path);
@@ -266,7 +271,7 @@ fn free() -> SocketAddr {
 }
 
 /// A CA, and a certificate of it for this machine, with its key.
-fn certificate() -> (String, String, String) {
+pub(super) fn certificate() -> (String, String, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "webhook");
