@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Names(commands::names::NamesArgs),
     Fleet(commands::fleet::FleetArgs),
     Policy(commands::policy::PolicyArgs),
+    Webhook(commands::webhook::WebhookArgs),
     Permissions(commands::permissions::PermissionsArgs),
     Completion(commands::completion::CompletionArgs),
     Version(commands::version::VersionArgs),
@@ -255,7 +256,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as 30s or 5m".to_owned())
 }
 
-fn parse_namespace(text: &str) -> Result<Namespace, String> {
+pub(crate) fn parse_namespace(text: &str) -> Result<Namespace, String> {
     Namespace::parse(text).map_err(|error| error.problem)
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod trace;
 pub(crate) mod version;
+pub(crate) mod webhook;
 pub(crate) mod whereis;
 
 /// Runs the verb that was typed.
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, CommandError> 
         Command::Names(args) => names::run(args, &cli.global, output),
         Command::Fleet(args) => fleet::run(args, &cli.global, output),
         Command::Policy(args) => policy::run(args, &cli.global, output),
+        Command::Webhook(args) => webhook::run(args, &cli.global, output),
         Command::Permissions(args) => permissions::run(args, output),
         Command::Completion(args) => completion::run(args, output),
         Command::Version(args) => version::run(args, output),

@@ -10,7 +10,7 @@ mod grown;
 mod idle;
 mod killed;
 mod left_out;
-mod on_clusters;
+pub(crate) mod on_clusters;
 mod on_fakes;
 mod overtaken;
 mod permissions;

@@ -5,3 +5,4 @@ mod conflicts;
 mod input;
 mod release;
 mod running;
+mod status;

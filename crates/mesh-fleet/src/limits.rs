@@ -27,6 +27,8 @@ pub const MAX_ANNOTATION: usize = 256 << 10;
 pub const MAX_ENTRIES: usize = 20_000;
 /// Most certificates of one bundle of roots.
 pub const MAX_CERTIFICATES: usize = 200;
+/// Most replicas of a webhook that are looked at.
+pub const MAX_REPLICAS: usize = 100;
 /// Deepest nesting of a YAML document.
 pub const MAX_YAML_DEPTH: usize = 64;
 /// Most nodes of a YAML document: one for each four bytes of the largest file.

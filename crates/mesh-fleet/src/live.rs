@@ -47,6 +47,7 @@ mod target;
 mod turns;
 mod unpack;
 pub mod watch;
+mod webhook;
 mod write;
 
 pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
@@ -56,6 +57,7 @@ pub use policy::{PolicyOutcome, PolicyResult, WRITER_ROLE};
 pub use profiles::Provider;
 pub use select::{Selected, Untold};
 pub use source::{Source, SourceForm};
+pub use webhook::{Closed, Trial, Webhooks};
 
 use background::Background;
 use contact::Contact;

@@ -109,7 +109,7 @@ fn handshake(socket: &mut TcpStream, sni: &str) -> Result<Vec<CertificateDer<'st
 }
 
 /// Whether one of the roots vouches for a chain.
-fn vouch(chain: &[CertificateDer<'_>], roots: &[Arc<Certificate>], now: Timestamp) -> Result<(), String> {
+pub(crate) fn vouch(chain: &[CertificateDer<'_>], roots: &[Arc<Certificate>], now: Timestamp) -> Result<(), String> {
     let Some((first, rest)) = chain.split_first() else { return Err("no certificate was shown".to_owned()) };
     let ders: Vec<CertificateDer<'_>> = roots.iter().map(|root| CertificateDer::from(&*root.der)).collect();
     let anchors: Vec<_> = ders.iter().filter_map(|der| anchor_from_trusted_cert(der).ok()).collect();

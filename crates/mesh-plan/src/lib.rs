@@ -26,5 +26,6 @@ pub mod scope;
 pub mod status;
 pub mod suppress;
 pub mod trace;
+pub mod webhook;
 pub mod whereis;
 pub mod writing;

@@ -24,3 +24,9 @@ pub const ROOT_ENDS_SOON: SignedDuration = SignedDuration::from_hours(60 * 24);
 pub const ROOT_ENDS_VERY_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Istiods of one fleet may be this many minor versions apart.
 pub const MAX_VERSION_SKEW: u32 = 2;
+/// A certificate of a webhook that ends within this time is not being renewed.
+pub const CERTIFICATE_ENDS_SOON: SignedDuration = SignedDuration::from_hours(24);
+/// What a replica of a webhook said longer ago than this says nothing of now: it says it every minute.
+pub const REPORT_AGE: SignedDuration = SignedDuration::from_mins(3);
+/// The view of a webhook may be this old, as its `--max-view-age` is by default.
+pub const VIEW_AGE: SignedDuration = SignedDuration::from_mins(5);

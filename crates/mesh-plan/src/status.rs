@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::desire::site::{Gateway, Site};
 use crate::desired::Desired;
 use crate::plan::Plan;
+use crate::webhook::WebhookStatus;
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,6 +42,9 @@ pub struct MemberStatus {
     pub drift: usize,
     /// Objects that are held.
     pub held: usize,
+    /// Its admission webhook, where it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookStatus>,
 }
 
 /// What was seen of a member.
@@ -107,6 +111,7 @@ fn member(
         used: desired.names.values().filter(|name| name.clients.contains_key(cluster)).count(),
         drift: steps(true),
         held: steps(false),
+        webhook: None,
     }
 }
 

@@ -18,4 +18,5 @@ pub mod status;
 pub mod style;
 pub mod table;
 pub mod trace;
+pub mod webhook;
 pub mod whereis;

@@ -6,10 +6,16 @@ use serde_json::{Value, json};
 use crate::document::headed;
 use crate::style::{Styling, Tone};
 use crate::table::{NONE, Table};
+use crate::webhook;
 
 /// The rows; `wide` adds what is held, and what could not be seen.
 pub fn render(members: &[MemberStatus], wide: bool, styling: Styling) -> String {
     let mut headings = vec!["CLUSTER", "STATE", "REGION", "NETWORK", "GATEWAY", "SERVED", "USED", "DRIFT"];
+    // Folders have none.
+    let has_webhooks = members.iter().any(|member| member.webhook.is_some());
+    if has_webhooks {
+        headings.push("WEBHOOK");
+    }
     if wide {
         headings.extend(["HELD", "UNSEEN"]);
     }
@@ -26,6 +32,9 @@ pub fn render(members: &[MemberStatus], wide: bool, styling: Styling) -> String 
             member.used.to_string(),
             if member.state == MemberState::Unseen { NONE.to_owned() } else { member.drift.to_string() },
         ];
+        if has_webhooks {
+            cells.push(member.webhook.as_ref().map_or_else(|| NONE.to_owned(), webhook::summary));
+        }
         if wide {
             let kinds: Vec<&str> = member.unseen_kinds.iter().map(|kind| kind.as_str()).collect();
             let kinds = if kinds.is_empty() { NONE.to_owned() } else { kinds.join(", ") };
@@ -69,6 +78,7 @@ mod tests {
             used: 1,
             drift: 3,
             held: 4,
+            webhook: None,
         }
     }
 

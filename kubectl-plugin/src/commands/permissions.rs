@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use mesh_model::kind::Kind;
+use mesh_model::webhook::STATE_CONFIG_MAP;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -42,10 +43,22 @@ pub(crate) enum Verb {
     Status,
     Sync,
     Trace,
+    WebhookPromote,
+    WebhookStatus,
     Whereis,
 }
 
 impl Verb {
+    /// Whether it works out what clusters should hold.
+    fn plans(self) -> bool {
+        !matches!(self, Self::WebhookPromote | Self::WebhookStatus)
+    }
+
+    /// Whether it looks at webhooks.
+    fn looks_at_webhooks(self) -> bool {
+        !self.plans() || self == Self::Status
+    }
+
     /// Whether it may find a member whose sync namespace is missing, and makes it, with the Role of its writers.
     fn prepares(self) -> bool {
         matches!(self, Self::FleetAdd | Self::FleetInit | Self::PolicyPush)
@@ -127,6 +140,10 @@ struct Row {
 /// What a rule is about.
 enum What {
     Kinds(&'static [Kind]),
+    /// How API servers are told to ask webhooks.
+    Webhooks,
+    /// Those of them that refuse.
+    Validating,
     /// Roles of RBAC, which nobody reads.
     Roles,
     /// Pods, and what stands between them and their workloads.
@@ -149,6 +166,8 @@ impl What {
                 groups.entry("").or_default().push("pods");
                 groups.entry("apps").or_default().push("replicasets");
             }
+            Self::Webhooks => groups.entry(ADMISSION).or_default().extend([MUTATING, VALIDATING]),
+            Self::Validating => groups.entry(ADMISSION).or_default().push(VALIDATING),
             Self::Roles => groups.entry("rbac.authorization.k8s.io").or_default().push("roles"),
             Self::Events => groups.entry("").or_default().push("events"),
         }
@@ -160,14 +179,22 @@ impl What {
 const CONFIG_MAPS: [&str; 2] = ["mesh-policy", "se-address-configmap"];
 /// The roots that istiod gives namespaces, and the settings of the mesh.
 const MESH_CONFIG_MAPS: [&str; 2] = ["istio-ca-root-cert", "istio"];
+/// Where webhooks say how they are.
+const WEBHOOK_CONFIG_MAPS: [&str; 1] = [STATE_CONFIG_MAP];
+/// The group of webhook configurations, and its kinds.
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const MUTATING: &str = "mutatingwebhookconfigurations";
+const VALIDATING: &str = "validatingwebhookconfigurations";
+/// The webhook configuration of a release of the chart's own name.
+const RELEASE: [&str; 1] = ["kubectl-mesh"];
 /// The one that is written.
 const POLICY: [&str; 1] = ["mesh-policy"];
 
 /// What is read and written, and why. Every reading verb reads the same, since what a cluster should hold depends on all of
 /// it; but for pods.
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 25] = [
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::Read,
         need: Need::Required,
         what: What::Kinds(&[
@@ -181,28 +208,28 @@ const TABLE: [Row; 18] = [
         why: "Who serves, and where",
     },
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::Read,
         need: Need::Required,
         what: What::Kinds(&[Kind::ServiceEntry, Kind::DestinationRule]),
         why: "What the cluster holds, and what others put on the same hosts",
     },
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::Read,
         need: Need::Optional,
         what: What::Kinds(&[Kind::Node]),
         why: "Regions; a member's region in the policy does as well",
     },
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::Read,
         need: Need::Optional,
         what: What::Kinds(&[Kind::Job, Kind::CronJob, Kind::VirtualService]),
         why: "Further clients, diverted hosts",
     },
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::Read,
         need: Need::Optional,
         what: What::Kinds(&[
@@ -217,14 +244,14 @@ const TABLE: [Row; 18] = [
         why: "Who calls whom, and traffic policies",
     },
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::Read,
         need: Need::Optional,
         what: What::Kinds(&[Kind::GlobalName, Kind::GlobalNameSet]),
         why: "Claims",
     },
     Row {
-        who: |_| true,
+        who: Verb::plans,
         access: Access::ReadNamed(&CONFIG_MAPS),
         need: Need::Optional,
         what: What::Kinds(&[Kind::ConfigMap]),
@@ -307,6 +334,55 @@ const TABLE: [Row; 18] = [
         what: What::Events,
         why: "Who wrote what, for `kubectl get events`; a RoleBinding in the sync namespace is enough for this rule",
     },
+    Row {
+        who: |verb| !verb.plans(),
+        access: Access::Read,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::Namespace]),
+        why: "Which cluster it is",
+    },
+    Row {
+        who: |verb| !verb.plans(),
+        access: Access::Read,
+        need: Need::Courtesy,
+        what: What::Kinds(&[Kind::Deployment]),
+        why: "How many webhooks are ready",
+    },
+    Row {
+        who: |verb| !verb.plans(),
+        access: Access::ReadNamed(&POLICY),
+        need: Need::Courtesy,
+        what: What::Kinds(&[Kind::ConfigMap]),
+        why: "The stored policy, which says who the members are",
+    },
+    Row {
+        who: Verb::looks_at_webhooks,
+        access: Access::Read,
+        need: Need::Courtesy,
+        what: What::Webhooks,
+        why: "How webhooks are asked; without it they are unknown",
+    },
+    Row {
+        who: Verb::looks_at_webhooks,
+        access: Access::ReadNamed(&WEBHOOK_CONFIG_MAPS),
+        need: Need::Courtesy,
+        what: What::Kinds(&[Kind::ConfigMap]),
+        why: "What webhooks say of themselves; without it their certificates, views and self-tests are unknown",
+    },
+    Row {
+        who: |verb| verb == Verb::WebhookPromote,
+        access: Access::Create,
+        need: Need::Required,
+        what: What::Kinds(&[Kind::Deployment]),
+        why: "The trial, a dry run; a RoleBinding in the namespace of the trial is enough for this rule",
+    },
+    Row {
+        who: |verb| verb == Verb::WebhookPromote,
+        access: Access::UpdateNamed(&RELEASE),
+        need: Need::Courtesy,
+        what: What::Validating,
+        why: "What --write changes: another name here, if the release has another one",
+    },
 ];
 
 /// Prints the role; no fleet is read.
@@ -371,7 +447,8 @@ mod tests {
     fn a_verb_that_reads_may_not_write() {
         for verb in Verb::value_variants() {
             let text = cluster_role(*verb, false, false);
-            assert_eq!(text.contains("\"create\""), verb.stores(), "{verb:?}");
+            // The trial of a webhook is a dry run, which needs the right to write all the same.
+            assert_eq!(text.contains("\"create\""), verb.stores() || *verb == Verb::WebhookPromote, "{verb:?}");
             assert_eq!(text.contains("\"delete\""), verb.prepares() || *verb == Verb::Sync, "{verb:?}");
             assert!(!text.contains('*'), "no wildcard");
             let required = cluster_role(*verb, true, false);
@@ -385,7 +462,7 @@ mod tests {
             let text = cluster_role(*verb, false, false);
             let gets = text.lines().filter(|line| line.contains("\"get\""));
             assert!(gets.clone().all(|line| line.contains("\"update\"")), "{verb:?}: {text}");
-            assert_eq!(gets.count() > 0, verb.stores(), "{verb:?}: {text}");
+            assert_eq!(gets.count() > 0, verb.stores() || *verb == Verb::WebhookPromote, "{verb:?}: {text}");
             assert!(!text.contains("watch"), "{verb:?}");
         }
         let watched = cluster_role(Verb::Sync, false, true);

@@ -29,6 +29,7 @@ fn every_verb_works_with_exactly_the_role_that_is_printed_for_it_and_misses_each
     sync.misses_each_rule(FLEET, &["sync", "--yes"], &|rule| stores(rule) || is_courtesy(rule), &undo);
     an_event_tells_who_wrote_and_is_not_missed(&sync, cluster);
     reads_with_one_role_each(&live);
+    an_overview_tells_of_webhooks_where_it_may(&live);
     watches_with_the_role_for_that(&live, cluster);
     let policy = file(&live, "mesh.yaml", &stored_policy(cluster).unwrap());
     let push = live.granted(&["policy-push"]);
@@ -89,8 +90,7 @@ fn event_count(cluster: &ApiServer) -> usize {
 
 /// All verbs that look at what is generated have one role, and all that look at traffic another one.
 fn reads_with_one_role_each(live: &Live) {
-    let reads: [(&str, &[&str]); 6] = [
-        ("status", &["status"]),
+    let reads: [(&str, &[&str]); 5] = [
         ("diff", &["diff"]),
         ("render", &["render", "--output-dir", "rendered"]),
         ("whereis", &["whereis", "orders"]),
@@ -105,6 +105,18 @@ fn reads_with_one_role_each(live: &Live) {
         ("trace", &["trace", "orders/orders", "orders"]),
     ];
     reads_with_one_role(live, &judges);
+}
+
+/// That webhooks cannot be looked at is said, and nothing else is different.
+fn an_overview_tells_of_webhooks_where_it_may(live: &Live) {
+    let (looks, reads) = (live.granted(&["status"]), live.granted(&["diff"]));
+    let more = looks.rules().iter().filter(|rule| !reads.rules().contains(rule));
+    let more: Vec<&Value> = more.collect();
+    assert_eq!(more.len(), 2, "{more:?}");
+    let said = looks.mesh(FLEET, &["status"]).exits(0);
+    assert!(said.stdout.contains(" none"), "{said:#?}");
+    let said = reads.mesh(FLEET, &["status"]).exits(0);
+    assert!(said.stdout.contains(" unknown") && more.iter().all(|rule| tells_of(&said, rule)), "{said:#?}");
 }
 
 /// The first of the verbs misses each rule of its role, which is that of the others, too.

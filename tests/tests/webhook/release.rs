@@ -5,7 +5,10 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, deployment};
+use mesh_testkit::servers::until;
+
+use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, SOON, deployment};
+use super::status::fleet_status;
 
 const SECRET: &str = "/api/v1/namespaces/mesh-system/secrets/mesh-kubectl-mesh-tls";
 
@@ -35,8 +38,21 @@ fn upgrades_and_rollbacks_break_no_review() {
     for webhook in bundle["webhooks"].as_array().unwrap() {
         assert_eq!(webhook["clientConfig"]["caBundle"], first, "{}", webhook["name"]);
     }
+    fleets_see_both_replicas(&installed);
     // The second one shows a certificate of the same authority, and stops when it is told to.
     assert_eq!(second.admin("/readyz").0, 200, "{}", second.log());
+}
+
+/// Their certificates are in the memory of each, and all that people have is what they say of them.
+fn fleets_see_both_replicas(installed: &Installed) {
+    let seen = || fleet_status(installed)["members"][0].clone();
+    let all_said = until(SOON, || seen()["selfTestPassed"] == true && seen()["certificateDays"].is_i64());
+    let member = seen();
+    assert!(all_said, "{member}");
+    assert_eq!((&member["authorityMatches"], &member["certificateDays"]), (&true.into(), &6.into()), "{member}");
+    let (_, said) = installed.server().get("/api/v1/namespaces/mesh-system/configmaps/mesh-webhook");
+    assert_eq!(said["data"].as_object().map(serde_json::Map::len), Some(2), "{said}");
+    assert!(!said.to_string().contains("PRIVATE"), "{said}");
 }
 
 /// What did not go as it should, of so many deploys.

@@ -14,7 +14,7 @@ use crate::store::digest;
 const CERTIFICATE: &str = "CERTIFICATE";
 
 /// The roots of a bundle in PEM. Those that do not read are left out, and said to be.
-pub(super) fn bundle(text: &str) -> TrustBundle {
+pub(crate) fn bundle(text: &str) -> TrustBundle {
     let mut roots = Vec::new();
     let mut problem = None;
     let blocks = pem::parse_many(text).unwrap_or_else(|error| {

@@ -33,6 +33,7 @@ fn status(cluster: ClusterName, state: MemberState) -> MemberStatus {
         used: 1,
         drift: 2,
         held: 0,
+        webhook: None,
     }
 }
 

@@ -27,7 +27,7 @@ When several apply, the first of this table is the one:
 ";
 
 /// Exit codes beside 0 and 2, and an example, by command.
-const VERBS: [(&str, &str, &str); 33] = [
+const VERBS: [(&str, &str, &str); 35] = [
     ("check", "1 findings, 3, 4", "kubectl mesh check --fleet examples/bookstore --fail-on error"),
     ("completion bash", "4", "source <(kubectl-mesh completion bash)"),
     ("completion fish", "4", "kubectl-mesh completion fish | source"),
@@ -64,6 +64,8 @@ const VERBS: [(&str, &str, &str); 33] = [
         "kubectl mesh trace channels-dublin/mobile/app ledger --fleet examples/bank --planned",
     ),
     ("version", "", "kubectl mesh version -o json"),
+    ("webhook promote", "3, 4 nobody refused what it must", "kubectl mesh webhook promote --namespace shop"),
+    ("webhook status", "1 something is wrong, 3, 4", "kubectl mesh webhook status"),
     ("whereis", "1 not found, 3", "kubectl mesh whereis payments --fleet examples/bookstore"),
 ];
 
