@@ -49,9 +49,10 @@ impl Released {
         self.env.root().join("out")
     }
 
-    /// The one file whose name begins and ends so.
+    /// The one file made here whose name begins and ends so.
     fn file(&self, begins: &str, ends: &str) -> PathBuf {
-        let is_it = |name: &str| name.starts_with(begins) && name.ends_with(ends);
+        let is_foreign = |name: &str| FOREIGN.iter().any(|platform| name.contains(platform));
+        let is_it = |name: &str| name.starts_with(begins) && name.ends_with(ends) && !is_foreign(name);
         let mut found: Vec<PathBuf> = files(&self.out()).into_iter().filter(|path| is_it(&name(path))).collect();
         let file = found.pop().unwrap_or_else(|| panic!("no {begins}…{ends} in {:?}", files(&self.out())));
         assert_eq!(found, Vec::<PathBuf>::new());
