@@ -1,12 +1,8 @@
-//! The certificate by which the webhook is known: read from a folder, and swapped whole while connections go on.
-//!
-//! Kubelets change such a folder by moving a link (`..data`), which a watch of the files themselves never sees: the folder is
-//! read anew every few seconds. A pair that is torn, expired or does not belong together changes nothing.
+//! The certificate by which the webhook is known, swapped whole while connections go on. A pair that is torn, expired or does
+//! not belong together changes nothing.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -18,23 +14,17 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, crypto::CryptoProvider};
 use thiserror::Error;
-use tokio::time::sleep;
 use x509_parser::parse_x509_certificate;
 
-use crate::metrics::{Metrics, ResultLabels};
-use crate::ready::{Readiness, Token};
+use crate::metrics::Metrics;
 
 /// The files, as Kubernetes names them in a Secret of a certificate.
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
-/// How often the folder is looked at.
-const LOOK: Duration = Duration::from_secs(5);
+pub(crate) const CERTIFICATE: &str = "tls.crt";
+pub(crate) const KEY: &str = "tls.key";
 /// The longest chain that is told of, in bytes: it goes into a ConfigMap.
 const MAX_SHOWN: usize = 32 << 10;
 /// Length of a line of PEM.
 const PEM_LINE: usize = 64;
-/// The largest file that is read.
-const MAX_FILE: u64 = 1 << 20;
 
 /// Why a pair is not used.
 #[derive(Debug, Error)]
@@ -129,52 +119,6 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Reads the folder again and again.
-pub(crate) async fn follow(
-    folder: PathBuf,
-    certificates: Arc<Certificates>,
-    readiness: Arc<Readiness>,
-    metrics: Arc<Metrics>,
-) {
-    let mut known = None;
-    loop {
-        match read(&folder).await {
-            Ok(texts) if known.as_ref() == Some(&texts) => {}
-            Ok(texts) => {
-                let pair = pair(&texts.0, &texts.1, Timestamp::now());
-                metrics
-                    .reloads
-                    .get_or_create(&ResultLabels { result: if pair.is_ok() { "ok" } else { "refused" } })
-                    .inc();
-                match pair {
-                    Ok(pair) => {
-                        certificates.use_from_now(pair, &metrics);
-                        readiness.give(Token::TlsLoaded);
-                    }
-                    Err(problem) => tracing::warn!(%problem, "a certificate is not taken up"),
-                }
-                // Also a bad one is looked at once only: it does not get better by that.
-                known = Some(texts);
-            }
-            Err(problem) => tracing::warn!(%problem, "no certificate"),
-        }
-        sleep(LOOK).await;
-    }
-}
-
-async fn read(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), BadPair> {
-    let text = async |file: &'static str| {
-        let unreadable = |problem: String| BadPair::Unreadable { file, problem };
-        let path = folder.join(file);
-        let length = tokio::fs::metadata(&path).await.map_err(|error| unreadable(error.to_string()))?.len();
-        if length > MAX_FILE {
-            return Err(unreadable(format!("it has {length} bytes")));
-        }
-        tokio::fs::read(&path).await.map_err(|error| unreadable(error.to_string()))
-    };
-    Ok((text(CERTIFICATE).await?, text(KEY).await?))
-}
-
 /// When a certificate in DER begins and ends.
 pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (_, parsed) = parse_x509_certificate(certificate).ok()?;
@@ -250,20 +194,5 @@ mod tests {
                 "{problem}"
             );
         }
-    }
-
-    #[tokio::test]
-    async fn a_folder_is_read_within_bounds() {
-        let folder = std::env::temp_dir().join(format!("mesh-webhook-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        assert!(matches!(read(&folder).await, Err(BadPair::Unreadable { file: CERTIFICATE, .. })));
-        std::fs::write(folder.join(CERTIFICATE), "certificate").unwrap();
-        assert!(matches!(read(&folder).await, Err(BadPair::Unreadable { file: KEY, .. })));
-        std::fs::write(folder.join(KEY), vec![b'x'; 10 << 20]).unwrap();
-        let problem = read(&folder).await.unwrap_err().to_string();
-        assert!(problem.contains("10485760 bytes"), "{problem}");
-        std::fs::write(folder.join(KEY), "key").unwrap();
-        assert_eq!(read(&folder).await.unwrap(), (b"certificate".to_vec(), b"key".to_vec()));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -8,6 +8,7 @@ mod certificates;
 mod claims;
 mod connections;
 mod deadline;
+mod folder;
 mod index;
 mod logs;
 mod metrics;
