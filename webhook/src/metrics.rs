@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     pub(crate) review_seconds: Histogram,
     pub(crate) in_flight: Gauge,
     rejected: Family<WhyLabels, Counter>,
+    connections: Family<WhyLabels, Counter>,
     pub(crate) panics: Counter,
     pub(crate) reloads: Family<ResultLabels, Counter>,
     pub(crate) not_after: Gauge,
@@ -54,6 +55,7 @@ impl Metrics {
             review_seconds: Histogram::new(BUCKETS),
             in_flight: Gauge::default(),
             rejected: Family::default(),
+            connections: Family::default(),
             panics: Counter::default(),
             reloads: Family::default(),
             not_after: Gauge::default(),
@@ -70,6 +72,7 @@ impl Metrics {
         );
         registry.register("admission_in_flight", "Requests that are being read or answered", metrics.in_flight.clone());
         registry.register("admission_rejected", "Requests that are no reviews, or too many", metrics.rejected.clone());
+        registry.register("connections_failed", "Connections that came to nothing", metrics.connections.clone());
         registry.register("admission_panics", "Panics while a review was decided", metrics.panics.clone());
         registry.register("tls_reloads", "Certificates that were read anew", metrics.reloads.clone());
         registry.register(
@@ -103,6 +106,11 @@ impl Metrics {
     /// A request was no review, or one too many.
     pub(crate) fn rejected(&self, why: &'static str) {
         self.rejected.get_or_create(&WhyLabels { why }).inc();
+    }
+
+    /// A connection came to nothing.
+    pub(crate) fn connection_failed(&self, why: &'static str) {
+        self.connections.get_or_create(&WhyLabels { why }).inc();
     }
 
     pub(crate) fn text(&self) -> String {

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use mesh_admission::wire::{self, Hook};
@@ -54,6 +54,7 @@ pub(crate) fn router(reviews: Arc<Reviews>) -> Router {
 }
 
 async fn review(hook: Hook, State(reviews): State<Arc<Reviews>>, request: Request) -> Response {
+    let version = request.version();
     let metrics = &reviews.metrics;
     let Ok(_room) = reviews.room.try_acquire() else {
         metrics.rejected("too-many");
@@ -67,8 +68,8 @@ async fn review(hook: Hook, State(reviews): State<Arc<Reviews>>, request: Reques
         tracing::warn!(%code, why, "a request is no review");
         code.into_response()
     });
-    // Who comes back over this connection would come to one that ends.
-    if !reviews.readiness.has(Token::NotStopping) {
+    // Who comes back over this connection would come to one that ends. HTTP/2 says so by itself when it is time.
+    if version < Version::HTTP_2 && !reviews.readiness.has(Token::NotStopping) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use kube::Client;
@@ -18,7 +19,8 @@ use crate::admin::{self, Admin};
 use crate::args::{CertificateSource, Disclosure, Mode, OnStale, ServeArgs};
 use crate::certificates::{self, Certificates};
 use crate::claims;
-use crate::connections::{Capped, HANDSHAKE, HEAD};
+use crate::connections::{self, Capped, HANDSHAKE, HEAD, MAX_ADMIN_CONNECTIONS, MAX_CONNECTIONS};
+use crate::folder;
 use crate::index::{self, LiveIndex};
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
@@ -71,7 +73,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
 
     let admin = Admin { readiness: Arc::clone(&readiness), metrics: Arc::clone(&metrics), index: Arc::clone(&index) };
     let admin_handle = Handle::new();
-    let admin_server = axum_server::bind(args.admin_listen).handle(admin_handle.clone());
+    let admin_server = admin_server(args.admin_listen, admin_handle.clone(), Arc::clone(&metrics));
     let admin_task = tokio::spawn(admin_server.serve(admin::router(admin).into_make_service()));
     admin_handle.listening().await.ok_or_else(|| taken(args.admin_listen))?;
 
@@ -96,7 +98,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             readiness.give(Token::CaPublished);
             let folder = args.certificate_folder.clone().expect("clap asks for it");
             let (certificates, readiness) = (Arc::clone(&certificates), Arc::clone(&readiness));
-            tokio::spawn(certificates::follow(folder, certificates, readiness, Arc::clone(&metrics)))
+            tokio::spawn(folder::follow(folder, certificates, readiness, Arc::clone(&metrics)))
         }
         CertificateSource::SelfManaged => {
             let own = self_managed(args, client.clone());
@@ -118,10 +120,9 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             readiness: Arc::clone(&readiness),
         })
     });
+    let server = server(args.listen, certificates, handle.clone(), Arc::clone(&metrics));
     let reviews = Reviews::new(index, policy, metrics, Arc::clone(&readiness));
-    let server = tokio::spawn(
-        server(args.listen, certificates, handle.clone()).serve(routes::router(reviews).into_make_service()),
-    );
+    let server = tokio::spawn(server.serve(routes::router(reviews).into_make_service()));
     let address = handle.listening().await.ok_or_else(|| taken(args.listen))?;
     readiness.give(Token::ListenerBound);
     tracing::info!(%address, "reviews are answered here");
@@ -155,14 +156,16 @@ fn server(
     address: SocketAddr,
     certificates: Arc<Certificates>,
     handle: Handle<SocketAddr>,
+    metrics: Arc<Metrics>,
 ) -> Server<SocketAddr, Capped<RustlsAcceptor>> {
     let tls = RustlsConfig::from_config(certificates::config(certificates));
-    let acceptor = Capped { inner: RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE), handle: handle.clone() };
+    let inner = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE);
+    let acceptor = Capped { inner, handle: handle.clone(), most: MAX_CONNECTIONS };
     let mut server = axum_server::bind(address)
         .handle(handle)
         .acceptor(acceptor)
         .first_request_timeout(HEAD)
-        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not accepted"));
+        .accept_error_handler(connections::failures(metrics));
     let builder = server.http_builder();
     builder.http1().header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
     builder
@@ -171,6 +174,21 @@ fn server(
         .max_header_list_size(u32::try_from(MAX_HEAD).expect("a small number"))
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10));
+    server
+}
+
+fn admin_server(
+    address: SocketAddr,
+    handle: Handle<SocketAddr>,
+    metrics: Arc<Metrics>,
+) -> Server<SocketAddr, Capped<DefaultAcceptor>> {
+    let acceptor = Capped { inner: DefaultAcceptor::new(), handle: handle.clone(), most: MAX_ADMIN_CONNECTIONS };
+    let mut server = axum_server::bind(address)
+        .handle(handle)
+        .acceptor(acceptor)
+        .first_request_timeout(HEAD)
+        .accept_error_handler(connections::failures(metrics));
+    server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
     server
 }
 
