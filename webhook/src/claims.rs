@@ -72,7 +72,7 @@ pub(crate) async fn record(
 
 async fn uid_of(client: &Client) -> Option<Arc<str>> {
     let api: Api<Namespace> = Api::all(client.clone());
-    match api.get_metadata(KUBE_SYSTEM).await {
+    match api.get(KUBE_SYSTEM).await {
         Ok(namespace) => namespace.metadata.uid.map(Into::into),
         Err(error) => {
             tracing::warn!(%error, "the cluster's UID cannot be read");

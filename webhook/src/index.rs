@@ -1,7 +1,9 @@
 //! What this cluster holds, as reviews ask for it: kept by watches, read without a lock.
 
+mod beat;
 mod contribution;
 mod live;
+mod sight;
 mod watched;
 mod watched_object;
 

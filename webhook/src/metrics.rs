@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) not_after: Gauge,
     pub(crate) names: Gauge,
     pub(crate) view_age: Gauge<f64, AtomicU64>,
+    watch_errors: Family<KindLabels, Counter>,
+    pub(crate) restarts: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,6 +39,11 @@ struct ReviewLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WhyLabels {
     why: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -61,6 +68,8 @@ impl Metrics {
             not_after: Gauge::default(),
             names: Gauge::default(),
             view_age: Gauge::default(),
+            watch_errors: Family::default(),
+            restarts: Counter::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("admission_reviews", "Reviews that were answered", metrics.reviews.clone());
@@ -83,9 +92,15 @@ impl Metrics {
         registry.register("index_hosts", "Hosts that are known", metrics.names.clone());
         registry.register_with_unit(
             "index_age",
-            "How long ago the API server was last reached",
+            "How long ago the API server was last reached, and every kind could be watched",
             Unit::Seconds,
             metrics.view_age.clone(),
+        );
+        registry.register("index_watch_errors", "Watches that failed", metrics.watch_errors.clone());
+        registry.register(
+            "index_restarts",
+            "How often all was read anew, since the cluster may have gone back to an older state",
+            metrics.restarts.clone(),
         );
         Arc::new(metrics)
     }
@@ -111,6 +126,11 @@ impl Metrics {
     /// A connection came to nothing.
     pub(crate) fn connection_failed(&self, why: &'static str) {
         self.connections.get_or_create(&WhyLabels { why }).inc();
+    }
+
+    /// A kind could not be watched.
+    pub(crate) fn watch_failed(&self, kind: &'static str) {
+        self.watch_errors.get_or_create(&KindLabels { kind }).inc();
     }
 
     pub(crate) fn text(&self) -> String {

@@ -90,6 +90,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         index: Arc::clone(&index),
         policy: Arc::clone(&policy),
         readiness: Arc::clone(&readiness),
+        metrics: Arc::clone(&metrics),
     };
     let watch = tokio::spawn(index::follow(watched, make_policy));
     let certificate_task = match args.certificates {

@@ -16,6 +16,7 @@ use papaya::HashMap;
 use tokio::time::Instant;
 
 use super::contribution::{Fact, Facts};
+use super::sight::Sight;
 
 /// An object that adds facts: its kind, and its uid.
 pub(crate) type Source = (&'static str, Arc<str>);
@@ -33,6 +34,7 @@ pub(crate) struct LiveIndex {
     policy: ArcSwap<MeshPolicy>,
     /// When the API server was last reached.
     reached: ArcSwapOption<Instant>,
+    sight: Sight,
 }
 
 impl LiveIndex {
@@ -42,6 +44,11 @@ impl LiveIndex {
 
     pub(crate) fn remove_namespace(&self, name: &str) {
         self.namespaces.pin().remove(name);
+    }
+
+    /// Takes away namespaces that are not there any more.
+    pub(crate) fn keep_only_namespaces(&self, there: &BTreeSet<Arc<str>>) {
+        self.namespaces.pin().retain(|name, _| there.contains(name));
     }
 
     /// What an object tells from now on, in place of what it told before.
@@ -99,6 +106,11 @@ impl LiveIndex {
     /// The API server was reached.
     pub(crate) fn reached(&self) {
         self.reached.store(Some(Arc::new(Instant::now())));
+    }
+
+    /// A kind could be watched, or could not.
+    pub(crate) fn is_seen(&self, kind: &'static str, is_seen: bool) {
+        if is_seen { self.sight.is_well(kind) } else { self.sight.failed(kind, Instant::now()) }
     }
 
     pub(crate) fn hosts(&self) -> usize {
@@ -180,6 +192,7 @@ impl Index for LiveIndex {
     }
 
     fn age(&self) -> Duration {
-        self.reached.load().as_ref().map_or(Duration::MAX, |reached| reached.elapsed())
+        let unreached = self.reached.load().as_ref().map_or(Duration::MAX, |reached| reached.elapsed());
+        unreached.max(self.sight.age(Instant::now()))
     }
 }

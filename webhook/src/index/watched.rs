@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::ApiResource;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -18,18 +18,19 @@ use mesh_model::kind::Kind;
 use mesh_model::policy::{self, MeshPolicy, SanPolicy};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
+use super::beat::until_it_went_back;
 use super::contribution::{self, Facts};
 use super::live::LiveIndex;
 use super::watched_object::WatchedObject;
+use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
 
 /// The ConfigMap with the policy, and its key.
 const POLICY_CONFIG_MAP: &str = "mesh-policy";
 const POLICY_KEY: &str = "mesh.yaml";
-/// How often the API server is asked whether it is there.
-const BEAT: Duration = Duration::from_secs(5);
+/// A connection to the API server that brings nothing for so long is given up. Watches bring a bookmark every minute.
+const SILENCE: Duration = Duration::from_mins(3);
 /// The workloads that serve.
 const SERVING: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout];
 
@@ -40,11 +41,12 @@ pub(crate) struct Watched {
     pub(crate) index: Arc<LiveIndex>,
     pub(crate) policy: Arc<ArcSwap<NamePolicy>>,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A client of the API server: by a kubeconfig, else by the pod's service account.
 pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, String> {
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => {
             let read = Kubeconfig::read_from(path).map_err(|error| error.to_string())?;
             let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
@@ -52,13 +54,23 @@ pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, String> 
         }
         None => Config::incluster().map_err(|error| error.to_string())?,
     };
+    (config.read_timeout, config.reset_reader_on_write) = (Some(SILENCE), true);
     Client::try_from(config).map_err(|error| error.to_string())
 }
 
-/// Keeps the index, until this is dropped. A policy that changes begins it anew: reviews are answered by the old one meanwhile.
+/// Keeps the index, until this is dropped.
 pub(crate) async fn follow(watched: Watched, make: impl Fn(MeshPolicy) -> NamePolicy) {
+    loop {
+        tokio::select! {
+            () = until_it_went_back(watched.client.clone(), Arc::clone(&watched.index)) => drop(watched.metrics.restarts.inc()),
+            () = watch(&watched, &make) => {}
+        }
+    }
+}
+
+/// Watches all by the policy that counts. One that changes begins it anew: reviews are answered by the old one meanwhile.
+async fn watch(watched: &Watched, make: &impl Fn(MeshPolicy) -> NamePolicy) {
     let mut tasks = JoinSet::new();
-    tasks.spawn(beat(watched.client.clone(), Arc::clone(&watched.index)));
     let (tell, mut told) = mpsc::channel(1);
     tasks.spawn(policies(watched.client.clone(), watched.sync_namespace.clone(), tell));
     let mut current = JoinSet::new();
@@ -67,31 +79,19 @@ pub(crate) async fn follow(watched: Watched, make: impl Fn(MeshPolicy) -> NamePo
         current.shutdown().await;
         let name_policy = Arc::new(make(mesh));
         watched.policy.store(Arc::clone(&name_policy));
+        let seen = Seen { index: Arc::clone(&watched.index), metrics: Arc::clone(&watched.metrics) };
         let mesh = Arc::clone(&name_policy.mesh);
-        let (client, index, readiness) =
-            (watched.client.clone(), Arc::clone(&watched.index), Arc::clone(&watched.readiness));
         if mesh.sans == SanPolicy::ServiceAccounts {
             let entries =
                 Api::namespaced_with(watched.client.clone(), &watched.sync_namespace, &resource_of(Kind::ServiceEntry));
-            let (index, policy) = (Arc::clone(&watched.index), Arc::clone(&mesh));
+            let policy = Arc::clone(&mesh);
             let facts = move |object: &WatchedObject| contribution::of_entry(object, &policy);
             // Nothing is refused by them, and so nobody waits for them.
-            current.spawn(objects(entries, Kind::ServiceEntry.as_str(), index, facts, None));
+            current.spawn(objects(entries, Kind::ServiceEntry.as_str(), seen.clone(), facts, None));
         } else {
             watched.index.keep_only(Kind::ServiceEntry.as_str(), &BTreeSet::new());
         }
-        current.spawn(watch_all(client, index, mesh, readiness));
-    }
-}
-
-/// Says again and again that the API server is there.
-async fn beat(client: Client, index: Arc<LiveIndex>) {
-    loop {
-        match client.apiserver_version().await {
-            Ok(_) => index.reached(),
-            Err(error) => tracing::warn!(%error, "the API server is not reached"),
-        }
-        sleep(BEAT).await;
+        current.spawn(watch_all(watched.client.clone(), seen, mesh, Arc::clone(&watched.readiness)));
     }
 }
 
@@ -142,9 +142,27 @@ fn text_of(map: ConfigMap) -> String {
     map.data.and_then(|mut data| data.remove(POLICY_KEY)).unwrap_or_default()
 }
 
+/// Where it goes what watches tell, and that they fail.
+#[derive(Clone)]
+struct Seen {
+    index: Arc<LiveIndex>,
+    metrics: Arc<Metrics>,
+}
+
+impl Seen {
+    fn failed(&self, kind: &'static str, error: &watcher::Error) {
+        tracing::warn!(%error, kind, "cannot be watched");
+        self.metrics.watch_failed(kind);
+        // What is generated only warns: the view is no older without it.
+        if kind != Kind::ServiceEntry.as_str() {
+            self.index.is_seen(kind, false);
+        }
+    }
+}
+
 /// Watches everything, and says when all of it is known.
-async fn watch_all(client: Client, index: Arc<LiveIndex>, policy: Arc<MeshPolicy>, readiness: Arc<Readiness>) {
-    index.set_policy(Arc::clone(&policy));
+async fn watch_all(client: Client, seen: Seen, policy: Arc<MeshPolicy>, readiness: Arc<Readiness>) {
+    seen.index.set_policy(Arc::clone(&policy));
     let mut tasks = JoinSet::new();
     let mut known: Vec<oneshot::Receiver<()>> = Vec::new();
     let mut once = || {
@@ -152,26 +170,26 @@ async fn watch_all(client: Client, index: Arc<LiveIndex>, policy: Arc<MeshPolicy
         known.push(told);
         Some(tell)
     };
-    tasks.spawn(namespaces(Api::all(client.clone()), Arc::clone(&index), Arc::clone(&policy), once()));
+    tasks.spawn(namespaces(Api::all(client.clone()), seen.clone(), Arc::clone(&policy), once()));
     for kind in SERVING {
         let policy = Arc::clone(&policy);
         let facts = move |object: &WatchedObject| contribution::of_workload(object, &policy);
-        tasks.spawn(objects(all(&client, kind), kind.as_str(), Arc::clone(&index), facts, once()));
+        tasks.spawn(objects(all(&client, kind), kind.as_str(), seen.clone(), facts, once()));
     }
     let kind = Kind::GlobalTrafficPolicy;
     let facts = move |object: &WatchedObject| contribution::of_traffic_policy(object, &policy);
-    tasks.spawn(objects(all(&client, kind), kind.as_str(), Arc::clone(&index), facts, once()));
+    tasks.spawn(objects(all(&client, kind), kind.as_str(), seen.clone(), facts, once()));
     let names = all(&client, Kind::GlobalName);
-    tasks.spawn(objects(names, "GlobalName", Arc::clone(&index), contribution::of_name, once()));
+    tasks.spawn(objects(names, Kind::GlobalName.as_str(), seen.clone(), contribution::of_name, once()));
     let sets = all(&client, Kind::GlobalNameSet);
-    tasks.spawn(objects(sets, "GlobalNameSet", Arc::clone(&index), contribution::of_set, once()));
+    tasks.spawn(objects(sets, Kind::GlobalNameSet.as_str(), seen.clone(), contribution::of_set, once()));
     for told in known {
         if told.await.is_err() {
             return;
         }
     }
     readiness.give(Token::IndexSynced);
-    tracing::info!(hosts = index.hosts(), "what the cluster holds is known");
+    tracing::info!(hosts = seen.index.hosts(), "what the cluster holds is known");
     while tasks.join_next().await.is_some() {}
 }
 
@@ -199,31 +217,37 @@ fn all(client: &Client, kind: Kind) -> Api<WatchedObject> {
     Api::all_with(client.clone(), &resource_of(kind))
 }
 
-async fn namespaces(
-    api: Api<Namespace>,
-    index: Arc<LiveIndex>,
-    policy: Arc<MeshPolicy>,
-    mut known: Option<oneshot::Sender<()>>,
-) {
+async fn namespaces(api: Api<Namespace>, seen: Seen, policy: Arc<MeshPolicy>, mut known: Option<oneshot::Sender<()>>) {
+    let kind = Kind::Namespace.as_str();
+    let index = &seen.index;
     let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
-    let set = |object: &Namespace| {
-        let name = object.metadata.name.clone().unwrap_or_default();
-        let facts = contribution::namespace(
-            object.metadata.labels.as_ref(),
-            object.metadata.annotations.as_ref(),
-            &name,
-            &policy,
-        );
-        index.set_namespace(&name, facts);
+    let set = |object: &Namespace| -> Arc<str> {
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        let (labels, annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
+        index.set_namespace(name, contribution::namespace(labels, annotations, name, &policy));
+        name.into()
     };
+    let mut there = BTreeSet::new();
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Apply(object) | Event::InitApply(object)) => set(&object),
+            Ok(Event::Init) => {
+                there.clear();
+                continue;
+            }
+            Ok(Event::InitApply(object)) => drop(there.insert(set(&object))),
+            Ok(Event::InitDone) => {
+                index.keep_only_namespaces(&there);
+                there.clear();
+                tell(&mut known);
+            }
+            Ok(Event::Apply(object)) => drop(set(&object)),
             Ok(Event::Delete(object)) => index.remove_namespace(object.metadata.name.as_deref().unwrap_or_default()),
-            Ok(Event::Init) => {}
-            Ok(Event::InitDone) => tell(&mut known),
-            Err(error) => tracing::warn!(%error, "namespaces cannot be watched"),
+            Err(error) => {
+                seen.failed(kind, &error);
+                continue;
+            }
         }
+        index.is_seen(kind, true);
     }
 }
 
@@ -231,34 +255,46 @@ async fn namespaces(
 async fn objects(
     api: Api<WatchedObject>,
     kind: &'static str,
-    index: Arc<LiveIndex>,
+    seen: Seen,
     facts: impl Fn(&WatchedObject) -> Facts,
     mut known: Option<oneshot::Sender<()>>,
 ) {
+    let index = &seen.index;
     let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
     let source = |object: &WatchedObject| (kind, Arc::from(object.metadata.uid.as_deref().unwrap_or_default()));
     let mut there = BTreeSet::new();
-    loop {
-        match events.try_next().await {
-            Ok(Some(Event::Init)) => there.clear(),
-            Ok(Some(Event::InitApply(object))) => {
+    let mut is_served = true;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => {
+                there.clear();
+                continue;
+            }
+            Ok(Event::InitApply(object)) => {
                 let source = source(&object);
                 index.set(&source, facts(&object));
                 there.insert(source.1);
             }
-            Ok(Some(Event::InitDone)) => {
+            Ok(Event::InitDone) => {
                 index.keep_only(kind, &there);
                 there.clear();
+                is_served = true;
                 tell(&mut known);
             }
-            Ok(Some(Event::Apply(object))) => index.set(&source(&object), facts(&object)),
-            Ok(Some(Event::Delete(object))) => index.set(&source(&object), Facts::new()),
-            Ok(None) => return,
+            Ok(Event::Apply(object)) => index.set(&source(&object), facts(&object)),
+            Ok(Event::Delete(object)) => index.set(&source(&object), Facts::new()),
             Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.code == 404 => {
+                index.keep_only(kind, &BTreeSet::new());
                 tell(&mut known);
-                tracing::info!(kind, "is not served here");
+                if std::mem::take(&mut is_served) {
+                    tracing::info!(kind, "is not served here");
+                }
             }
-            Err(error) => tracing::warn!(%error, kind, "cannot be watched"),
+            Err(error) => {
+                seen.failed(kind, &error);
+                continue;
+            }
         }
+        index.is_seen(kind, true);
     }
 }
