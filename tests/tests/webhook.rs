@@ -1,8 +1,16 @@
 //! The built webhook beside a real API server, which asks it by the configuration that the chart renders.
 
 mod accounts;
+mod alone;
+mod authority;
 mod conflicts;
 mod input;
+mod outage;
+mod process;
 mod release;
+mod replicas;
+mod rotation;
 mod running;
 mod status;
+mod storms;
+mod watches;

@@ -2,12 +2,13 @@
 //! ([`scale`]). Istio's own schema, for judging what is emitted ([`schema`]). Clusters: real API servers ([`servers`]),
 //! and ones that answer as real ones do, or do not ([`apiserver`]), with a plain client of both ([`rest`]) and one that only
 //! downloads ([`download`]); a company with hundreds of clusters ([`company`]); and ones whose proxies really talk ([`rig`]).
-//! The real Helm ([`helm`]).
+//! The real Helm ([`helm`]), and callers of a webhook ([`callers`]).
 
 pub mod apiserver;
 pub mod arb;
 pub mod broken;
 pub mod build;
+pub mod callers;
 pub mod company;
 pub mod describe;
 pub mod download;

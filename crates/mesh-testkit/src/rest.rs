@@ -12,16 +12,15 @@ use hyper::client::conn::http1;
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::runtime::runtime;
+use crate::tls;
 
 /// How long a request may take, unless [`Rest::within`] says otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,17 +82,8 @@ fn cause(error: &hyper::Error) -> String {
 impl Rest {
     /// A client of the server at `https://host:port` that trusts this CA alone.
     pub fn new(url: &str, token: &str, ca_pem: &str) -> Self {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-            roots.add(certificate.expect("the CA is PEM")).expect("the CA is a certificate");
-        }
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider speaks the default versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let authority = url.strip_prefix("https://").expect("an HTTPS server").trim_end_matches('/').to_owned();
-        let (token, tls) = (token.to_owned(), Arc::new(tls));
+        let (token, tls) = (token.to_owned(), Arc::new(tls::trusting(ca_pem)));
         Self { authority, token, tls, patience: PATIENCE, headers: HeaderMap::new() }
     }
 

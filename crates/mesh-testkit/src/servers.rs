@@ -9,6 +9,7 @@ mod certificates;
 mod change;
 pub(crate) mod client;
 mod crds;
+mod etcd;
 mod kubeconfig;
 mod limits;
 mod load;
@@ -19,7 +20,7 @@ mod users;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -28,9 +29,11 @@ use std::time::{Duration, Instant};
 pub use self::api_server::ApiServer;
 pub use self::change::Change;
 pub use self::crds::Crds;
+pub use self::etcd::Backup;
 pub use self::load::Loaded;
 pub use self::users::User;
 
+use self::etcd::Etcd;
 use self::limits::{LOOK, READY, STARTS};
 use self::sandbox::{Process, Sandbox};
 use crate::programs;
@@ -39,7 +42,7 @@ use crate::programs;
 pub struct ApiServers {
     servers: Vec<ApiServer>,
     kubeconfig: PathBuf,
-    etcd: Process,
+    etcd: Etcd,
     // Last, so that the processes are gone when it removes their folder.
     _sandbox: Arc<Sandbox>,
 }
@@ -76,8 +79,7 @@ impl ApiServers {
     fn try_start(programs: &Programs, names: &[&str]) -> Result<Self, String> {
         let sandbox = Arc::new(Sandbox::new());
         let ports = free_ports(names.len() + 1);
-        let mut etcd = start_etcd(programs, &sandbox, ports[0])?;
-        until_ready("etcd", &mut etcd, || TcpStream::connect(("127.0.0.1", ports[0])).is_ok())?;
+        let etcd = Etcd::start(&programs.etcd, &sandbox, ports[0])?;
         let mut servers = Vec::new();
         for (number, (name, port)) in names.iter().zip(&ports[1..]).enumerate() {
             servers.push(ApiServer::launch(&programs.kube_apiserver, &sandbox, name, number, *port, ports[0])?);
@@ -120,9 +122,20 @@ impl ApiServers {
         });
     }
 
+    /// What every cluster holds now. The API servers are without their etcd for a moment.
+    pub fn back_up(&mut self) -> Backup {
+        self.etcd.back_up()
+    }
+
+    /// Puts every cluster back to what it held. The API servers must be stopped.
+    pub fn restore(&mut self, backup: &Backup) {
+        assert!(self.servers.iter().all(|server| server.process().is_none()), "an API server runs");
+        self.etcd.restore(backup);
+    }
+
     /// The ids of every process that runs for this set, etcd first.
     pub fn processes(&self) -> Vec<u32> {
-        [self.etcd.id()].into_iter().chain(self.servers.iter().filter_map(ApiServer::process)).collect()
+        [self.etcd.process()].into_iter().chain(self.servers.iter().filter_map(ApiServer::process)).collect()
     }
 }
 
@@ -139,19 +152,6 @@ impl Programs {
         let find = programs::find_kubernetes;
         Some(Self { etcd: find("etcd")?, kube_apiserver: find("kube-apiserver")? })
     }
-}
-
-fn start_etcd(programs: &Programs, sandbox: &Sandbox, port: u16) -> Result<Process, String> {
-    let url = format!("http://127.0.0.1:{port}");
-    let arguments = [
-        format!("--data-dir={}", sandbox.path().join("etcd").display()),
-        format!("--listen-client-urls={url}"),
-        format!("--advertise-client-urls={url}"),
-        "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
-        "--unsafe-no-fsync".to_owned(),
-        "--log-level=warn".to_owned(),
-    ];
-    sandbox.start("etcd", &programs.etcd, &arguments).map_err(|error| format!("etcd: {error}"))
 }
 
 /// Ports of the loopback address that nobody has.

@@ -8,7 +8,8 @@ use mesh_tests::skipped_without;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::running::{Certificates, Installed, SOON, deployment};
+use super::process::{Certificates, SOON};
+use super::running::{Installed, deployment};
 
 const ENTRIES: &str = "/apis/networking.istio.io/v1/namespaces/mesh-sync/serviceentries";
 

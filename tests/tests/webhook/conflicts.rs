@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::running::{Certificates, Installed, SOON, collection, deployment};
+use super::process::{Certificates, SOON};
+use super::running::{Installed, collection, deployment};
 
 const HOST: &str = "stage.checkout.global";
 const MARK: &str = "kubectl-mesh.io/global-name";

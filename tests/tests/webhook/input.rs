@@ -6,7 +6,8 @@ use std::thread;
 
 use mesh_testkit::servers::until;
 
-use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, SOON, Webhook, deployment};
+use super::process::{Certificates, SOON, Webhook};
+use super::running::{CONFIGURATIONS, FULL_NAME, Installed, deployment};
 
 #[test]
 fn what_is_no_review_is_refused_and_honest_reviews_go_on() {
@@ -91,7 +92,7 @@ fn many_large_bodies(installed: &Installed) {
     let webhook = &installed.webhook;
     let body = vec![b' '; 7 * MIB];
     let codes: Vec<u16> = thread::scope(|scope| {
-        let requests: Vec<_> = (0..60)
+        let requests: Vec<_> = (0..200)
             .map(|_| scope.spawn(|| webhook.answers(&[head("POST /validate", JSON, body.len()).as_bytes(), &body]).0))
             .collect();
         for at in 0..5 {
@@ -107,14 +108,14 @@ fn many_large_bodies(installed: &Installed) {
 }
 
 fn self_tested(installed: &Installed) {
-    let (succeeds, said) = installed.webhook.self_test();
+    let (succeeds, said) = installed.webhook.self_test(FULL_NAME);
     assert!(succeeds, "{said}");
     let path = format!("{CONFIGURATIONS}/validatingwebhookconfigurations/{FULL_NAME}");
     let change = installed.server().edit(&path, |it| {
         // Of somebody else.
         it["webhooks"][0]["clientConfig"]["url"] = format!("{}/validate", installed.server().url()).into();
     });
-    let (succeeds, said) = installed.webhook.self_test();
+    let (succeeds, said) = installed.webhook.self_test(FULL_NAME);
     assert!(!succeeds && said.contains("certificate"), "{said}");
     drop(change);
 }

@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use serde_json::Value;
-
 use mesh_testkit::servers::until;
 
-use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, SOON, deployment};
+use super::process::{Certificates, SOON};
+use super::running::{CONFIGURATIONS, FULL_NAME, Installed};
 use super::status::fleet_status;
 
 const SECRET: &str = "/api/v1/namespaces/mesh-system/secrets/mesh-kubectl-mesh-tls";
@@ -16,12 +15,13 @@ const SECRET: &str = "/api/v1/namespaces/mesh-system/secrets/mesh-kubectl-mesh-t
 fn upgrades_and_rollbacks_break_no_review() {
     let Some(installed) = Installed::start("release", Certificates::SelfManaged) else { return };
     let second = installed.replica();
+    second.gets_ready();
     let authority = || installed.server().get(SECRET).1["data"]["ca.crt"].clone();
     let first = authority();
     assert!(first.is_string(), "{first}");
     let is_over = AtomicBool::new(false);
     let (failed, count) = thread::scope(|scope| {
-        let deploys = scope.spawn(|| deploys_until(&installed, &is_over));
+        let deploys = scope.spawn(|| installed.deploys_until(&is_over));
         installed.upgrades("admission.validating.timeoutSeconds=4");
         installed.upgrades("replicaCount=5,logFormat=text");
         installed.upgrades("admission.mutating.timeoutSeconds=1,admission.disclosure=none");
@@ -53,18 +53,4 @@ fn fleets_see_both_replicas(installed: &Installed) {
     let (_, said) = installed.server().get("/api/v1/namespaces/mesh-system/configmaps/mesh-webhook");
     assert_eq!(said["data"].as_object().map(serde_json::Map::len), Some(2), "{said}");
     assert!(!said.to_string().contains("PRIVATE"), "{said}");
-}
-
-/// What did not go as it should, of so many deploys.
-fn deploys_until(installed: &Installed, is_over: &AtomicBool) -> (Vec<Value>, usize) {
-    let (mut failed, mut count) = (Vec::new(), 0);
-    while !is_over.load(Ordering::Relaxed) {
-        let (code, answer) = installed.creates("shop", &deployment("steady", "steady", "stage"), "?dryRun=All");
-        count += 1;
-        // Neither refused nor let pass unasked.
-        if code != 201 || answer["metadata"]["annotations"]["kubectl-mesh.io/global-name"].is_null() {
-            failed.push(answer);
-        }
-    }
-    (failed, count)
 }

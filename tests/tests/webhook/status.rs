@@ -8,7 +8,9 @@ use mesh_testkit::servers::until;
 use mesh_tests::{TestEnv, program};
 use serde_json::{Value, json};
 
-use super::running::{CONFIGURATIONS, Certificates, FULL_NAME, Installed, NAMESPACE, SOON, certificate, tell};
+use super::authority::Authority;
+use super::process::{Certificates, SOON};
+use super::running::{CONFIGURATIONS, FULL_NAME, Installed, NAMESPACE, tell};
 use crate::live::on_clusters::Said;
 
 const VALUE: &str = "admission.validating.failurePolicy=Fail";
