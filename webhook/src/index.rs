@@ -4,6 +4,8 @@ mod beat;
 mod contribution;
 mod live;
 mod sight;
+mod source;
+mod texts;
 mod watched;
 mod watched_object;
 

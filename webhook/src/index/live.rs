@@ -1,6 +1,7 @@
 //! The index: one map of hosts, and one of namespaces.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use mesh_admission::{Index, Use};
 use mesh_istio::host::matches;
 use mesh_model::claim::{self, Claim};
 use mesh_model::facts::NamespaceFacts;
+use mesh_model::kind::Kind;
+use mesh_model::name::{Env, Identity, Namespace};
 use mesh_model::participation::{Participation, participation};
 use mesh_model::policy::MeshPolicy;
 use papaya::HashMap;
@@ -17,9 +20,8 @@ use tokio::time::Instant;
 
 use super::contribution::{Fact, Facts};
 use super::sight::Sight;
-
-/// An object that adds facts: its kind, and its uid.
-pub(crate) type Source = (&'static str, Arc<str>);
+use super::source::{Source, Uid};
+use super::texts::Texts;
 
 /// What this cluster holds. Reviews read it; one writer for each watch changes it.
 #[derive(Default)]
@@ -27,7 +29,7 @@ pub(crate) struct LiveIndex {
     namespaces: HashMap<Arc<str>, Arc<NamespaceFacts>>,
     hosts: HashMap<Arc<str>, Arc<[(Source, Fact)]>>,
     /// Which hosts each object tells of.
-    sources: Mutex<BTreeMap<Source, Vec<Arc<str>>>>,
+    sources: Mutex<BTreeMap<Source, Told>>,
     /// Hosts that a workload has come to serve: whether they are claimed is looked at.
     served: Mutex<BTreeSet<Arc<str>>>,
     /// The policy that counts.
@@ -35,6 +37,29 @@ pub(crate) struct LiveIndex {
     /// When the API server was last reached.
     reached: ArcSwapOption<Instant>,
     sight: Sight,
+    texts: Texts,
+}
+
+/// The hosts that an object tells of: mostly one.
+enum Told {
+    One(Arc<str>),
+    Many(Box<[Arc<str>]>),
+}
+
+impl Told {
+    fn hosts(&self) -> &[Arc<str>] {
+        match self {
+            Self::One(host) => slice::from_ref(host),
+            Self::Many(hosts) => hosts,
+        }
+    }
+
+    fn of(mut hosts: Vec<Arc<str>>) -> Self {
+        match hosts.len() {
+            1 => Self::One(hosts.remove(0)),
+            _ => Self::Many(hosts.into()),
+        }
+    }
 }
 
 impl LiveIndex {
@@ -54,9 +79,9 @@ impl LiveIndex {
     /// What an object tells from now on, in place of what it told before.
     pub(crate) fn set(&self, source: &Source, facts: Facts) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = sources.remove(source).unwrap_or_default();
+        let before = sources.remove(source);
         let hosts = self.hosts.pin();
-        for host in before.iter().filter(|host| !facts.iter().any(|(new, _)| new == *host)) {
+        for host in before.iter().flat_map(Told::hosts).filter(|host| !facts.iter().any(|(new, _)| new == *host)) {
             let rest: Vec<_> = hosts
                 .get(host)
                 .into_iter()
@@ -72,6 +97,8 @@ impl LiveIndex {
         }
         let mut told: Vec<Arc<str>> = Vec::with_capacity(facts.len());
         for (host, fact) in facts {
+            let host = hosts.get_key_value(&host).map_or(host, |(known, _)| Arc::clone(known));
+            let fact = self.slim(&host, fact);
             if matches!(fact, Fact::Used { .. }) {
                 self.served.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&host));
             }
@@ -83,12 +110,36 @@ impl LiveIndex {
             told.push(host);
         }
         if !told.is_empty() {
-            sources.insert(source.clone(), told);
+            sources.insert(source.clone(), Told::of(told));
+        }
+    }
+
+    /// The same fact, with texts that are held already.
+    fn slim(&self, host: &Arc<str>, fact: Fact) -> Fact {
+        match fact {
+            Fact::Claimed(claim) => Fact::Claimed(Claim {
+                host: if claim.host == *host { Arc::clone(host) } else { claim.host },
+                owner: self.texts.shared(&claim.owner),
+                identity: self.texts.shared(&claim.identity),
+                env: self.texts.shared(&claim.env),
+                claimed_in: self.texts.shared(&claim.claimed_in),
+                ..claim
+            }),
+            Fact::Used { used, wish, created } => {
+                let Use { identity, env, namespace } = used;
+                let used = Use {
+                    identity: Identity::try_from(self.texts.shared(&identity)).unwrap_or(identity),
+                    env: Env::try_from(self.texts.shared(&env)).unwrap_or(env),
+                    namespace: Namespace::try_from(self.texts.shared(&namespace)).unwrap_or(namespace),
+                };
+                Fact::Used { used, wish, created }
+            }
+            Fact::PrefixOf(base) => Fact::PrefixOf(self.texts.shared(&base)),
         }
     }
 
     /// Takes away what objects of a kind told that are not there any more.
-    pub(crate) fn keep_only(&self, kind: &'static str, there: &BTreeSet<Arc<str>>) {
+    pub(crate) fn keep_only(&self, kind: Kind, there: &BTreeSet<Uid>) {
         let gone: Vec<Source> = {
             let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
             sources.keys().filter(|(of, uid)| *of == kind && !there.contains(uid)).cloned().collect()

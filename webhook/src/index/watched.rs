@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use super::beat::until_it_went_back;
 use super::contribution::{self, Facts};
 use super::live::LiveIndex;
+use super::source::Uid;
 use super::watched_object::WatchedObject;
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
@@ -174,15 +175,15 @@ async fn watch_all(client: Client, seen: Seen, policy: Arc<MeshPolicy>, readines
     for kind in SERVING {
         let policy = Arc::clone(&policy);
         let facts = move |object: &WatchedObject| contribution::of_workload(object, &policy);
-        tasks.spawn(objects(all(&client, kind), kind.as_str(), seen.clone(), facts, once()));
+        tasks.spawn(objects(all(&client, kind), kind, seen.clone(), facts, once()));
     }
     let kind = Kind::GlobalTrafficPolicy;
     let facts = move |object: &WatchedObject| contribution::of_traffic_policy(object, &policy);
-    tasks.spawn(objects(all(&client, kind), kind.as_str(), seen.clone(), facts, once()));
+    tasks.spawn(objects(all(&client, kind), kind, seen.clone(), facts, once()));
     let names = all(&client, Kind::GlobalName);
-    tasks.spawn(objects(names, Kind::GlobalName.as_str(), seen.clone(), contribution::of_name, once()));
+    tasks.spawn(objects(names, Kind::GlobalName, seen.clone(), contribution::of_name, once()));
     let sets = all(&client, Kind::GlobalNameSet);
-    tasks.spawn(objects(sets, Kind::GlobalNameSet.as_str(), seen.clone(), contribution::of_set, once()));
+    tasks.spawn(objects(sets, Kind::GlobalNameSet, seen.clone(), contribution::of_set, once()));
     for told in known {
         if told.await.is_err() {
             return;
@@ -254,14 +255,14 @@ async fn namespaces(api: Api<Namespace>, seen: Seen, policy: Arc<MeshPolicy>, mu
 /// Keeps what objects of a kind tell. A kind that is not served has none.
 async fn objects(
     api: Api<WatchedObject>,
-    kind: &'static str,
+    kind: Kind,
     seen: Seen,
     facts: impl Fn(&WatchedObject) -> Facts,
     mut known: Option<oneshot::Sender<()>>,
 ) {
     let index = &seen.index;
     let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
-    let source = |object: &WatchedObject| (kind, Arc::from(object.metadata.uid.as_deref().unwrap_or_default()));
+    let source = |object: &WatchedObject| (kind, Uid::of(object.metadata.uid.as_deref().unwrap_or_default()));
     let mut there = BTreeSet::new();
     let mut is_served = true;
     while let Some(event) = events.next().await {
@@ -287,14 +288,14 @@ async fn objects(
                 index.keep_only(kind, &BTreeSet::new());
                 tell(&mut known);
                 if std::mem::take(&mut is_served) {
-                    tracing::info!(kind, "is not served here");
+                    tracing::info!(kind = kind.as_str(), "is not served here");
                 }
             }
             Err(error) => {
-                seen.failed(kind, &error);
+                seen.failed(kind.as_str(), &error);
                 continue;
             }
         }
-        index.is_seen(kind, true);
+        index.is_seen(kind.as_str(), true);
     }
 }
