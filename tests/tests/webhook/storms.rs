@@ -9,10 +9,13 @@ use mesh_testkit::servers::until;
 use mesh_testkit::tls;
 
 use super::alone::{cluster, honest, webhook};
+use super::input::{JSON, MIB, head};
 use super::process::{Certificates, SOON, Setup, Webhook};
 
 /// Connections of a crowd.
 const CROWD: usize = 2_000;
+/// Bodies of 7 MiB that come at once.
+const LARGE_BODIES: usize = 200;
 /// What a webhook may hold at most in all of this, in KiB.
 const MEMORY: u64 = 256 << 10;
 
@@ -20,13 +23,14 @@ const MEMORY: u64 = 256 << 10;
 const HONEST: Pace = Pace { callers: 2, per_second: NonZeroU32::new(20), per_connection: None };
 
 #[test]
-fn idle_crowds_and_resets_keep_no_honest_review_from_its_answer() {
+fn crowds_resets_and_large_bodies_keep_no_honest_review_from_its_answer() {
     let server = cluster();
     let webhook = webhook(&server, Certificates::Folder);
     webhook.gets_ready();
     let honest = honest_ones(&webhook);
     two_thousand_say_nothing(&webhook, &honest);
     connections_are_reset(&webhook, &honest);
+    large_bodies_come_at_once(&webhook, &honest);
     assert!(honest.stop().failed.is_empty());
     assert!(webhook.peak() < MEMORY, "{} KiB", webhook.peak());
     assert!(webhook.is_ready());
@@ -86,6 +90,22 @@ fn connections_are_reset(webhook: &Webhook, honest: &Asking) {
     assert!(until(SOON, || lets_in(webhook)), "{}", webhook.log());
     assert!(failed(webhook, "handshake") > before, "they are counted");
     deploys_go_on(honest);
+}
+
+/// More than all bodies may take together.
+fn large_bodies_come_at_once(webhook: &Webhook, honest: &Asking) {
+    let body = vec![b' '; 7 * MIB];
+    let head = head("POST /validate", JSON, body.len());
+    let codes: Vec<u16> = thread::scope(|scope| {
+        let large: Vec<_> =
+            (0..LARGE_BODIES).map(|_| scope.spawn(|| webhook.answers(&[head.as_bytes(), &body]).0)).collect();
+        deploys_go_on(honest);
+        large.into_iter().map(|large| large.join().unwrap()).collect()
+    });
+    // Who goes on sending may find that it has hung up, before its answer comes.
+    assert!(codes.iter().all(|code| matches!(code, 0 | 400 | 408 | 429)), "{codes:?}");
+    assert!(codes.contains(&400), "some are read: {codes:?}");
+    assert!(webhook.metric("mesh_admission_rejected_total", "no-room") > 0.0, "some find no room");
 }
 
 #[test]

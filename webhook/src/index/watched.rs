@@ -32,6 +32,10 @@ const POLICY_CONFIG_MAP: &str = "mesh-policy";
 const POLICY_KEY: &str = "mesh.yaml";
 /// A connection to the API server that brings nothing for so long is given up. Watches bring a bookmark every minute.
 const SILENCE: Duration = Duration::from_mins(3);
+/// Objects that are read at once.
+const PAGE: u32 = 500;
+/// Sets that are read at once: each is as large as a thousand others.
+const PAGE_OF_SETS: u32 = 4;
 /// The workloads that serve.
 const SERVING: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout];
 
@@ -261,7 +265,8 @@ async fn objects(
     mut known: Option<oneshot::Sender<()>>,
 ) {
     let index = &seen.index;
-    let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
+    let page = if kind == Kind::GlobalNameSet { PAGE_OF_SETS } else { PAGE };
+    let mut events = Box::pin(watcher(api, watcher::Config::default().page_size(page)).default_backoff());
     let source = |object: &WatchedObject| (kind, Uid::of(object.metadata.uid.as_deref().unwrap_or_default()));
     let mut there = BTreeSet::new();
     let mut is_served = true;
