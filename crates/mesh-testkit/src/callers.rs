@@ -173,7 +173,7 @@ async fn ask(shared: Arc<Shared>, number: usize) -> Tally {
                 Ok(Err(Unanswered::Broken(why))) => tally.failed.push(Failure { to, why }),
                 Err(_) => tally.failed.push(Failure { to, why: "no answer in time".to_owned() }),
                 Ok(Ok(answer)) => {
-                    match question.judge(&answer) {
+                    match Question::judge(&answer) {
                         Ok(()) => {
                             tally.took.push(due.elapsed());
                             shared.answered.fetch_add(1, Ordering::Relaxed);

@@ -35,7 +35,7 @@ fn a_thousand_rotations_fail_no_review_and_bad_pairs_change_nothing() {
         })
     });
     for rotation in 0..ROTATIONS {
-        let authority = if rotation / OF_ONE_AUTHORITY % 2 == 0 { &first } else { &second };
+        let authority = if (rotation / OF_ONE_AUTHORITY).is_multiple_of(2) { &first } else { &second };
         let pair = authority.pair();
         mounted.put(&pair);
         assert!(until(SOON, || is_served(&webhook, &pair)), "rotation {rotation} is not seen\n{}", webhook.log());

@@ -28,9 +28,10 @@ struct Failing {
 impl Sight {
     /// A watch of this kind failed.
     pub(super) fn failed(&self, kind: &'static str, now: Instant) {
-        self.change(|failing| match failing.iter_mut().find(|one| one.kind == kind && one.counts(now)) {
-            Some(known) => known.last = now,
-            None => {
+        self.change(|failing| {
+            if let Some(known) = failing.iter_mut().find(|one| one.kind == kind && one.counts(now)) {
+                known.last = now;
+            } else {
                 failing.retain(|one| one.kind != kind);
                 failing.push(Failing { kind, since: now, last: now });
             }

@@ -84,8 +84,8 @@ impl Question {
         })
     }
 
-    /// Whether an answer is one to this question, and lets it pass.
-    pub(super) fn judge(&self, answer: &Answer) -> Result<(), String> {
+    /// Whether an answer is one to such a question, and lets it pass.
+    pub(super) fn judge(answer: &Answer) -> Result<(), String> {
         // Not read as JSON: who measures should do little besides.
         let text = String::from_utf8_lossy(&answer.body);
         let is_let_pass = answer.status == StatusCode::OK && text.contains(UID) && text.contains(r#""allowed":true"#);
