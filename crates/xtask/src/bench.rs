@@ -69,6 +69,15 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 2_000)]
         services: usize,
     },
+    /// The webhook with many names against a server that gives every review the same answer, and what it adds to a deploy.
+    Webhook {
+        /// Names that are claimed.
+        #[arg(long, default_value_t = 100_000)]
+        names: usize,
+        /// Those of them that are served by a Deployment here; the others are known by sets of claims.
+        #[arg(long, default_value_t = 10_000)]
+        here: usize,
+    },
 }
 
 impl Bench {
@@ -91,6 +100,7 @@ impl Bench {
                 programs::run(workspace, "watch", &[*members, *services, *minutes])
             }
             Self::Read { clusters, services } => programs::run(workspace, "read", &[*clusters, *services]),
+            Self::Webhook { names, here } => programs::run_webhook(workspace, "webhook", &[*names, *here]),
         }
     }
 }

@@ -10,10 +10,28 @@ use crate::workspace::Workspace;
 
 /// Builds the program and the bench, and runs the bench.
 pub(super) fn run(workspace: &Workspace, bench: &str, arguments: &[usize]) -> anyhow::Result<()> {
+    run_beside(workspace, "kubectl-mesh", &["--bin", "kubectl-mesh"], bench, arguments)
+}
+
+/// Builds the webhook, what it is measured against, and the bench, and runs the bench.
+pub(super) fn run_webhook(workspace: &Workspace, bench: &str, arguments: &[usize]) -> anyhow::Result<()> {
+    run_beside(workspace, "mesh-webhook", &["--bin", "mesh-webhook", "--example", "bare"], bench, arguments)
+}
+
+/// Builds a package's targets, of which one has the package's name, and the bench, and runs the bench beside it.
+fn run_beside(
+    workspace: &Workspace,
+    package: &str,
+    targets: &[&str],
+    bench: &str,
+    arguments: &[usize],
+) -> anyhow::Result<()> {
     // In one build, so that the libraries of both are built once.
-    let build = ["build", "--release", "--package", "kubectl-mesh", "--package", "mesh-tests"];
-    let build = [&build[..], &["--bin", "kubectl-mesh", "--bench", bench]].concat();
-    let (program, bench) = (built(workspace, &build, "kubectl-mesh")?, built(workspace, &build, bench)?);
+    let build = ["build", "--release", "--package", package, "--package", "mesh-tests"];
+    let build = [&build[..], targets, &["--bench", bench]].concat();
+    let (program, bench) = (built(workspace, &build, package)?, built(workspace, &build, bench)?);
+    // Programs find each other by the name of the first.
+    let program = program.with_file_name("kubectl-mesh");
     Command::new(bench)
         .args(arguments.iter().map(ToString::to_string))
         .env("MESH_PROGRAM", program)

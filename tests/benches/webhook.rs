@@ -1,0 +1,106 @@
+//! The webhook with 100,000 names against a server that gives every review the same answer, and what it adds to a deploy:
+//! `cargo xtask bench webhook`. Both servers run beside the callers, on the same machine and in one run, and take turns.
+#![expect(clippy::print_stdout, reason = "a bench's output is for the person who started it")]
+
+#[path = "../tests/webhook/authority.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests need more of it, and it is written for them")]
+mod authority;
+#[path = "webhook/bare.rs"]
+mod bare;
+#[path = "webhook/cluster.rs"]
+mod cluster;
+#[path = "webhook/deploys.rs"]
+mod deploys;
+#[path = "../tests/webhook/process.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests need more of it, and it is written for them")]
+mod process;
+#[path = "../tests/webhook/running.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests need more of it, and it is written for them")]
+mod running;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mesh_testkit::callers::{Asking, Pace, Protocol, Question, Tally};
+use mesh_testkit::servers::until;
+
+use bare::Bare;
+use process::{Addresses, Certificates, Webhook};
+
+/// Connections, as from as many API servers.
+const CONNECTIONS: usize = 16;
+/// How often each is measured, by turns; the middle one counts.
+const ROUNDS: usize = 7;
+/// How long one measurement takes.
+const ONE: Duration = Duration::from_secs(5);
+/// Questions a second, whether those before are answered or not.
+const STEADY: NonZeroU32 = NonZeroU32::new(1_000).expect("more than none");
+/// Different names that are asked for.
+const ASKED: usize = 1_000;
+/// How long it may take until all names are known.
+const SYNC: Duration = Duration::from_mins(10);
+
+fn main() {
+    let mut sizes = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
+    let (names, here) = (sizes.next().unwrap_or(100_000), sizes.next().unwrap_or(10_000));
+    let server = cluster::of(names, here);
+    let start = Instant::now();
+    let webhook = Webhook::spawn(&server.kubeconfig("c1"), Addresses::free(), &Certificates::Folder.into());
+    assert!(until(SYNC, || webhook.is_ready()), "{}", webhook.log());
+    println!(
+        "{names} names, {here} of them served and claimed here: {} hosts known after {:.1} s; {} MiB resident, {} MiB at most",
+        webhook.metric("mesh_index_hosts", ""),
+        start.elapsed().as_secs_f64(),
+        webhook.memory("VmRSS:") >> 10,
+        webhook.peak() >> 10,
+    );
+    let questions: Vec<Question> = (0..ASKED).map(|at| cluster::question(at * (names / ASKED).max(1))).collect();
+    let bare = Bare::start();
+    for protocol in [Protocol::Http2, Protocol::Http1] {
+        compare(protocol, &webhook, &bare, &questions);
+    }
+    println!("{} MiB resident, {} MiB at most", webhook.memory("VmRSS:") >> 10, webhook.peak() >> 10);
+    drop((webhook, bare, server));
+    deploys::measure();
+}
+
+fn compare(protocol: Protocol, webhook: &Webhook, bare: &Bare, questions: &[Question]) {
+    let as_fast = Pace { callers: CONNECTIONS, per_second: None, per_connection: None };
+    let steady = Pace { per_second: Some(STEADY), ..as_fast };
+    let servers = [(bare.address, bare.ca_pem.as_str()), (webhook.address, webhook.ca_pem.as_str())];
+    let ask = |(address, ca_pem): (SocketAddr, &str), pace| {
+        let asking = Asking::start(protocol, ca_pem, pace, questions.to_vec(), move || vec![address]);
+        thread::sleep(ONE);
+        let tally = asking.stop();
+        assert!(tally.failed.is_empty(), "{:?}", tally.failed.first());
+        tally
+    };
+    for (title, pace) in [("as fast as they can", as_fast), ("1,000 a second", steady)] {
+        // Once for nothing, so that connections, caches and threads are warm.
+        let _ = servers.map(|server| ask(server, pace));
+        let mut rounds: Vec<[Tally; 2]> = (0..ROUNDS).map(|_| servers.map(|server| ask(server, pace))).collect();
+        let ratio = |round: &[Tally; 2]| round[1].rate() / round[0].rate();
+        rounds.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+        println!("{protocol:?}, {CONNECTIONS} connections, {title}, {ROUNDS} rounds:");
+        for (at, name) in ["bare server", "webhook"].into_iter().enumerate() {
+            let rate = middle(rounds.iter().map(|round| round[at].rate()));
+            let took = |percent| middle(rounds.iter().map(|round| round[at].percentile(percent).as_secs_f64() * 1e3));
+            println!(
+                "  {name:<12}{rate:>8.0} a second{:>9.2} ms in the middle{:>9.2} ms for 99 in 100",
+                took(50),
+                took(99)
+            );
+        }
+        let ratios: Vec<String> = rounds.iter().map(|round| format!("{:.2}", ratio(round))).collect();
+        println!("  webhook to bare server, by rounds: {}", ratios.join(" "));
+    }
+}
+
+/// The middle one of some numbers.
+fn middle(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
