@@ -77,7 +77,7 @@ fn what_may_not_be_read_is_unknown(installed: &Installed, people: &People) {
 }
 
 fn a_stale_authority_is_told_and_nothing_is_promoted(installed: &Installed, people: &People) {
-    let (other, _, _) = certificate();
+    let other = Authority::new("another").pem();
     tell(installed.server(), &other);
     let said = people.webhook(&["status"]);
     assert_eq!(said.exit, Some(1), "{said:#?}");

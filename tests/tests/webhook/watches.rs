@@ -94,7 +94,7 @@ fn a_past_that_is_gone_is_read_anew_without_ghosts() {
 
 #[test]
 fn a_kind_that_is_installed_later_is_taken_up() {
-    let Some(installed) = Installed::start_among("later", Certificates::Folder, &[Crds::Istio]) else { return };
+    let Some(installed) = Installed::start_among("later", &[], Certificates::Folder, &[Crds::Istio]) else { return };
     let webhook = &installed.webhook;
     let said = |log: &str| log.lines().filter(|line| line.contains("is not served here")).count();
     assert_eq!(said(&webhook.log()), 1, "Rollouts are not there, which is said once\n{}", webhook.log());
