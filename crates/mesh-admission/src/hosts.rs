@@ -42,8 +42,8 @@ pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
     let owner = case.index.namespace(&case.namespace).and_then(|namespace| namespace.owner.clone());
     let passes =
         |claim: &Claim| claim.phase == Phase::Released || owner.as_deref().is_some_and(|owner| claim.admits(owner));
-    let named = hosts.iter().find_map(|host| {
-        // A prefix host is of the name that it ends in.
+    let named = hosts.iter().chain(&patterns).find_map(|host| {
+        // A prefix host is of the name that it ends in, and so is a pattern of prefix hosts.
         let mut bases = std::iter::once(host.as_str()).chain(tails(host));
         bases.find_map(|base| held(case, base)).filter(|claim| !passes(claim))
     });

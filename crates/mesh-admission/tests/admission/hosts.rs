@@ -28,6 +28,8 @@ fn nobody_takes_a_claimed_host_by_hand() {
         &["*.global"],
         &["*"],
         &["*.checkout.global"],
+        &["*.stage.checkout.global"],
+        &["*-1.west.stage.checkout.global"],
     ] {
         for kind in ["ServiceEntry", "VirtualService"] {
             let object = on_hosts(kind, hosts);
