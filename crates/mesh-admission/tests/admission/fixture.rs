@@ -85,7 +85,7 @@ pub(crate) fn deployment(identity: &str) -> Value {
 }
 
 /// A review: what is done with which object in a namespace.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Review {
     pub(crate) hook: Hook,
     pub(crate) request: Value,
