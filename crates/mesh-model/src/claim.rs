@@ -113,6 +113,8 @@ fn raised(epoch: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
 
     use super::arb::{bound, claims, record};
     use super::*;
@@ -120,9 +122,9 @@ mod tests {
     proptest! {
         #[test]
         fn merge_is_commutative_associative_and_idempotent(a in claims(), b in claims(), c in claims()) {
-            prop_assert_eq!(merge(&a, &a), &a);
-            prop_assert_eq!(merge(&a, &b), merge(&b, &a));
-            prop_assert_eq!(merge(merge(&a, &b), &c), merge(&a, merge(&b, &c)));
+            for law in LAWS {
+                prop_assert!((law.holds)(|a, b| merge(a, b).clone(), [&a, &b, &c]), "it is not {}", law.name);
+            }
         }
 
         #[test]
@@ -131,6 +133,85 @@ mod tests {
                 .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
         ) {
             prop_assert_eq!(view(&all), view(&shuffled));
+        }
+    }
+
+    /// A way to make one claim of two.
+    type Merged = fn(&Claim, &Claim) -> Claim;
+
+    /// What every merge must be, by three claims.
+    struct MergeLaw {
+        name: &'static str,
+        holds: fn(Merged, [&Claim; 3]) -> bool,
+        /// Merges that are not.
+        broken: &'static [(&'static str, Merged)],
+    }
+
+    const LAWS: [MergeLaw; 3] = [
+        MergeLaw {
+            name: "commutative",
+            holds: |merge, [a, b, _]| merge(a, b) == merge(b, a),
+            broken: &[
+                ("the first one counts", |a, _| a.clone()),
+                ("the last one counts", |_, b| b.clone()),
+                ("nothing decides between equal strengths", |a, b| {
+                    let strength = |claim: &Claim| (claim.epoch, claim.phase, claim.confirmed_at.is_some());
+                    if strength(b) > strength(a) { b.clone() } else { a.clone() }
+                }),
+            ],
+        },
+        MergeLaw {
+            name: "associative",
+            holds: |merge, [a, b, c]| merge(&merge(a, b), c) == merge(a, &merge(b, c)),
+            broken: &[
+                ("clusters go before each other in a ring", |a, b| {
+                    let ring = |claim: &Claim| claim.claimed_in.bytes().last().map_or(0, |byte| byte % 3);
+                    match (ring(b) + 3 - ring(a)) % 3 {
+                        0 => merge(a, b).clone(),
+                        1 => b.clone(),
+                        _ => a.clone(),
+                    }
+                }),
+                ("what is confirmed counts only among equals", |a, b| match (a.confirmed_at, b.confirmed_at) {
+                    (Some(_), Some(_)) => {
+                        if a.claimed_at < b.claimed_at {
+                            a.clone()
+                        } else {
+                            b.clone()
+                        }
+                    }
+                    _ => {
+                        if a.owner < b.owner {
+                            a.clone()
+                        } else {
+                            b.clone()
+                        }
+                    }
+                }),
+            ],
+        },
+        MergeLaw {
+            name: "idempotent",
+            holds: |merge, [a, ..]| merge(a, a) == *a,
+            broken: &[
+                ("each merge is an epoch", |a, b| Claim { epoch: a.epoch.max(b.epoch) + 1, ..merge(a, b).clone() }),
+                ("owners add up", |a, b| {
+                    let also_owners = [&*a.also_owners, &*b.also_owners].concat();
+                    Claim { also_owners, ..merge(a, b).clone() }
+                }),
+            ],
+        },
+    ];
+
+    #[test]
+    fn each_law_of_merge_rejects_what_is_broken_in_its_way() {
+        let (mut runner, claims) = (TestRunner::deterministic(), (claims(), claims(), claims()));
+        let triples: Vec<_> = (0..500).map(|_| claims.new_tree(&mut runner).unwrap().current()).collect();
+        for law in LAWS {
+            for (name, merge) in law.broken {
+                let is_rejected = triples.iter().any(|(a, b, c)| !(law.holds)(*merge, [a, b, c]));
+                assert!(is_rejected, "{name} is taken for {}", law.name);
+            }
         }
     }
 
