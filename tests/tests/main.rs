@@ -15,6 +15,7 @@ mod contract;
 mod docs;
 mod documents;
 mod faults;
+mod fuzz;
 mod install_sample;
 mod kubectl;
 mod laws;
