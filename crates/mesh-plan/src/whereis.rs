@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_istio::DestinationRule;
 use jiff::Timestamp;
+use mesh_istio::DestinationRule;
 use mesh_model::claim::{Claim, Phase, merge};
 use mesh_model::facts::Workload;
 use mesh_model::fleet::FleetSnapshot;

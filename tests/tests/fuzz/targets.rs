@@ -93,7 +93,7 @@ fn cluster() -> PlainIndex {
         claimed_in: "uid".into(),
     });
     let (identity, env) = (Identity::parse("payments").unwrap(), Env::parse("stage").unwrap());
-    let uses = vec![Use { identity, env, namespace: Namespace::parse("pay").unwrap() }];
+    let uses = vec![Use { identity, env, namespace: Namespace::parse("pay").unwrap(), partition: None }];
     index.uses.insert("stage.payments.global".into(), uses);
     index
 }

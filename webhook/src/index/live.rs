@@ -126,15 +126,18 @@ impl LiveIndex {
                 ..claim
             }),
             Fact::Used { used, wish, created } => {
-                let Use { identity, env, namespace } = used;
+                let Use { identity, env, namespace, partition } = used;
                 let used = Use {
                     identity: Identity::try_from(self.texts.shared(&identity)).unwrap_or(identity),
                     env: Env::try_from(self.texts.shared(&env)).unwrap_or(env),
                     namespace: Namespace::try_from(self.texts.shared(&namespace)).unwrap_or(namespace),
+                    partition: partition.map(|partition| self.texts.shared(&partition)),
                 };
                 Fact::Used { used, wish, created }
             }
             Fact::PrefixOf(base) => Fact::PrefixOf(self.texts.shared(&base)),
+            // Few names have any, and those are their own.
+            Fact::Accepted(sans) => Fact::Accepted(sans),
         }
     }
 

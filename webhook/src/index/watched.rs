@@ -92,9 +92,9 @@ async fn watch(watched: &Watched, make: &impl Fn(MeshPolicy) -> NamePolicy) {
             let policy = Arc::clone(&mesh);
             let facts = move |object: &WatchedObject| contribution::of_entry(object, &policy);
             // Nothing is refused by them, and so nobody waits for them.
-            current.spawn(objects(entries, Kind::ServiceEntry.as_str(), seen.clone(), facts, None));
+            current.spawn(objects(entries, Kind::ServiceEntry, seen.clone(), facts, None));
         } else {
-            watched.index.keep_only(Kind::ServiceEntry.as_str(), &BTreeSet::new());
+            watched.index.keep_only(Kind::ServiceEntry, &BTreeSet::new());
         }
         current.spawn(watch_all(watched.client.clone(), seen, mesh, Arc::clone(&watched.readiness)));
     }
