@@ -14,11 +14,11 @@ fn the_webhook_is_told_its_values_and_where_its_certificate_is() {
         let arguments: Vec<String> = serde_json::from_value(container["args"].clone()).unwrap();
         (arguments.join(" "), container["volumeMounts"].to_string())
     };
-    let common = "--sync-namespace=mesh-sync --mode=optimistic --max-view-age=5m --on-stale=warn --disclosure=owner --lame-duck=5s --log-format=json";
+    let common = "--namespace=mesh-system --validating-configuration=kubectl-mesh --sync-namespace=mesh-sync --mode=optimistic --max-view-age=5m --on-stale=warn --disclosure=owner --lame-duck=5s --log-format=json";
     let listens = "serve --listen=0.0.0.0:10250 --admin-listen=0.0.0.0:10251";
     let (said, mounts) = arguments("");
-    let managed = "--certificates=self-managed --secret=kubectl-mesh-tls --service=kubectl-mesh --namespace=mesh-system \
-                   --mutating-configuration=kubectl-mesh --validating-configuration=kubectl-mesh";
+    let managed = "--certificates=self-managed --secret=kubectl-mesh-tls --service=kubectl-mesh \
+                   --mutating-configuration=kubectl-mesh";
     assert_eq!(said, format!("{listens} {managed} {common}"));
     assert!(!mounts.contains("/tls"), "{mounts}");
     for set in ["tls.mode=cert-manager", "tls.mode=existing-secret,tls.secretName=webhook-tls"] {

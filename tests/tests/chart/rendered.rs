@@ -31,6 +31,7 @@ ClusterRole kubectl-mesh-break-glass
 ClusterRole kubectl-mesh-names
 ClusterRole kubectl-mesh-owners
 ClusterRoleBinding kubectl-mesh
+ConfigMap mesh-webhook
 Deployment kubectl-mesh
 MutatingWebhookConfiguration kubectl-mesh
 Namespace mesh-sync
@@ -39,8 +40,10 @@ Pod kubectl-mesh-self-test
 PodDisruptionBudget kubectl-mesh
 Role kubectl-mesh
 Role kubectl-mesh-certificate
+Role kubectl-mesh-state
 RoleBinding kubectl-mesh
 RoleBinding kubectl-mesh-certificate
+RoleBinding kubectl-mesh-state
 Service kubectl-mesh
 ServiceAccount kubectl-mesh
 ValidatingAdmissionPolicy kubectl-mesh-break-glass

@@ -9,6 +9,7 @@ use mesh_admission::wire::{self, Hook, Malformed};
 use mesh_admission::{NamePolicy, PlainIndex, Use, decide};
 use mesh_fleet::decode::{ClusterDecoder, Decoded, Interner, Place, json_documents, yaml_documents};
 use mesh_fleet::live::{Source, SourceForm};
+use mesh_model::claim::record_name;
 use mesh_model::claim::{Claim, Phase};
 use mesh_model::facts::NamespaceFacts;
 use mesh_model::finding::Code;
@@ -137,7 +138,7 @@ fn claims(bytes: &[u8]) -> Result<(), String> {
     let [one, other] = [false, true].map(|is_backwards| decoded(text, &policy, is_backwards));
     let is_doubled = one.findings.iter().any(|finding| finding.code == Code::DuplicateObject);
     so(is_doubled || one.facts.claims == other.facts.claims, "the order of claims counts")?;
-    so(one.facts.claims.iter().all(|(host, claim)| *host == claim.host), "a claim on another host")
+    so(one.facts.claims.iter().all(|(name, claim)| *name == record_name(&claim.host)), "a claim on another host")
 }
 
 /// A policy that reads is written so that it reads again as the same.
