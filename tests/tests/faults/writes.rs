@@ -33,7 +33,7 @@ fn a_write_is_sent_once_and_running_again_is_the_recovery() {
         let victim = fleet.server(VICTIM);
         victim.fault(Fault::new(Verb::Create, ill.clone()).of(Kind::DestinationRule));
         let env = TestEnv::new();
-        let said = mesh(&env, &fleet, &["sync", "payments", "--yes", "-o", "json"]);
+        let said = mesh(&env, &fleet, &["sync", "*", "--yes", "-o", "json"]);
         let report = document(&said);
         assert_eq!(said.exit, Some(3), "{ill:?}: {said:#?}");
         let not_written = report["clusters"].as_array().unwrap().iter().find(|row| row["cluster"] == VICTIM).unwrap();
@@ -46,7 +46,7 @@ fn a_write_is_sent_once_and_running_again_is_the_recovery() {
 
         victim.heal();
         victim.forget_requests();
-        let again = mesh(&env, &fleet, &["sync", "payments", "--yes", "-o", "json"]);
+        let again = mesh(&env, &fleet, &["sync", "*", "--yes", "-o", "json"]);
         assert_eq!(again.exit, Some(0), "{ill:?}: {again:#?}");
         assert_eq!(victim.writes().len(), usize::from(!is_done), "{ill:?}: {:#?}", victim.writes());
         assert!(generated(&fleet).contains_key(&key), "{ill:?}");
