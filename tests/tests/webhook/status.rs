@@ -155,7 +155,8 @@ fn policies(installed: &Installed) -> Vec<String> {
 
 /// What an administrator of the fleet is shown.
 fn fleet(installed: &Installed, args: &[&str]) -> Said {
-    let mut command = TestEnv::new().mesh(args);
+    let env = TestEnv::new();
+    let mut command = env.mesh(args);
     command.env("KUBECONFIG", installed.servers.kubeconfig()).env("MESH_FLEET", "contexts:*").env_remove("MESH_NOW");
     Said::of(&command.env("COLUMNS", "160").output().unwrap())
 }
