@@ -98,7 +98,9 @@ fn step(step: &Step) -> Value {
     let is_timeless = !step.key.kind.is_of_claims();
     let mut changes = step.changes();
     if !is_timeless {
-        changes.iter_mut().for_each(|change| (change.before, change.after) = (None, None));
+        for change in &mut changes {
+            (change.before, change.after) = (None, None);
+        }
     }
     set("changes", json!(changes));
     let (action, base) = match &step.action {

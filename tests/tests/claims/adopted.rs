@@ -56,7 +56,7 @@ fn refused(facts: &ClusterFacts, policy: &MeshPolicy) -> BTreeSet<String> {
         let verdict = decide(Hook::Validate, &wire::read(review.as_bytes()).unwrap(), &index, &policy);
         match verdict {
             Verdict::Refused(refusal) => Some(refusal.to_string()),
-            _ => None,
+            Verdict::Allowed { .. } => None,
         }
     };
     let refusals = facts.workloads.iter().filter_map(|workload| {

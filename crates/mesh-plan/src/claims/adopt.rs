@@ -69,5 +69,5 @@ fn proposal(name: &Arc<str>, uses: &[Use<'_>], members: &Members<'_>, now: Times
     };
     let because = Because::whole(rule, uses.iter().map(Use::origin).collect());
     let claimed = Claim { also_owners, ..claimed };
-    Ok(Some(steps::own(oldest.cluster, facts.records.own.get(name), claimed, because)))
+    Ok(Some(steps::own(oldest.cluster, facts.records.own.get(name), &claimed, because)))
 }

@@ -126,7 +126,7 @@ pub fn change(
         (Change::Transfer { to }, Some(held)) => transfer(held, to, By::Admin, &place)?,
     };
     let because = Because::whole("somebody asks for it", vec![]);
-    Ok(steps::own(cluster, facts.records.own.get(&name), claimed, because))
+    Ok(steps::own(cluster, facts.records.own.get(&name), &claimed, because))
 }
 
 fn held_by_another(held: &Claim, members: &Members<'_>) -> ClaimError {

@@ -22,7 +22,7 @@ pub(super) fn record(members: &Members<'_>, uses: &Uses<'_>, now: Timestamp) -> 
         let claim = claim(held, &wish(oldest)?, &place)?;
         let rule = format!("{} serves it, and nobody holds it", claim.owner);
         let because = Because::whole(rule, vec![oldest.origin()]);
-        Some(steps::own(oldest.cluster, facts.records.own.get(name), claim, because))
+        Some(steps::own(oldest.cluster, facts.records.own.get(name), &claim, because))
     };
     uses.iter().filter_map(step).collect()
 }

@@ -15,10 +15,10 @@ use crate::desired::Body;
 use crate::plan::{Action, Class, Step};
 
 /// Writes a record of a cluster's own.
-pub(super) fn own(cluster: &ClusterName, replaces: Option<&OwnClaim>, claim: Claim, because: Because) -> Step {
+pub(super) fn own(cluster: &ClusterName, replaces: Option<&OwnClaim>, claim: &Claim, because: Because) -> Step {
     let key = ObjectKey::of_cluster(Kind::GlobalName, record_name(&claim.host));
     let base = replaces.map(|own| object(&own.stored, &spec_of(&own.claim)));
-    step(cluster, key, base, &spec_of(&claim), Pairs::new(), because)
+    step(cluster, key, base, &spec_of(claim), Pairs::new(), because)
 }
 
 /// Writes a record of a cluster's own that the fleet has made stronger, or knows and the cluster does not.
@@ -31,7 +31,7 @@ pub(super) fn carried(cluster: &ClusterName, write: OwnWrite, members: &Members<
     } else {
         Because::whole("other members know this record of it, and it does not", vec![])
     };
-    own(cluster, replaces.as_ref(), claim, because)
+    own(cluster, replaces.as_ref(), &claim, because)
 }
 
 /// Writes a set of another member's records.

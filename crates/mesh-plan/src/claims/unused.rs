@@ -75,7 +75,7 @@ fn given_up(
             let is_due = counts && own.claim.phase == Phase::Bound && !uses.contains_key(name) && is_wanted(&own.claim);
             let place = Place { cluster: uid_of(cluster, facts), now };
             if let Some(tombstone) = is_due.then(|| release(&own.claim, By::Admin, &place).ok()).flatten() {
-                steps.push(steps::own(cluster, Some(own), tombstone, Because::whole(rule, vec![])));
+                steps.push(steps::own(cluster, Some(own), &tombstone, Because::whole(rule, vec![])));
             }
         }
     }

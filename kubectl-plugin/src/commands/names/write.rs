@@ -3,7 +3,7 @@
 use clap::Args;
 use mesh_fleet::Fleet;
 use mesh_plan::claims::begin;
-use mesh_plan::plan::Plan;
+use mesh_plan::plan::{Plan, Step};
 use mesh_plan::scope::Scope;
 
 use crate::cli::{Format, FormatArgs, GlobalArgs, ToleranceArgs};
@@ -42,7 +42,7 @@ pub(super) fn reading(global: &GlobalArgs, output: &mut Output) -> Result<Readin
 /// Shows the steps, asks, writes. The other members hear of it with the next sync.
 pub(super) fn write(
     reading: &Reading,
-    steps: Vec<mesh_plan::plan::Step>,
+    steps: Vec<Step>,
     args: &ConfirmArgs,
     output: &mut Output,
 ) -> Result<Exit, CommandError> {
