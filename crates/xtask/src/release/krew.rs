@@ -1,4 +1,4 @@
-//! The manifest by which krew installs the plugin (https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest).
+//! The manifest by which krew installs the plugin (<https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest>).
 
 use std::fmt::Write as _;
 use std::fs;
