@@ -9,6 +9,7 @@ use super::watching::Watching;
 
 const CLUSTER: &str = "retail-us-west";
 const FLEET: &str = "contexts:*";
+const CLAIMS: &str = "/apis/kubectl-mesh.io/v1alpha1/globalnames";
 const RULES: &str = "/apis/networking.istio.io/v1/namespaces/mesh-sync/destinationrules";
 const EVENTS: &str = "/api/v1/namespaces/mesh-sync/events";
 
@@ -24,7 +25,10 @@ fn every_verb_works_with_exactly_the_role_that_is_printed_for_it_and_misses_each
     let init = live.granted(&["fleet-init"]);
     init.misses_each_rule(FLEET, &["fleet", "init", "--yes"], &|_| false, &|| store_policy(cluster, None));
     let sync = live.granted(&["sync"]);
-    let undo = || forget_rules(cluster);
+    let undo = || {
+        forget(cluster, RULES);
+        forget(cluster, CLAIMS);
+    };
     // The one member has the policy, and nobody misses an Event.
     sync.misses_each_rule(FLEET, &["sync", "--yes"], &|rule| stores(rule) || is_courtesy(rule), &undo);
     an_event_tells_who_wrote_and_is_not_missed(&sync, cluster);
@@ -39,10 +43,11 @@ fn every_verb_works_with_exactly_the_role_that_is_printed_for_it_and_misses_each
     said.exits(4).says("no active member was reached");
 }
 
-fn forget_rules(cluster: &ApiServer) {
-    for rule in cluster.get(RULES).1["items"].as_array().into_iter().flatten() {
-        let name = rule["metadata"]["name"].as_str().unwrap();
-        assert_eq!(cluster.delete(&format!("{RULES}/{name}")).0, 200);
+/// Deletes everything that is at a path.
+fn forget(cluster: &ApiServer, path: &str) {
+    for object in cluster.get(path).1["items"].as_array().into_iter().flatten() {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        assert_eq!(cluster.delete(&format!("{path}/{name}")).0, 200);
     }
 }
 
@@ -68,14 +73,14 @@ fn an_event_tells_who_wrote_and_is_not_missed(sync: &Granted<'_>, cluster: &ApiS
     assert!(note.starts_with(&wanted), "{note}");
 
     let before = event_count(cluster);
-    forget_rules(cluster);
+    forget(cluster, RULES);
     sync.mesh(FLEET, &["sync", "--yes", "--dry-run"]).exits(0);
     assert_eq!(event_count(cluster), before, "a dry run is no write");
     let number = sync.rules().iter().position(is_courtesy).unwrap();
     sync.have(&sync.without(number));
     let said = sync.mesh(FLEET, &["sync", "--yes"]).exits(0);
     assert!(!tells_of(&said, &sync.rules()[number]), "{said:#?}");
-    forget_rules(cluster);
+    forget(cluster, RULES);
     let said = sync.mesh(FLEET, &["sync", "--yes", "-v"]).exits(0);
     assert!(tells_of(&said, &sync.rules()[number]), "{said:#?}");
     assert_eq!(event_count(cluster), before);

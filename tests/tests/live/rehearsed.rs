@@ -29,9 +29,9 @@ fn servers_are_asked_and_store_nothing() {
     dependency(client, "caller", &["greeting", "hello"]);
     let (held, writes) = (versions(&live), live.writes());
     let said =
-        live.mesh(&REHEARSAL).exits(0).says("7 steps would be written, none would be refused. Nothing was stored.");
+        live.mesh(&REHEARSAL).exits(0).says("8 steps would be written, none would be refused. Nothing was stored.");
     let rows: Vec<Vec<&str>> = said.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
-    for row in [["client", "2", "0", "2", "0"], ["source", "2", "1", "0", "0"]] {
+    for row in [["client", "2", "0", "2", "0"], ["source", "3", "1", "0", "0"]] {
         assert!(rows.iter().any(|found| **found == row), "{row:?}: {}", said.stdout);
     }
 
@@ -41,7 +41,7 @@ fn servers_are_asked_and_store_nothing() {
     refuse_new_entries(source);
     let said = live.mesh(&["sync", "--dry-run=server", "-o", "json"]).exits(3);
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
-    assert_eq!((&report["dryRun"], &report["written"]), (&true.into(), &6.into()), "{report:#}");
+    assert_eq!((&report["dryRun"], &report["written"]), (&true.into(), &7.into()), "{report:#}");
     let refused = &report["clusters"][1]["notWritten"];
     assert_eq!(refused.as_array().unwrap().len(), 1, "{report:#}");
     assert_eq!(refused[0]["object"], "ServiceEntry mesh-sync/prod.hello.global-se");
@@ -52,7 +52,7 @@ fn servers_are_asked_and_store_nothing() {
     granted(&live, client, reader, &["permissions", "plan"], &|_| {});
     let said = live.with_kubeconfig(&client.kubeconfig_as(&reader.token), &REHEARSAL).exits(3);
     let said = said.says("cannot create resource").says("cannot delete resource").says(r#"verbs: ["delete"]"#);
-    assert!(said.stdout.contains("2 steps would be written, 5 would not. Nothing was stored."), "{}", said.stdout);
+    assert!(said.stdout.contains("3 steps would be written, 5 would not. Nothing was stored."), "{}", said.stdout);
 
     assert_eq!(versions(&live), held);
 }
