@@ -77,7 +77,10 @@ fn every_committed_manifest_of_ours_passes() {
     let Some(checker) = SchemaChecker::start() else { return };
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for file in manifests(&root.join("tests")).into_iter().chain(manifests(&root.join("examples"))) {
+    // What inputs are changed from is broken on purpose.
+    let fuzz = root.join("tests/fuzz");
+    let all = manifests(&root.join("tests")).into_iter().chain(manifests(&root.join("examples")));
+    for file in all.filter(|file| !file.starts_with(&fuzz)) {
         let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for object in objects(&text) {
             seen += 1;

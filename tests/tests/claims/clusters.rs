@@ -51,7 +51,7 @@ fn endpoints(live: &OnClusters, cluster: &str) -> Vec<String> {
 
 #[test]
 fn two_clusters_that_have_claimed_one_name_agree_once_they_meet() {
-    let Some(live) = OnClusters::of(&["one", "two"]) else { return };
+    let Some(live) = OnClusters::with_claims(&["one", "two"]) else { return };
     live.push_policy(&small::policy(&["one", "two"]));
     let [one, two] = ["one", "two"].map(|name| live.servers.cluster(name));
     of(one, "team-a", true);
@@ -93,7 +93,7 @@ fn two_clusters_that_have_claimed_one_name_agree_once_they_meet() {
 
 #[test]
 fn a_claim_of_the_first_of_three_counts_in_the_third_and_stays_when_the_first_is_gone() {
-    let Some(live) = OnClusters::of(&["first", "second", "third"]) else { return };
+    let Some(live) = OnClusters::with_claims(&["first", "second", "third"]) else { return };
     live.push_policy(&small::policy(&["first", "second", "third"]));
     let [first, second, third] = ["first", "second", "third"].map(|name| live.servers.cluster(name));
     of(first, "team-a", true);
@@ -117,7 +117,7 @@ fn a_claim_of_the_first_of_three_counts_in_the_third_and_stays_when_the_first_is
 
 #[test]
 fn two_syncs_at_once_make_one_claim() {
-    let Some(live) = OnClusters::of(&["left", "right"]) else { return };
+    let Some(live) = OnClusters::with_claims(&["left", "right"]) else { return };
     live.push_policy(&small::policy(&["left", "right"]));
     of(live.servers.cluster("left"), "team-a", true);
     of(live.servers.cluster("right"), "team-b", false);

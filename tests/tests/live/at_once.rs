@@ -10,7 +10,7 @@ const SYNC: [&str; 6] = ["sync", "--yes", "--allow-last", "*", "--max-removals",
 
 #[test]
 fn two_syncs_at_once_end_with_what_is_desired() {
-    let Some(live) = OnClusters::of(&NAMES) else { return };
+    let Some(live) = OnClusters::with_claims(&NAMES) else { return };
     live.push_policy(&policy(&NAMES));
     let [east, north, west] = NAMES.map(|name| live.servers.cluster(name));
     for cluster in [east, west] {

@@ -12,7 +12,7 @@ type Asked = BTreeMap<(String, String), u64>;
 
 #[test]
 fn a_second_sync_sends_lists_and_nothing_else() {
-    let Some(live) = OnClusters::of(&["idle"]) else { return };
+    let Some(live) = OnClusters::with_claims(&["idle"]) else { return };
     let cluster = live.servers.cluster("idle");
     small::deployment(cluster, "shop");
     small::service(cluster, "shop", 80);

@@ -25,8 +25,8 @@ pub(crate) struct Said {
 }
 
 impl OnClusters {
-    /// Starts one API server for each cluster folder of the example, and loads its manifests. What is generated can be
-    /// counted there: the clusters keep no claims. None where servers cannot be started, which was said.
+    /// Starts one API server for each cluster folder of the example, and loads its manifests. None where servers cannot
+    /// be started, which was said.
     pub(super) fn example(name: &str) -> Option<Self> {
         let folder = example(name);
         let mut clusters: Vec<String> = std::fs::read_dir(&folder)
@@ -37,7 +37,7 @@ impl OnClusters {
             .collect();
         clusters.sort();
         let names: Vec<&str> = clusters.iter().map(String::as_str).collect();
-        let live = Self::with(&names, &[Crds::Admiral, Crds::ClusterProfiles, Crds::Istio, Crds::Rollouts])?;
+        let live = Self::of(&names)?;
         for cluster in live.servers.clusters() {
             let loaded = cluster.load(&folder.join(cluster.name()));
             assert_eq!(loaded.refused, Vec::<String>::new());
@@ -45,8 +45,14 @@ impl OnClusters {
         Some(live)
     }
 
-    /// Starts clusters of these names with all CRDs and nothing else.
+    /// Starts clusters of these names with CRDs and nothing else. What is generated can be counted there: they keep no
+    /// claims.
     pub(crate) fn of(names: &[&str]) -> Option<Self> {
+        Self::with(names, &[Crds::Admiral, Crds::ClusterProfiles, Crds::Istio, Crds::Rollouts])
+    }
+
+    /// The same with the CRDs of claims.
+    pub(crate) fn with_claims(names: &[&str]) -> Option<Self> {
         Self::with(names, &Crds::ALL)
     }
 

@@ -65,7 +65,11 @@ impl Start {
     }
 
     pub(super) fn fleet(&self) -> OnFakes {
-        let setups = self.0.iter().map(|(name, objects)| (name.clone(), Setup::holding(objects.clone())));
+        // What is generated can be counted: the clusters keep no claims.
+        let unserved = [Kind::GlobalName, Kind::GlobalNameSet];
+        let setups = self.0.iter().map(|(name, objects)| {
+            (name.clone(), Setup { unserved: unserved.into(), ..Setup::holding(objects.clone()) })
+        });
         OnFakes { fleet: FakeFleet::start(setups), env: TestEnv::new() }
     }
 

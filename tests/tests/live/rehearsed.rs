@@ -11,7 +11,7 @@ const REHEARSAL: [&str; 2] = ["sync", "--dry-run=server"];
 #[test]
 fn servers_are_asked_and_store_nothing() {
     let names = ["client", "source"];
-    let Some(live) = OnClusters::of(&names) else { return };
+    let Some(live) = OnClusters::with_claims(&names) else { return };
     live.push_policy(&policy(&names));
     let [client, source] = names.map(|name| live.servers.cluster(name));
     for name in ["greeting", "farewell"] {

@@ -17,7 +17,7 @@ pub(super) struct Fake {
 impl Fake {
     pub(super) fn bookstore() -> Self {
         let folder = example("bookstore");
-        let fleet = FakeFleet::loaded_from(&folder).unwrap();
+        let fleet = FakeFleet::loaded_without(&[Kind::GlobalName, Kind::GlobalNameSet], &folder).unwrap();
         let fake = Self { fleet, env: TestEnv::new() };
         fake.mesh(&["policy", "push", folder.join("mesh.yaml").to_str().unwrap(), "--yes"]).exits(0);
         fake.mesh(&["sync", "--yes"]).exits(0);

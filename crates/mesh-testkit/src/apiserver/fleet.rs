@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mesh_model::kind::Kind;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -39,12 +40,22 @@ impl FakeFleet {
 
     /// One cluster for each folder of a directory fleet, with what lies in it. Its policy is not looked at.
     pub fn loaded_from(directory: &Path) -> io::Result<Self> {
+        Self::loaded_without(&[], directory)
+    }
+
+    /// The same, of API servers that lack these kinds.
+    ///
+    /// # Errors
+    /// As for [`FakeFleet::loaded_from`].
+    pub fn loaded_without(unserved: &[Kind], directory: &Path) -> io::Result<Self> {
         let mut clusters = Vec::new();
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if entry.file_type()?.is_dir() && !name.starts_with(['.', '_']) {
-                clusters.push((name, Setup::holding(Objects::loaded_from(&entry.path())?)));
+                let objects = Objects::loaded_from(&entry.path())?;
+                let unserved = unserved.iter().copied().collect();
+                clusters.push((name, Setup { unserved, ..Setup::holding(objects) }));
             }
         }
         clusters.sort_by(|one, other| one.0.cmp(&other.0));
