@@ -43,7 +43,8 @@ pub fn prefix_hosts<'a>(
 
 /// The reserved first label of the host of an env, if it has one: hosts that begin so are those of another name's Rollout.
 pub fn reserved_prefix(env: &Env) -> Option<&'static str> {
-    RESERVED_PREFIXES.into_iter().find(|prefix| env.split('.').next() == Some(prefix))
+    let first = env.split('.').next()?;
+    RESERVED_PREFIXES.into_iter().find(|prefix| prefix.eq_ignore_ascii_case(first))
 }
 
 /// The name of the ServiceEntry of `host`.
@@ -131,6 +132,15 @@ mod tests {
         assert_eq!(destination_rule_name(&base, false), "stage.greeting.global-default-dr");
         let west = prefix_host("west", &base).unwrap();
         assert_eq!(destination_rule_name(&west, true), "west.stage.greeting.global-dr");
+    }
+
+    #[test]
+    fn first_labels_of_rollouts_are_reserved_in_any_case() {
+        let reserved = |env: &str| reserved_prefix(&pair(env, "greeting").0);
+        assert_eq!(reserved("preview.stage"), Some("preview"));
+        // Hosts are compared without regard to case.
+        assert_eq!(reserved("Canary.stage"), Some("canary"));
+        assert_eq!((reserved("stage.preview"), reserved("previews")), (None, None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use mesh_model::claim::{Claim, Phase};
 use serde_json::{Value, json};
 
 use super::judge::Law;
-use super::scene::World;
+use super::scene::{Served, World};
 use super::{Decider, real};
 use crate::fixture::{GLOBAL_NAME, IDENTITY};
 
@@ -195,6 +195,13 @@ pub(super) fn table() -> Vec<(Law, &'static str, Decider)> {
         }),
         (Law::Reference, "what runs unclaimed holds nothing", |hook, body, world| {
             real(hook, body, &World { serving: vec![], ..world.clone() })
+        }),
+        (Law::Reference, "partitions are overlooked", |hook, body, world| {
+            let serving = world.serving.iter().map(|one| Served { partition: None, ..*one }).collect();
+            real(hook, body, &World { serving, ..world.clone() })
+        }),
+        (Law::Reference, "nobody looks whom callers accept", |hook, body, world| {
+            real(hook, body, &World { accepted: vec![], ..world.clone() })
         }),
         (Law::Reference, "strict mode lets pass what is not claimed", |hook, body, world| {
             real(hook, body, &World { mode: Mode::Optimistic, ..world.clone() })

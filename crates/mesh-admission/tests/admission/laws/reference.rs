@@ -4,11 +4,12 @@
 use mesh_admission::wire::Hook;
 use mesh_admission::{Mode, OnStale};
 use mesh_model::claim::{Claim, Phase};
+use mesh_model::facts::NamespaceFacts;
 use mesh_model::host::identity_label;
 use mesh_model::name::is_invisible;
 use serde_json::{Value, json};
 
-use super::scene::{EXCLUDED, Scene, World};
+use super::scene::{EXCLUDED, PARTITION, Scene, Served, World};
 use crate::fixture::{GLOBAL_NAME, IDENTITY};
 
 const MARKS: [(&str, &str); 2] = [("annotations", GLOBAL_NAME), ("labels", IDENTITY)];
@@ -54,6 +55,7 @@ pub(super) fn expected(scene: &Scene) -> Said {
 struct Name<'v> {
     identity: &'v str,
     env: &'v str,
+    partition: Option<&'v str>,
     /// As marks say it.
     host: String,
 }
@@ -65,10 +67,13 @@ fn name<'v>(object: &'v Value, namespace: &'v str, kind: &str) -> Result<Option<
     let env = [get("annotations", "admiral.io/env"), get("labels", "admiral.io/env"), get("labels", "env")];
     let last = namespace.rsplit_once('-').map(|(_, last)| last);
     let env = env.into_iter().flatten().next().or(last).unwrap_or("default");
+    let partition = get("annotations", PARTITION).or(get("labels", PARTITION));
     let keeps_case = get("annotations", "admiral.io/cname-case-sensitive") == Some("true");
     let host = format!("{env}.{identity}.global");
     let host = if keeps_case { host } else { host.to_lowercase() };
-    (is_shown(identity) && is_shown(env) && is_legal(&host)).then_some(Some(Name { identity, env, host })).ok_or(())
+    (is_shown(identity) && is_shown(env) && is_legal(&host))
+        .then_some(Some(Name { identity, env, partition, host }))
+        .ok_or(())
 }
 
 fn is_shown(text: &str) -> bool {
@@ -124,11 +129,8 @@ fn workload(new: &Value, old: &Value, namespace: &str, kind: &str, world: &World
             refuse(!now.is_null() && now.as_str() != wanted.as_deref() && now != then, 106)?;
         }
     }
-    let ignores = |object: &Value| {
-        template(object, kind)["metadata"]["labels"]["admiral-ignore"] == "true"
-            || object["metadata"]["annotations"]["admiral.io/ignore"] == "true"
-    };
-    let is_deployed = old.is_null() || template(new, kind) != template(old, kind) || ignores(new) != ignores(old);
+    let is_deployed =
+        old.is_null() || template(new, kind) != template(old, kind) || is_ignored(new, kind) != is_ignored(old, kind);
     if !is_deployed {
         return Ok(vec![]);
     }
@@ -136,29 +138,29 @@ fn workload(new: &Value, old: &Value, namespace: &str, kind: &str, world: &World
     if matches!(kind, "Job" | "CronJob") || name.identity == EXCLUDED {
         return Ok(vec![]);
     }
-    let facts = |namespace: &str| world.namespaces.iter().find(|(name, _)| *name == namespace).map(|(_, facts)| facts);
-    let here = facts(namespace).ok_or(109_u16)?;
-    let metadata = &template(new, kind)["metadata"];
-    let injects = ["labels", "annotations"].map(|map| metadata[map]["sidecar.istio.io/inject"].as_str());
-    let injects = injects.into_iter().flatten().find(|text| !text.is_empty()).map(|text| text == "true");
-    let is_ambient = here.ambient || metadata["labels"]["istio.io/dataplane-mode"] == "ambient";
-    if ignores(new) || here.ignored || !injects.unwrap_or(here.injected && !is_ambient) {
+    let here = facts(world, namespace).ok_or(109_u16)?;
+    if !serves(new, kind, here) {
         return Ok(vec![]);
     }
-    refuse(["preview", "canary"].contains(&name.env.split('.').next().unwrap()), 112)?;
+    refuse(["preview", "canary"].contains(&&*name.env.split('.').next().unwrap().to_lowercase()), 112)?;
     let owner = here.owner.as_deref().ok_or(104_u16)?;
     let host = name.host.to_lowercase();
     let claim = held(world, &host);
     refuse(claim.is_some_and(|claim| !is_of(claim, owner)), 101)?;
-    let same_host = |one: &(&str, &str)| format!("{}.{}.global", one.1, one.0).to_lowercase() == host;
-    let serving: Vec<_> = world.serving.iter().filter(|(identity, env, _)| same_host(&(*identity, *env))).collect();
-    let pairs = serving.iter().map(|(identity, env, _)| (*identity, *env));
-    let mut pairs = pairs.chain(claim.map(|claim| (&*claim.identity, &*claim.env)));
-    refuse(pairs.any(|pair| pair != (name.identity, name.env)), 112)?;
+    let mut serving: Vec<&Served> = world.serving.iter().filter(|one| host_of(one) == host).collect();
+    // What it served itself until now stands against nothing.
+    let before = name_of_served(old, namespace, kind, here);
+    if let Some(own) = before.and_then(|before| serving.iter().position(|one| is_use(one, &before, namespace))) {
+        serving.remove(own);
+    }
+    let is_own = |identity: &str, env: &str| (identity, env) == (name.identity, name.env);
+    refuse(claim.is_some_and(|claim| !is_own(&claim.identity, &claim.env)), 112)?;
+    refuse(serving.iter().any(|one| !is_own(one.identity, one.env) || one.partition != name.partition), 112)?;
     refuse(world.prefixes.iter().any(|(prefix, base)| *prefix == host && *base != host), 111)?;
-    let owner_of = |namespace: &str| facts(namespace).and_then(|facts| facts.owner.as_deref());
+    let owner_of = |namespace: &str| facts(world, namespace).and_then(|facts| facts.owner.as_deref());
     let is_elsewhere = |is_own: bool| {
-        serving.iter().any(|(_, _, place)| *place != namespace && (owner_of(place) == Some(owner)) == is_own)
+        let mut elsewhere = serving.iter().filter(|one| one.namespace != namespace);
+        elsewhere.any(|one| (owner_of(one.namespace) == Some(owner)) == is_own)
     };
     let is_stale = world.age.as_secs() > 300;
     if claim.is_none() {
@@ -167,8 +169,44 @@ fn workload(new: &Value, old: &Value, namespace: &str, kind: &str, world: &World
         refuse(world.mode == Mode::Strict, 102)?;
     }
     let is_unmarked = MARKS.iter().any(|(map, key)| new["metadata"][*map][*key].is_null());
-    let warnings = [(claim.is_none(), 201), (is_stale, 202), (is_elsewhere(true), 206), (is_unmarked, 203)];
+    let account = template(new, kind)["spec"]["serviceAccountName"].as_str().filter(|name| !name.is_empty());
+    let who = format!("/ns/{namespace}/sa/{}", account.unwrap_or("default"));
+    let ends = world.accepted.iter().find(|(accepted, _)| world.has_sans && *accepted == host).map(|(_, ends)| *ends);
+    let is_unaccepted = ends.is_some_and(|ends| !ends.is_empty() && !ends.contains(&&*who));
+    let warnings =
+        [(claim.is_none(), 201), (is_stale, 202), (is_elsewhere(true), 206), (is_unaccepted, 205), (is_unmarked, 203)];
     Ok(warnings.into_iter().filter(|(is_so, _)| *is_so).map(|(_, code)| code).collect())
+}
+
+fn facts<'w>(world: &'w World, namespace: &str) -> Option<&'w NamespaceFacts> {
+    world.namespaces.iter().find(|(name, _)| *name == namespace).map(|(_, facts)| facts)
+}
+
+fn serves(object: &Value, kind: &str, here: &NamespaceFacts) -> bool {
+    let metadata = &template(object, kind)["metadata"];
+    let injects = ["labels", "annotations"].map(|map| metadata[map]["sidecar.istio.io/inject"].as_str());
+    let injects = injects.into_iter().flatten().find(|text| !text.is_empty()).map(|text| text == "true");
+    let is_ambient = here.ambient || metadata["labels"]["istio.io/dataplane-mode"] == "ambient";
+    !is_ignored(object, kind) && !here.ignored && injects.unwrap_or(here.injected && !is_ambient)
+}
+
+fn is_ignored(object: &Value, kind: &str) -> bool {
+    template(object, kind)["metadata"]["labels"]["admiral-ignore"] == "true"
+        || object["metadata"]["annotations"]["admiral.io/ignore"] == "true"
+}
+
+/// What a workload, as it was, serves.
+fn name_of_served<'v>(old: &'v Value, namespace: &'v str, kind: &str, here: &NamespaceFacts) -> Option<Name<'v>> {
+    if old.is_null() || !serves(old, kind, here) { None } else { name(old, namespace, kind).ok()? }
+}
+
+fn is_use(served: &Served, name: &Name<'_>, namespace: &str) -> bool {
+    (served.identity, served.env, served.partition) == (name.identity, name.env, name.partition)
+        && served.namespace == namespace
+}
+
+fn host_of(served: &Served) -> String {
+    format!("{}.{}.global", served.env, served.identity).to_lowercase()
 }
 
 fn refuse(is_so: bool, code: u16) -> Result<(), u16> {
@@ -199,8 +237,7 @@ fn traffic(new: &Value, old: &Value, world: &World) -> Option<u16> {
     let mut hosts =
         items.filter(|prefix| *prefix != "default" && *prefix != env).map(|prefix| format!("{prefix}.{base}"));
     hosts.find_map(|host| {
-        let serves = |(identity, env, _): &(&str, &str, _)| format!("{env}.{identity}.global").to_lowercase() == host;
-        let is_name = held(world, &host).is_some() || world.serving.iter().any(serves);
+        let is_name = held(world, &host).is_some() || world.serving.iter().any(|one| host_of(one) == host);
         let is_prefix = world.prefixes.iter().any(|(prefix, other)| *prefix == host && *other != base);
         if is_legal(&host) { (is_name || is_prefix).then_some(111) } else { Some(105) }
     })

@@ -9,25 +9,37 @@ use mesh_model::claim::{Claim, Phase};
 use mesh_model::facts::NamespaceFacts;
 use mesh_model::host::identity_label;
 use mesh_model::name::Namespace;
-use mesh_model::policy::MeshPolicy;
+use mesh_model::policy::{MeshPolicy, SanPolicy};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use crate::fixture::{GLOBAL_NAME, IDENTITY, Review, claim, creates, served, updates};
+use crate::fixture::{GLOBAL_NAME, IDENTITY, Review, claim, creates, served_in, updates};
 
 /// A cluster, as plain lists. Claims are every record on a host, in the order in which they came.
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) namespaces: Vec<(&'static str, NamespaceFacts)>,
     pub(super) claims: Vec<Claim>,
-    /// Identity, env and namespace.
-    pub(super) serving: Vec<(&'static str, &'static str, &'static str)>,
+    pub(super) serving: Vec<Served>,
     /// Prefix hosts, each with its base host.
     pub(super) prefixes: Vec<(&'static str, &'static str)>,
+    /// Hosts, each with the ends of the identities that callers accept.
+    pub(super) accepted: Vec<(&'static str, &'static [&'static str])>,
+    /// Whether callers accept who is known, and nobody else.
+    pub(super) has_sans: bool,
     pub(super) age: Duration,
     pub(super) mode: Mode,
     pub(super) on_stale: OnStale,
+}
+
+/// What runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Served {
+    pub(super) identity: &'static str,
+    pub(super) env: &'static str,
+    pub(super) partition: Option<&'static str>,
+    pub(super) namespace: &'static str,
 }
 
 impl World {
@@ -37,15 +49,19 @@ impl World {
             index.namespaces.insert(Namespace::parse(name).unwrap(), Arc::new(facts.clone()));
         }
         self.claims.iter().for_each(|claim| index.add_claim(claim));
-        for (identity, env, namespace) in &self.serving {
-            served(&mut index, identity, env, namespace);
+        for Served { identity, env, partition, namespace } in &self.serving {
+            served_in(&mut index, *partition, (identity, env), namespace);
         }
+        let trusted = |end: &&str| -> Arc<str> { format!("spiffe://cluster.local{end}").into() };
+        index.accepted =
+            self.accepted.iter().map(|(host, ends)| ((*host).into(), ends.iter().map(trusted).collect())).collect();
         index.prefixes = self.prefixes.iter().map(|(host, base)| ((*host).into(), (*base).into())).collect();
         index
     }
 
     pub(super) fn policy(&self) -> NamePolicy {
-        let mesh = MeshPolicy { exclude: vec![EXCLUDED.into()], ..MeshPolicy::default() };
+        let sans = if self.has_sans { SanPolicy::ServiceAccounts } else { SanPolicy::Off };
+        let mesh = MeshPolicy { exclude: vec![EXCLUDED.into()], sans, ..MeshPolicy::default() };
         NamePolicy { mode: self.mode, on_stale: self.on_stale, ..NamePolicy::new(Arc::new(mesh)) }
     }
 }
@@ -69,6 +85,9 @@ pub(super) fn scenes() -> impl Strategy<Value = Scene> {
     })
 }
 
+/// By which a template tells the partition of its identity.
+pub(super) const PARTITION: &str = "admiral.io/identityPartition";
+
 /// An identity that the policy leaves out.
 pub(super) const EXCLUDED: &str = "left-out";
 
@@ -91,7 +110,15 @@ fn names() -> impl Strategy<Value = (&'static str, &'static str)> {
 fn world() -> impl Strategy<Value = World> {
     let claims = prop::collection::vec(claims(), 0..4);
     let place = select(vec!["shop", "more", "more", "pay", "loud", "loose"]);
-    let serving = prop::collection::vec((names(), place), 0..3);
+    let serving = prop::collection::vec((names(), partitions(), place), 0..3);
+    let accepted = prop_oneof![
+        2 => Just(vec![]),
+        1 => Just(vec![("stage.checkout.global", &[][..])]),
+        3 => Just(vec![
+            ("stage.checkout.global", &["/ns/shop/sa/web", "/ns/pay/sa/default"][..]),
+            ("stage.pay.global", &["/ns/other/sa/web"][..]),
+        ]),
+    ];
     let prefixes = prop_oneof![
         2 => Just(vec![]),
         1 => Just(vec![("west.stage.checkout.global", "stage.checkout.global")]),
@@ -100,14 +127,23 @@ fn world() -> impl Strategy<Value = World> {
     let mode = prop_oneof![3 => Just(Mode::Optimistic), 1 => Just(Mode::Strict)];
     let on_stale = select(vec![OnStale::Warn, OnStale::Refuse]);
     let age = prop_oneof![3 => Just(1), 1 => Just(400)].prop_map(Duration::from_secs);
-    (claims, serving, prefixes, mode, on_stale, age).prop_map(|(mut claims, serving, prefixes, mode, on_stale, age)| {
-        // No two records are equal in strength.
-        for (at, claim) in claims.iter_mut().enumerate() {
-            claim.claimed_in = format!("uid-{at}").into();
-        }
-        let serving = serving.into_iter().map(|((identity, env), place)| (identity, env, place)).collect();
-        World { namespaces: namespaces(), claims, serving, prefixes, age, mode, on_stale }
-    })
+    let callers = (accepted, any::<bool>());
+    (claims, serving, prefixes, callers, mode, on_stale, age).prop_map(
+        |(mut claims, serving, prefixes, (accepted, has_sans), mode, on_stale, age)| {
+            // No two records are equal in strength.
+            for (at, claim) in claims.iter_mut().enumerate() {
+                claim.claimed_in = format!("uid-{at}").into();
+            }
+            let served = |((identity, env), partition, namespace)| Served { identity, env, partition, namespace };
+            let serving = serving.into_iter().map(served).collect();
+            World { namespaces: namespaces(), claims, serving, prefixes, accepted, has_sans, age, mode, on_stale }
+        },
+    )
+}
+
+/// Partitions of identities, which most do not have.
+fn partitions() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![12 => Just(None), 1 => Just(Some("retail")), 1 => Just(Some("business"))]
 }
 
 fn namespaces() -> Vec<(&'static str, NamespaceFacts)> {
@@ -199,11 +235,17 @@ struct State {
     own: Value,
     template: Value,
     image: u8,
+    account: Value,
 }
 
 fn states() -> impl Strategy<Value = State> {
-    (metadata(), metadata(), names(), prop::bool::weighted(0.85), (marks(), marks()), 0..2_u8).prop_map(
-        |(mut own, mut template, name, is_named, (on_own, on_template), image)| {
+    let account = select(vec![Value::Null, "".into(), "web".into(), "other".into()]);
+    let name = (names(), partitions(), prop::bool::weighted(0.85));
+    (metadata(), metadata(), name, (marks(), marks()), 0..2_u8, account).prop_map(
+        |(mut own, mut template, (name, partition, is_named), (on_own, on_template), image, account)| {
+            if let Some(partition) = partition {
+                template["annotations"][PARTITION] = partition.into();
+            }
             if is_named {
                 template["labels"]["identity"] = name.0.into();
                 template["labels"]["admiral.io/env"] = name.1.into();
@@ -213,7 +255,7 @@ fn states() -> impl Strategy<Value = State> {
                 metadata["annotations"][GLOBAL_NAME] = format!("{env}.{identity}.global").to_lowercase().into();
                 metadata["labels"][IDENTITY] = identity_label(identity).into();
             }
-            State { own, template, image }
+            State { own, template, image, account }
         },
     )
 }
@@ -224,7 +266,8 @@ fn marks() -> impl Strategy<Value = Option<Option<(&'static str, &'static str)>>
 }
 
 fn workload((api_version, kind): (&str, &str), state: &State) -> Value {
-    let template = json!({"metadata": state.template, "spec": {"image": state.image}});
+    let spec = json!({"image": state.image, "serviceAccountName": state.account});
+    let template = json!({"metadata": state.template, "spec": spec});
     let spec = if kind == "CronJob" {
         json!({"jobTemplate": {"spec": {"template": template}}})
     } else {
