@@ -1,6 +1,5 @@
 //! The webhook as it runs in a cluster: installed by the real Helm, with the rights of its service account.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -22,8 +21,10 @@ pub(super) struct Installed {
     pub(super) deployer: User,
 }
 
-/// The names of what the chart makes.
-const RELEASE: &str = "mesh";
+/// The chart.
+pub(super) const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/kubectl-mesh");
+/// The names of what it makes.
+pub(super) const RELEASE: &str = "mesh";
 pub(super) const NAMESPACE: &str = "mesh-system";
 pub(super) const FULL_NAME: &str = "mesh-kubectl-mesh";
 
@@ -46,7 +47,20 @@ impl Installed {
         setup: impl Into<Setup<'s>>,
         crds: &[Crds],
     ) -> Option<Self> {
-        let setup = setup.into();
+        let install = |helm: &Helm, servers: &ApiServers, values: &str| {
+            helm_does(helm, servers, &["install", "--create-namespace"], values);
+        };
+        Self::start_by(install, name, others, &setup.into(), crds)
+    }
+
+    /// The same, installed otherwise: by Helm, beside servers, with values.
+    pub(super) fn start_by(
+        install: impl FnOnce(&Helm, &ApiServers, &str),
+        name: &str,
+        others: &[&str],
+        setup: &Setup<'_>,
+        crds: &[Crds],
+    ) -> Option<Self> {
         let (helm, servers) = Helm::find().zip(ApiServers::start(&[&[name], others].concat()))?;
         let server = servers.cluster(name);
         server.install_crds(crds);
@@ -65,13 +79,13 @@ impl Installed {
             Certificates::SelfManaged => "tls.mode=self-managed",
         };
         let values = format!("admission.url=https://{},admission.validating.failurePolicy=Fail,{mode}", at.reviews);
-        helm_does(&helm, &servers, &["install", "--create-namespace"], &values);
+        install(&helm, &servers, &values);
         let told: &[&str] = match setup.certificates {
             Certificates::Folder => &["--namespace", NAMESPACE, "--validating-configuration", FULL_NAME],
             Certificates::SelfManaged => &[],
         };
         let arguments = [setup.arguments, told, &["--replica", "first"]].concat();
-        let webhook = Webhook::spawn(&kubeconfig(server), at, &Setup { arguments: &arguments, ..setup });
+        let webhook = Webhook::spawn(&kubeconfig(server), at, &Setup { arguments: &arguments, ..*setup });
         if webhook.own.is_some() {
             tell(server, &webhook.ca_pem);
         }
@@ -146,10 +160,8 @@ impl Installed {
 
 /// What Helm does with the release.
 fn helm_does(helm: &Helm, servers: &ApiServers, verb: &[&str], values: &str) {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kubectl-mesh");
-    let chart = chart.to_str().unwrap();
     let said = helm
-        .run_on(servers.kubeconfig(), &[verb, &[RELEASE, chart, "--namespace", NAMESPACE, "--set", values]].concat());
+        .run_on(servers.kubeconfig(), &[verb, &[RELEASE, CHART, "--namespace", NAMESPACE, "--set", values]].concat());
     assert!(said.succeeded, "{}", said.stderr);
 }
 
