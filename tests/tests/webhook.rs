@@ -11,6 +11,7 @@ mod outage;
 mod process;
 mod release;
 mod replicas;
+mod rivals;
 mod rotation;
 mod running;
 mod status;

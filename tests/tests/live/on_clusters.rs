@@ -9,6 +9,8 @@ use mesh_testkit::servers::{ApiServer, ApiServers, Crds, User};
 use mesh_tests::{TestEnv, example};
 use serde_json::Value;
 
+use super::small;
+
 /// Real clusters with the manifests of a directory fleet.
 pub(crate) struct OnClusters {
     pub(crate) servers: ApiServers,
@@ -64,12 +66,8 @@ impl OnClusters {
 
     /// Stores this policy in all clusters, with their UIDs in it: lines of members end with `uid: NAME`.
     pub(crate) fn push_policy(&self, text: &str) {
-        let mut text = text.to_owned();
-        for cluster in self.servers.clusters() {
-            text = text.replace(&format!("uid: {}\n", cluster.name()), &format!("uid: {}\n", cluster.uid()));
-        }
         let file = self.env.root().join("mesh.yaml");
-        std::fs::write(&file, text).unwrap();
+        std::fs::write(&file, small::with_uids(&self.servers, text)).unwrap();
         self.mesh(&["policy", "push", file.to_str().unwrap(), "--yes"]).exits(0);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mesh_testkit::servers::ApiServer;
+use mesh_testkit::servers::{ApiServer, ApiServers};
 use serde_json::{Value, json};
 
 /// The policy of a fleet of these clusters, each with a gateway `gw.NAME.example:15443`.
@@ -16,6 +16,13 @@ pub(crate) fn policy(clusters: &[&str]) -> String {
         );
     }
     text
+}
+
+/// A policy with the UIDs of clusters in it: lines of members end with `uid: NAME` before.
+pub(crate) fn with_uids(servers: &ApiServers, policy: &str) -> String {
+    servers.clusters().iter().fold(policy.to_owned(), |text, cluster| {
+        text.replace(&format!("uid: {}\n", cluster.name()), &format!("uid: {}\n", cluster.uid()))
+    })
 }
 
 /// Makes or changes a Deployment of an identity of its name.
