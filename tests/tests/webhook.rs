@@ -16,5 +16,6 @@ mod rotation;
 mod running;
 mod status;
 mod storms;
+mod strict;
 mod terminal;
 mod watches;

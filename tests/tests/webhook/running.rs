@@ -47,10 +47,7 @@ impl Installed {
         setup: impl Into<Setup<'s>>,
         crds: &[Crds],
     ) -> Option<Self> {
-        let install = |helm: &Helm, servers: &ApiServers, values: &str| {
-            helm_does(helm, servers, &["install", "--create-namespace"], values);
-        };
-        Self::start_by(install, name, others, &setup.into(), crds)
+        Self::start_by(helm_installs, name, others, &setup.into(), crds)
     }
 
     /// The same, installed otherwise: by Helm, beside servers, with values.
@@ -156,6 +153,11 @@ impl Installed {
         assert!(until(SOON, || self.server().get(&path).0 == 200), "no claim on {host}");
         self.server().get(&path).1
     }
+}
+
+/// The release, as Helm installs it.
+pub(super) fn helm_installs(helm: &Helm, servers: &ApiServers, values: &str) {
+    helm_does(helm, servers, &["install", "--create-namespace"], values);
 }
 
 /// What Helm does with the release.
