@@ -1,6 +1,6 @@
 //! Bodies, within bounds: of one, and of all that are being read.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -18,7 +18,7 @@ pub(crate) struct Budget(Semaphore);
 /// A body, with its share of the budget.
 #[derive(Debug)]
 pub(crate) struct Counted<'b> {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     _share: SemaphorePermit<'b>,
 }
 
@@ -34,19 +34,28 @@ impl Budget {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         let mut share = self.share(length.unwrap_or(STEP))?;
-        let mut bytes = Vec::with_capacity(length.unwrap_or(STEP));
+        // Most bodies come in one piece, which is taken as it is.
+        let (mut only, mut gathered) = (Bytes::new(), Vec::new());
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
-            let Some(data) = frame.data_ref() else { continue };
-            if bytes.len() + data.len() > MAX_BODY {
+            let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
+            let wanted = only.len().max(gathered.len()) + data.len();
+            if wanted > MAX_BODY {
                 return Err(StatusCode::PAYLOAD_TOO_LARGE);
             }
-            let wanted = bytes.len() + data.len();
             if wanted > share.num_permits() * STEP {
                 share.merge(self.share(wanted - share.num_permits() * STEP)?);
             }
-            bytes.extend_from_slice(data);
+            if only.is_empty() {
+                only = data;
+            } else {
+                if gathered.is_empty() {
+                    gathered.reserve(wanted.max(length.unwrap_or_default()));
+                    gathered.extend_from_slice(&only);
+                }
+                gathered.extend_from_slice(&data);
+            }
         }
+        let bytes = if gathered.is_empty() { only } else { gathered.into() };
         Ok(Counted { bytes, _share: share })
     }
 
@@ -59,6 +68,13 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn pieces_are_joined() {
+        let pieces = futures::stream::iter(["one", "", " two", " three"].map(Ok::<_, std::io::Error>));
+        let body = Budget::new().read(&HeaderMap::new(), Body::from_stream(pieces)).await.map(|body| body.bytes);
+        assert_eq!(body, Ok("one two three".into()));
+    }
 
     #[tokio::test]
     async fn a_body_is_bounded_and_so_are_all_together() {

@@ -3,9 +3,10 @@
 mod beat;
 mod contribution;
 mod live;
+mod packed;
+mod shared;
 mod sight;
 mod source;
-mod texts;
 mod watched;
 mod watched_object;
 

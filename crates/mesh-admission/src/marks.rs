@@ -54,10 +54,9 @@ pub(crate) const MARKS: [Mark; 2] =
 
 impl Mark {
     /// Its value in metadata.
-    pub(crate) fn value(self, metadata: Option<&Metadata<'_>>) -> Option<String> {
+    pub(crate) fn value<'m>(self, metadata: Option<&'m Metadata<'_>>) -> Option<&'m str> {
         let metadata = metadata?;
-        let value = if self.map == "labels" { metadata.label(self.key) } else { metadata.annotation(self.key) };
-        value.map(str::to_owned)
+        if self.map == "labels" { metadata.label(self.key) } else { metadata.annotation(self.key) }
     }
 
     /// The value that it should have; none without a name.
@@ -105,11 +104,11 @@ fn write(
         match (now, wanted) {
             (None, Some(wanted)) if has_map => add(&place, wanted.into(), operations),
             (None, Some(wanted)) => add(&[at, &[mark.map]].concat(), json!({mark.key: wanted}), operations),
-            (Some(now), Some(wanted)) if now != wanted && before.as_ref() == Some(&now) => {
+            (Some(now), Some(wanted)) if now != wanted && before == Some(now) => {
                 let path = PointerBuf::from_tokens(place);
                 operations.push(PatchOperation::Replace(ReplaceOperation { path, value: wanted.into() }));
             }
-            (Some(now), None) if before.as_ref() == Some(&now) => {
+            (Some(now), None) if before == Some(now) => {
                 operations.push(PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(place) }));
             }
             _ => {}

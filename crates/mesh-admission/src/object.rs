@@ -1,16 +1,76 @@
 //! Objects in reviews, as far as anything is decided by them. What is read must have the right type: what does not read is
 //! never passed over.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use mesh_model::naming::Meta;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Labels or annotations.
-pub(crate) type Pairs<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
+use crate::wire::Text;
+
+/// Labels or annotations: so few, and looked up so seldom, that they are kept as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
+
+impl Pairs<'_> {
+    /// The value of a key: the last one, if it is there twice.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Collected<'a>(PhantomData<Pairs<'a>>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Collected<'a> {
+            type Value = Pairs<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
+                let mut pairs = Vec::with_capacity(8);
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        from.deserialize_map(Collected(PhantomData))
+    }
+}
+
+/// What must be a map: serde takes a list for a struct as well, and passes over what is not there.
+#[derive(Debug, Default)]
+struct Map<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Read<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        from.deserialize_map(Read(PhantomData)).map(Self)
+    }
+}
 
 /// Metadata of an object or of a pod template.
 #[derive(Debug, Default, Deserialize)]
@@ -24,11 +84,11 @@ pub(crate) struct Metadata<'a> {
 
 impl Metadata<'_> {
     pub(crate) fn label(&self, key: &str) -> Option<&str> {
-        self.labels.as_ref()?.get(key).map(|value| &**value)
+        self.labels.as_ref()?.get(key)
     }
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.as_ref()?.get(key).map(|value| &**value)
+        self.annotations.as_ref()?.get(key)
     }
 
     /// Does something with its look-ups.
@@ -38,18 +98,38 @@ impl Metadata<'_> {
     }
 }
 
-/// Any object. Its parts are kept as text, so that each is read as the map that it must be.
+/// Any object, in one pass over it.
+#[derive(Debug, Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+struct Parts<'a, T> {
+    #[serde(borrow, default)]
+    metadata: Option<Map<Metadata<'a>>>,
+    #[serde(default = "Option::default")]
+    spec: Option<T>,
+}
+
+/// `spec` of a workload.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Parts<'a> {
-    #[serde(borrow)]
-    metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    spec: Option<&'a RawValue>,
+struct WorkloadSpec<'a> {
     #[serde(borrow)]
     template: Option<&'a RawValue>,
     #[serde(borrow, rename = "jobTemplate")]
-    job_template: Option<&'a RawValue>,
+    job_template: Option<Map<JobTemplate<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct JobTemplate<'a> {
+    #[serde(borrow)]
+    spec: Option<Map<JobSpec<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct JobSpec<'a> {
+    #[serde(borrow)]
+    template: Option<&'a RawValue>,
 }
 
 /// `spec` of a pod template, as far as it says who its pods are.
@@ -74,8 +154,8 @@ pub(crate) struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads it; an error says what does not read.
     pub(crate) fn read(text: &'a RawValue) -> Result<Self, String> {
-        let Parts { metadata, spec, .. } = read(text)?;
-        Ok(Self { metadata: metadata.map(read).transpose()?, spec })
+        let Parts { metadata, spec } = read(text)?;
+        Ok(Self { metadata: metadata.map(|Map(metadata)| metadata), spec })
     }
 }
 
@@ -98,21 +178,22 @@ const IN_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 impl<'a> WorkloadObject<'a> {
     /// Reads it; an error says what does not read.
     pub(crate) fn read(text: &'a RawValue) -> Result<Self, String> {
-        let Object { metadata, spec } = Object::read(text)?;
-        let parts = |text: Option<&'a RawValue>| text.map(read::<Parts<'a>>).transpose().map(Option::unwrap_or_default);
-        let spec = parts(spec)?;
-        let (template_text, template_at) = match spec.job_template {
-            Some(job) => (parts(parts(Some(job))?.spec)?.template, IN_JOB),
-            None => (spec.template, IN_SPEC),
+        let Parts { metadata, spec } = read::<Parts<'a, Map<WorkloadSpec<'a>>>>(text)?;
+        let Map(WorkloadSpec { template, job_template }) = spec.unwrap_or_default();
+        let (template_text, template_at) = match job_template {
+            Some(Map(job)) => (job.spec.and_then(|Map(spec)| spec.template), IN_JOB),
+            None => (template, IN_SPEC),
         };
-        let template = parts(template_text)?.metadata.map(read).transpose()?;
+        let template = template_text.map(read::<Parts<'a, IgnoredAny>>).transpose()?;
+        let template = template.and_then(|template| template.metadata).map(|Map(metadata)| metadata);
+        let metadata = metadata.map(|Map(metadata)| metadata);
         Ok(Self { metadata, template, template_text, template_at })
     }
 
     /// The service account of its pods; none where that does not read.
     pub(crate) fn service_account(&self) -> Option<String> {
-        let spec = read::<Parts<'_>>(self.template_text?).ok()?.spec;
-        let spec: PodSpec = spec.map(read).transpose().ok()?.unwrap_or_default();
+        let Parts { spec, .. } = read::<Parts<'_, Map<PodSpec>>>(self.template_text?).ok()?;
+        let Map(spec) = spec.unwrap_or_default();
         let named = [spec.service_account_name, spec.service_account].into_iter().flatten();
         Some(named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
     }
@@ -131,12 +212,9 @@ pub(crate) fn is_same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
     a.get() == b.get() || matches!((value(a), value(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Reads a part of a review, which must be a map: serde takes lists for structs as well, and passes over what is not there.
+/// Reads a part of a review, which must be a map.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Result<T, String> {
-    if !text.get().starts_with('{') {
-        return Err("what should be a map is none".to_owned());
-    }
-    serde_json::from_str(text.get()).map_err(|error| error.to_string())
+    serde_json::from_str(text.get()).map(|Map(part)| part).map_err(|error| error.to_string())
 }
 
 /// What is null is not given.

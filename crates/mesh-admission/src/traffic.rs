@@ -63,7 +63,7 @@ fn governed(object: &Object<'_>, spec: &Spec<'_>, case: &Case<'_>) -> Option<(Ho
         if meta.is_ignored() {
             return None;
         }
-        let selected = |key: &str| spec.selector.get(key).map(|value| &**value);
+        let selected = |key: &str| spec.selector.get(key);
         let identity = Identity::parse(policy_identity(meta, &selected, keys)?).ok()?;
         let env = Env::parse(policy_env(meta, &selected, keys)).ok()?;
         Some((base_host(&env, &identity, &case.policy.mesh.suffix, false).ok()?, env))

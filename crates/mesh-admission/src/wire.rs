@@ -4,9 +4,10 @@
 //! from whatever can be read.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -42,6 +43,18 @@ pub enum Operation {
     Connect,
 }
 
+/// A text, borrowed from the review where nothing in it is escaped. serde borrows a bare `Cow` only where it is a field.
+#[derive(Debug, Default, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A kind with its group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct GroupKind<'a> {
@@ -65,10 +78,10 @@ pub struct Request<'a> {
     pub kind: GroupKind<'a>,
     /// `status` and the like.
     #[serde(borrow, default)]
-    pub sub_resource: Option<Cow<'a, str>>,
+    pub sub_resource: Option<Text<'a>>,
     /// The namespace; the object itself may not tell it.
     #[serde(borrow, default)]
-    pub namespace: Option<Cow<'a, str>>,
+    pub namespace: Option<Text<'a>>,
     /// What is done.
     pub operation: Operation,
     /// Null on DELETE.
@@ -95,15 +108,16 @@ pub enum Malformed {
     },
 }
 
+/// A review, with a request that is read, or a text.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Review<'a> {
+#[serde(rename_all = "camelCase", bound = "R: Deserialize<'de>")]
+struct Review<'a, R> {
     #[serde(borrow, default)]
-    api_version: Option<Cow<'a, str>>,
+    api_version: Option<Text<'a>>,
     #[serde(borrow, default)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    request: Option<&'a RawValue>,
+    kind: Option<Text<'a>>,
+    #[serde(default = "Option::default")]
+    request: Option<R>,
 }
 
 #[derive(Deserialize)]
@@ -114,21 +128,42 @@ struct OnlyUid<'a> {
 
 /// The request of a review.
 pub fn read(body: &[u8]) -> Result<Request<'_>, Malformed> {
+    // In one pass, as far as it is well; what is not is looked at part by part, for what can still be answered.
+    let whole =
+        std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str::<Review<'_, Request<'_>>>(text).ok());
+    match whole {
+        Some(Review { api_version: Some(version), kind: Some(kind), request: Some(request) })
+            if is_ours(&version, &kind) && is_uid(&request.uid) =>
+        {
+            Ok(request)
+        }
+        _ => read_in_parts(body),
+    }
+}
+
+fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
     let no_review = |why: &str| Malformed::NoReview(format!("no {KIND}: {why}"));
     let text = std::str::from_utf8(body).map_err(|_| no_review("it is not UTF-8"))?;
-    let review: Review<'_> = serde_json::from_str(text).map_err(|error| no_review(&error.to_string()))?;
+    let review: Review<'_, &RawValue> = serde_json::from_str(text).map_err(|error| no_review(&error.to_string()))?;
     let request = review.request.ok_or_else(|| no_review("it has no request"))?.get();
     let OnlyUid { uid } = serde_json::from_str(request).map_err(|error| no_review(&format!("its request: {error}")))?;
-    if uid.is_empty() || uid.len() > MAX_UID {
+    if !is_uid(&uid) {
         return Err(no_review("its uid is empty or too long"));
     }
-    let is_ours = review.api_version.as_deref() == Some(API_VERSION) && review.kind.as_deref() == Some(KIND);
-    if !is_ours {
+    if !is_ours(&review.api_version.unwrap_or_default(), &review.kind.unwrap_or_default()) {
         let why = format!("it is no {KIND} of {API_VERSION}");
         return Err(Malformed::NoRequest { uid: uid.into_owned(), why });
     }
     serde_json::from_str(request)
         .map_err(|error| Malformed::NoRequest { uid: uid.into_owned(), why: format!("its request: {error}") })
+}
+
+fn is_ours(version: &str, kind: &str) -> bool {
+    version == API_VERSION && kind == KIND
+}
+
+fn is_uid(uid: &str) -> bool {
+    !uid.is_empty() && uid.len() <= MAX_UID
 }
 
 impl Malformed {
@@ -148,35 +183,57 @@ pub fn undecided(why: &str) -> Refusal {
     Refusal::new(RefusalCode::Undecided, format!("the review could not be decided: {why}"), "Retry")
 }
 
+/// An answer, with its keys in order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: Response<'a>,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_annotations: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+    uid: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
 /// The answer to the request of this uid.
 pub fn answer(uid: &str, verdict: &Verdict) -> Vec<u8> {
-    let mut response = json!({ "uid": uid });
+    let mut response = Response { uid, ..Response::default() };
     match verdict {
         Verdict::Allowed { patch, warnings } => {
-            response["allowed"] = true.into();
+            response.allowed = true;
             // Both or neither: an API server refuses one without the other.
             if !patch.is_empty() {
                 let patch = serde_json::to_vec(patch).expect("a patch is JSON");
-                response["patchType"] = "JSONPatch".into();
-                response["patch"] = BASE64_STANDARD.encode(patch).into();
+                response.patch_type = Some("JSONPatch");
+                response.patch = Some(BASE64_STANDARD.encode(patch));
             }
-            if !warnings.is_empty() {
-                let texts = warnings.iter().take(MAX_WARNINGS).map(ToString::to_string);
-                response["warnings"] = texts.map(Value::from).collect();
-            }
+            response.warnings = warnings.iter().take(MAX_WARNINGS).map(ToString::to_string).collect();
         }
         Verdict::Refused(refusal) => {
-            response["allowed"] = false.into();
             // Never 409: clients and controllers try again on that, for ever.
-            response["status"] = json!({
+            response.status = Some(json!({
                 "code": 403,
                 "reason": "Forbidden",
                 "message": refusal.to_string(),
                 "details": {"causes": [{"reason": refusal.code.to_string(), "message": refusal.what}]},
-            });
-            response["auditAnnotations"] = json!({"decision": refusal.code.to_string()});
+            }));
+            response.audit_annotations = Some(json!({"decision": refusal.code.to_string()}));
         }
     }
-    let answer = json!({ "apiVersion": API_VERSION, "kind": KIND, "response": response });
+    let answer = Answer { api_version: API_VERSION, kind: KIND, response };
     serde_json::to_vec(&answer).expect("an answer is JSON")
 }

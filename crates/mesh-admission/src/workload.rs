@@ -1,5 +1,7 @@
 //! Workloads: their marks, and whether they may have their names.
 
+use std::cell::LazyCell;
+
 use mesh_model::facts::{NamespaceFacts, WorkloadKind};
 use mesh_model::host::reserved_prefix;
 use mesh_model::name::NameError;
@@ -160,20 +162,23 @@ fn wrong_mark(object: &WorkloadObject<'_>, old: Option<&WorkloadObject<'_>>, nam
         (object.metadata.as_ref(), old.and_then(|old| old.metadata.as_ref())),
         (object.template.as_ref(), old.and_then(|old| old.template.as_ref())),
     ];
-    let brought =
-        places.into_iter().flat_map(|(now, before)| MARKS.map(|mark| (mark, mark.value(now), mark.value(before))));
-    brought.into_iter().find_map(|(mark, now, before)| {
-        let (now, wanted) = (now?, mark.wanted(name));
-        if wanted.as_ref() == Some(&now) || before.as_ref() == Some(&now) {
+    // Worked out once for both places, and only where there is a mark to compare.
+    let marks = MARKS.map(|mark| (mark, LazyCell::new(move || mark.wanted(name))));
+    let brought = places.into_iter().flat_map(|(now, before)| {
+        marks.iter().map(move |(mark, wanted)| (mark, mark.value(now), mark.value(before), wanted))
+    });
+    brought.into_iter().find_map(|(mark, now, before, wanted)| {
+        let (now, wanted) = (now?, wanted.as_deref());
+        if wanted == Some(now) || before == Some(now) {
             return None;
         }
         let (what, next) = match wanted {
             Some(wanted) => (
-                format!("{} is {}, but by its identity and env it is {}", mark.key, quoted(&now), quoted(&wanted)),
+                format!("{} is {}, but by its identity and env it is {}", mark.key, quoted(now), quoted(wanted)),
                 format!("Remove {} from the manifest", mark.key),
             ),
             None => (
-                format!("{} is {}, but the pod template carries no identity", mark.key, quoted(&now)),
+                format!("{} is {}, but the pod template carries no identity", mark.key, quoted(now)),
                 format!("Remove {} from the manifest, or give the template its identity", mark.key),
             ),
         };

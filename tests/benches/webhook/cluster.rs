@@ -33,9 +33,9 @@ pub(crate) fn of(names: usize, here: usize) -> ApiServer {
     ApiServer::start(Setup::holding(Objects::of(namespaces.chain(served).chain(sets))))
 }
 
-/// Whether its owner may deploy a name once more.
+/// Whether its owner may deploy a name once more, as the validating webhook is asked: after the mutating one.
 pub(crate) fn question(at: usize) -> Question {
-    Question::of_deployment(&namespace(at), &identity(at), ENV)
+    Question::of_marked_deployment(&namespace(at), &identity(at), ENV)
 }
 
 fn owner(at: usize) -> String {

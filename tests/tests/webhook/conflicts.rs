@@ -1,5 +1,6 @@
 //! Who may deploy what, by every way in which objects are written.
 
+use mesh_testkit::servers::until;
 use serde_json::{Value, json};
 
 use super::process::{Certificates, SOON};
@@ -45,6 +46,9 @@ fn is_refused((code, answer): (u16, Value), refusal: &str, words: &[&str]) {
 fn others_are_refused_however_they_write(installed: &Installed) {
     let holder: &[&str] = &[HOST, "team-shop", "team-pay", "kubectl mesh names transfer"];
     let taken = deployment("thief", "checkout", "stage");
+    // Until its watch has told of the claim, the webhook refuses by what runs.
+    let is_told = || installed.creates("pay", &taken, "?dryRun=All").1.to_string().contains("held by");
+    assert!(until(SOON, is_told), "{}", installed.webhook.log());
     is_refused(installed.creates("pay", &taken, ""), "MESH-E101", holder);
     is_refused(installed.creates("pay", &taken, "?dryRun=All"), "MESH-E101", holder);
     let at = format!("{}/thief", collection("pay", &taken));
@@ -121,7 +125,7 @@ fn hosts_are_not_taken_by_hand(installed: &Installed) {
     assert_eq!(installed.creates("shop", &policy("east"), "").0, 201);
     let later = deployment("later", "stage.checkout", "east");
     let refused = || installed.creates("more", &later, "?dryRun=All");
-    assert!(mesh_testkit::servers::until(SOON, || refused().0 == 403));
+    assert!(until(SOON, || refused().0 == 403));
     is_refused(refused(), "MESH-E111", &["east.stage.checkout.global", HOST]);
 }
 

@@ -56,7 +56,7 @@ impl Fleet {
         let mut last = String::new();
         let is_so = until(SOON, || {
             let (code, answer) = self.deploys("app:refused");
-            last = answer["message"].as_str().unwrap_or_default().to_owned();
+            answer["message"].as_str().unwrap_or_default().clone_into(&mut last);
             code == 403 && last.contains("[MESH-E101]") && words.iter().all(|word| last.contains(word))
         });
         assert!(is_so, "{last}\n{}", self.installed.webhook.log());

@@ -15,11 +15,11 @@ use serde::Deserialize;
 
 use super::watched_object::{Pairs, WatchedObject};
 
-/// One fact about a host.
+/// One fact about a host. Claims are packed where they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub(crate) enum Fact<C = Claim> {
     /// It is claimed.
-    Claimed(Claim),
+    Claimed(C),
     /// A workload here serves it, if its namespace takes part.
     Used {
         /// Who.

@@ -19,15 +19,16 @@ use papaya::HashMap;
 use tokio::time::Instant;
 
 use super::contribution::{Fact, Facts};
+use super::packed::{Grants, Packed};
+use super::shared::Shared;
 use super::sight::Sight;
 use super::source::{Source, Uid};
-use super::texts::Texts;
 
 /// What this cluster holds. Reviews read it; one writer for each watch changes it.
 #[derive(Default)]
 pub(crate) struct LiveIndex {
     namespaces: HashMap<Arc<str>, Arc<NamespaceFacts>>,
-    hosts: HashMap<Arc<str>, Arc<[(Source, Fact)]>>,
+    hosts: HashMap<Arc<str>, Kept>,
     /// Which hosts each object tells of.
     sources: Mutex<BTreeMap<Source, Told>>,
     /// Hosts that a workload has come to serve: whether they are claimed is looked at.
@@ -37,8 +38,12 @@ pub(crate) struct LiveIndex {
     /// When the API server was last reached.
     reached: ArcSwapOption<Instant>,
     sight: Sight,
-    texts: Texts,
+    grants: Grants,
+    texts: Shared<str>,
 }
+
+/// What is known of a host, and by which objects.
+type Kept = Arc<[(Source, Fact<Packed>)]>;
 
 /// The hosts that an object tells of: mostly one.
 enum Told {
@@ -114,28 +119,29 @@ impl LiveIndex {
         }
     }
 
-    /// The same fact, with texts that are held already.
-    fn slim(&self, host: &Arc<str>, fact: Fact) -> Fact {
+    /// The same fact, in little room.
+    fn slim(&self, host: &str, fact: Fact) -> Fact<Packed> {
         match fact {
-            Fact::Claimed(claim) => Fact::Claimed(Claim {
-                host: if claim.host == *host { Arc::clone(host) } else { claim.host },
-                owner: self.texts.shared(&claim.owner),
-                identity: self.texts.shared(&claim.identity),
-                env: self.texts.shared(&claim.env),
-                claimed_in: self.texts.shared(&claim.claimed_in),
-                ..claim
-            }),
+            Fact::Claimed(claim) => {
+                let claim = Claim {
+                    owner: self.texts.held(&*claim.owner),
+                    env: self.texts.held(&*claim.env),
+                    claimed_in: self.texts.held(&*claim.claimed_in),
+                    ..claim
+                };
+                Fact::Claimed(Packed::of(claim, host, &self.grants))
+            }
             Fact::Used { used, wish, created } => {
                 let Use { identity, env, namespace, partition } = used;
                 let used = Use {
-                    identity: Identity::try_from(self.texts.shared(&identity)).unwrap_or(identity),
-                    env: Env::try_from(self.texts.shared(&env)).unwrap_or(env),
-                    namespace: Namespace::try_from(self.texts.shared(&namespace)).unwrap_or(namespace),
-                    partition: partition.map(|partition| self.texts.shared(&partition)),
+                    identity: Identity::try_from(self.texts.held(&*identity)).unwrap_or(identity),
+                    env: Env::try_from(self.texts.held(&*env)).unwrap_or(env),
+                    namespace: Namespace::try_from(self.texts.held(&*namespace)).unwrap_or(namespace),
+                    partition: partition.map(|partition| self.texts.held(&*partition)),
                 };
                 Fact::Used { used, wish, created }
             }
-            Fact::PrefixOf(base) => Fact::PrefixOf(self.texts.shared(&base)),
+            Fact::PrefixOf(base) => Fact::PrefixOf(self.texts.held(&*base)),
             // Few names have any, and those are their own.
             Fact::Accepted(sans) => Fact::Accepted(sans),
         }
@@ -189,7 +195,10 @@ impl LiveIndex {
     }
 
     /// Those who serve, of facts about a host, with when their workloads were made.
-    fn serving<'f>(&'f self, facts: &'f [(Source, Fact)]) -> impl Iterator<Item = (&'f Use, Option<Timestamp>)> {
+    fn serving<'f>(
+        &'f self,
+        facts: &'f [(Source, Fact<Packed>)],
+    ) -> impl Iterator<Item = (&'f Use, Option<Timestamp>)> {
         let policy = self.policy.load();
         facts.iter().filter_map(move |(_, fact)| {
             let Fact::Used { used, wish, created } = fact else { return None };
@@ -199,17 +208,18 @@ impl LiveIndex {
         })
     }
 
-    fn facts(&self, host: &str) -> Arc<[(Source, Fact)]> {
+    fn facts(&self, host: &str) -> Kept {
         self.hosts.pin().get(host).cloned().unwrap_or_else(|| Arc::new([]))
     }
 }
 
-/// The claim that counts of several.
-fn counts(facts: &[(Source, Fact)]) -> Option<&Claim> {
-    claim::view(facts.iter().filter_map(|(_, fact)| match fact {
-        Fact::Claimed(claim) => Some(claim),
+/// The claim that counts of several on a host.
+fn counts(host: &Arc<str>, facts: &[(Source, Fact<Packed>)]) -> Option<Claim> {
+    let claims = facts.iter().filter_map(|(_, fact)| match fact {
+        Fact::Claimed(claim) => Some(claim.unpacked(host)),
         _ => None,
-    }))
+    });
+    claims.reduce(|one, other| if *claim::merge(&one, &other) == one { one } else { other })
 }
 
 impl Index for LiveIndex {
@@ -218,13 +228,15 @@ impl Index for LiveIndex {
     }
 
     fn claim(&self, host: &str) -> Option<Claim> {
-        counts(&self.facts(host)).cloned()
+        let hosts = self.hosts.pin();
+        let (host, facts) = hosts.get_key_value(host)?;
+        counts(host, facts)
     }
 
     fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim> {
         let hosts = self.hosts.pin();
-        let mut under = hosts.iter().filter(|(host, _)| matches(pattern, host)).filter_map(|(_, facts)| counts(facts));
-        under.find(|claim| !passes(claim)).cloned()
+        let under = hosts.iter().filter(|(host, _)| matches(pattern, host));
+        under.filter_map(|(host, facts)| counts(host, facts)).find(|claim| !passes(claim))
     }
 
     fn uses(&self, host: &str) -> Vec<Use> {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
+use mesh_model::host::identity_label;
+use mesh_model::owned::IDENTITY_LABEL;
 use serde_json::{Value, json};
 
 use super::caller::{Answer, Caller, Protocol};
@@ -25,25 +27,22 @@ const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 impl Question {
     /// Whether somebody may create a Deployment of an identity in an env.
     pub fn of_deployment(namespace: &str, identity: &str, env: &str) -> Self {
-        let labels = json!({"app": "web", "identity": identity, "admiral.io/env": env});
-        let deployment = json!({
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "web", "namespace": namespace},
-            "spec": {
-                "replicas": 3,
-                "selector": {"matchLabels": {"app": "web"}},
-                "template": {
-                    "metadata": {"labels": labels},
-                    "spec": {"containers": [{
-                        "name": "app",
-                        "image": "registry.example/app:1",
-                        "ports": [{"containerPort": 8080}],
-                        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
-                    }]},
-                },
-            },
-        });
+        Self::of(namespace, &deployment(namespace, identity, env))
+    }
+
+    /// The same of a Deployment as the mutating webhook leaves it, under the usual suffix.
+    pub fn of_marked_deployment(namespace: &str, identity: &str, env: &str) -> Self {
+        let mut deployment = deployment(namespace, identity, env);
+        let host = format!("{env}.{identity}.global");
+        for at in ["/metadata", "/spec/template/metadata"] {
+            let metadata = deployment.pointer_mut(at).expect("it was written so");
+            metadata["annotations"]["kubectl-mesh.io/global-name"] = host.as_str().into();
+            metadata["labels"][IDENTITY_LABEL] = identity_label(identity).into();
+        }
+        Self::of(namespace, &deployment)
+    }
+
+    fn of(namespace: &str, deployment: &Value) -> Self {
         let review = json!({
             "apiVersion": "admission.k8s.io/v1",
             "kind": "AdmissionReview",
@@ -91,4 +90,26 @@ impl Question {
         let is_let_pass = answer.status == StatusCode::OK && text.contains(UID) && text.contains(r#""allowed":true"#);
         if is_let_pass { Ok(()) } else { Err(format!("{}: {text}", answer.status)) }
     }
+}
+
+fn deployment(namespace: &str, identity: &str, env: &str) -> Value {
+    let labels = json!({"app": "web", "identity": identity, "admiral.io/env": env});
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": {
+        "replicas": 3,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{
+                "name": "app",
+                "image": "registry.example/app:1",
+                "ports": [{"containerPort": 8080}],
+                "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+            }]},
+        },
+        },
+    })
 }
