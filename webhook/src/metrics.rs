@@ -1,5 +1,6 @@
 //! Metrics, in the text format of OpenMetrics. No label tells a name or a namespace.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -33,7 +34,7 @@ pub(crate) struct Metrics {
 struct ReviewLabels {
     webhook: &'static str,
     /// `allowed`, or the code of a refusal.
-    verdict: String,
+    verdict: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,8 +113,8 @@ impl Metrics {
             Hook::Validate => "validate",
         };
         let verdict = match verdict {
-            Verdict::Allowed { .. } => "allowed".to_owned(),
-            Verdict::Refused(refusal) => refusal.code.to_string(),
+            Verdict::Allowed { .. } => "allowed".into(),
+            Verdict::Refused(refusal) => refusal.code.to_string().into(),
         };
         self.reviews.get_or_create(&ReviewLabels { webhook, verdict }).inc();
     }

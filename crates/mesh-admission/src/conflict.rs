@@ -2,74 +2,81 @@
 
 use std::sync::Arc;
 
-use mesh_model::claim::{Claim, Phase};
+use mesh_model::claim::Claim;
 use mesh_model::namesake::{Namesake, rival};
 
 use crate::decide::Case;
-use crate::index::Use;
+use crate::index::{Known, Use};
 use crate::marks::Name;
 use crate::policy::{Disclosure, Mode, NamePolicy, OnStale};
 use crate::refusal::{Refusal, RefusalCode, quoted};
 use crate::warning::{Warning, WarningCode};
 
-/// What stands against `name` for `owner`; else what is worth knowing. What the workload itself served `before` stands
-/// against nothing.
-pub(crate) fn judge(case: &Case<'_>, name: &Name, owner: &str, before: Option<&Use>) -> Result<Vec<Warning>, Refusal> {
-    let host = name.host.to_lowercase();
-    let mut uses = case.index.uses(&host);
-    if let Some(own) = before.and_then(|before| uses.iter().position(|one| one == before)) {
+/// What stands against `name` for `owner`, by what is known of its `host` in lower case; else what is worth knowing. What the
+/// workload itself served `before` stands against nothing.
+pub(crate) fn judge(
+    case: &Case<'_>,
+    name: &Name<'_>,
+    (host, known): (&str, &Known),
+    owner: &str,
+    before: Option<&Name<'_>>,
+) -> Result<Vec<Warning>, Refusal> {
+    let mut uses: Vec<&Use> = known.uses.iter().collect();
+    if let Some(own) = before.and_then(|before| uses.iter().position(|one| is_own(one, before, case))) {
         uses.remove(own);
     }
-    let claim = held(case, &host);
+    let claim = known.held();
     let owner_of = |namespace: &str| -> Option<Arc<str>> { case.index.namespace(namespace)?.owner.clone() };
-    if let Some(claim) = claim.as_ref().filter(|claim| !claim.admits(owner)) {
+    if let Some(claim) = claim.filter(|claim| !claim.admits(owner)) {
         return Err(held_by(claim, owner, case));
     }
-    let claimed = claim.as_ref().map(|claim| Namesake::untold(&claim.identity, &claim.env));
+    let claimed = claim.map(|claim| Namesake::untold(&claim.identity, &claim.env));
     let served = uses.iter().map(|one| Namesake::told(&one.identity, &one.env, one.partition.as_deref()));
-    let own = Namesake::told(&name.identity, &name.env, name.partition.as_deref());
+    let own = Namesake::told(name.identity, name.env, name.partition);
     if let Some(other) = rival(&own, claimed.into_iter().chain(served)) {
         let what = format!(
             "identity {} in env {} gives {}, which is the name of {} in env {}",
             quoted(&own.full_identity()),
             quoted(own.env),
-            quoted(&host),
+            quoted(host),
             quoted(&other.full_identity()),
             quoted(other.env)
         );
         return Err(Refusal::new(RefusalCode::OneHostTwoIdentities, what, "Rename one of the two identities"));
     }
-    if let Some(base) = case.index.base_of_prefix(&host).filter(|base| **base != *host) {
-        let what = format!("{} is a prefix host of {} by its traffic policy", quoted(&host), quoted(&base));
+    if let Some(base) = known.prefix_of.as_deref().filter(|base| *base != host) {
+        let what = format!("{} is a prefix host of {} by its traffic policy", quoted(host), quoted(base));
         return Err(Refusal::new(
             RefusalCode::PrefixCollision,
             what,
             "Rename the identity or the env, or change the prefix",
         ));
     }
-    let elsewhere = uses.iter().filter(|one| one.namespace != case.namespace);
+    let elsewhere = uses.into_iter().filter(|one| one.namespace != case.namespace);
     let (own, others): (Vec<_>, Vec<_>) = elsewhere.partition(|one| owner_of(&one.namespace).as_deref() == Some(owner));
     let mut warnings = Vec::new();
     if claim.is_none() {
         // Who runs it already, and has not come to claim it.
         if let Some(other) = others.first() {
             let holder = owner_of(&other.namespace);
-            return Err(served_by(&host, &other.namespace, holder.as_deref(), case.policy));
+            return Err(served_by(host, &other.namespace, holder.as_deref(), case.policy));
         }
-        warnings.extend(unclaimed(case, &host, owner)?);
+        warnings.extend(unclaimed(case, host, owner)?);
     } else if case.index.age() > case.policy.max_view_age {
         warnings.push(stale(case));
     }
     if let Some(other) = own.first() {
-        let what = format!("{} is served from namespace {} as well", quoted(&host), quoted(&other.namespace));
+        let what = format!("{} is served from namespace {} as well", quoted(host), quoted(&other.namespace));
         warnings.push(Warning::new(WarningCode::SeveralNamespaces, what));
     }
     Ok(warnings)
 }
 
-/// The claim on a host, if it is held: what was released is free.
-pub(crate) fn held(case: &Case<'_>, host: &str) -> Option<Claim> {
-    case.index.claim(host).filter(|claim| claim.phase == Phase::Bound)
+/// Whether it is this workload, by the name that it had.
+fn is_own(used: &Use, before: &Name<'_>, case: &Case<'_>) -> bool {
+    let Use { identity, env, partition, namespace } = used;
+    (&**identity, &**env, partition.as_deref()) == (before.identity, before.env, before.partition)
+        && *namespace == case.namespace
 }
 
 /// What it means that nobody holds the name, as far as is known here.

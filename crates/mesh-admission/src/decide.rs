@@ -5,6 +5,7 @@ use mesh_model::kind::Kind;
 use mesh_model::name::Namespace;
 
 use crate::index::Index;
+use crate::object::Reviewed;
 use crate::policy::NamePolicy;
 use crate::verdict::Verdict;
 use crate::wire::{Hook, Operation, Request, undecided};
@@ -49,20 +50,17 @@ pub fn decide(hook: Hook, request: &Request<'_>, index: &dyn Index, policy: &Nam
 }
 
 impl<'c> Case<'c> {
-    /// The object of the request, read by `read`; a write without one does not read.
-    pub(crate) fn object<T>(
-        &self,
-        read: impl FnOnce(&'c serde_json::value::RawValue) -> Result<T, String>,
-    ) -> Result<T, String> {
-        read(self.request.object.ok_or("it has no object")?).map_err(|why| format!("its object: {why}"))
+    /// The object of the request, as `read` reads it; a write without one does not read.
+    pub(crate) fn object<T>(&self, read: impl FnOnce(&'c Reviewed<'c>) -> Result<T, String>) -> Result<T, String> {
+        read(self.request.object.as_ref().ok_or("it has no object")?).map_err(|why| format!("its object: {why}"))
     }
 
     /// The object as it was: an update without one does not read either.
     pub(crate) fn old_object<T>(
         &self,
-        read: impl FnOnce(&'c serde_json::value::RawValue) -> Result<T, String>,
+        read: impl FnOnce(&'c Reviewed<'c>) -> Result<T, String>,
     ) -> Result<Option<T>, String> {
-        match (self.request.operation, self.request.old_object) {
+        match (self.request.operation, &self.request.old_object) {
             (Operation::Update, Some(old)) => read(old).map(Some).map_err(|why| format!("its old object: {why}")),
             (Operation::Update, None) => Err("an update has no old object".to_owned()),
             _ => Ok(None),

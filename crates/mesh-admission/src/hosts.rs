@@ -6,9 +6,8 @@ use mesh_model::host::tails;
 use mesh_model::kind::Kind;
 use serde::Deserialize;
 
-use crate::conflict::held;
 use crate::decide::Case;
-use crate::object::{Object, is_same, or_default, read};
+use crate::object::{Reviewed, is_same, or_default, read};
 use crate::refusal::{Refusal, RefusalCode, quoted};
 use crate::verdict::Verdict;
 use crate::wire::undecided;
@@ -25,8 +24,8 @@ struct Spec {
 
 /// Judges a ServiceEntry or a VirtualService by its hosts. Those in the sync namespace are ours.
 pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
-    let object = case.object(Object::read)?;
-    let old = case.old_object(Object::read)?;
+    let object = case.object(Reviewed::object)?;
+    let old = case.old_object(Reviewed::object)?;
     let spec: Spec = object.spec.map(read).transpose()?.unwrap_or_default();
     let is_known = old.is_some_and(|old| is_same(object.spec, old.spec));
     if is_known || case.namespace == case.policy.mesh.sync_namespace {
@@ -45,7 +44,7 @@ pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
     let named = hosts.iter().chain(&patterns).find_map(|host| {
         // A prefix host is of the name that it ends in, and so is a pattern of prefix hosts.
         let mut bases = std::iter::once(host.as_str()).chain(tails(host));
-        bases.find_map(|base| held(case, base)).filter(|claim| !passes(claim))
+        bases.find_map(|base| case.index.known(base).held().cloned()).filter(|claim| !passes(claim))
     });
     let taken = named.or_else(|| patterns.iter().find_map(|pattern| case.index.claim_under(pattern, &passes)));
     Ok(taken.map_or(Verdict::ALLOWED, |claim| {

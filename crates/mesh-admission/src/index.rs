@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_istio::host::matches;
-use mesh_model::claim::{self, Claim};
+use mesh_model::claim::{self, Claim, Phase};
 use mesh_model::facts::NamespaceFacts;
 use mesh_model::name::{Env, Identity, Namespace};
 
@@ -22,27 +22,38 @@ pub struct Use {
     pub namespace: Namespace,
 }
 
+/// What is known of a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The claim that counts.
+    pub claim: Option<Claim>,
+    /// Who serves it here.
+    pub uses: Vec<Use>,
+    /// The base host of a name whose traffic policy gives it this host as a prefix host.
+    pub prefix_of: Option<Arc<str>>,
+    /// The identities that callers in this cluster accept of who serves it, by the entry that is generated of it; none
+    /// where there is no entry.
+    pub accepted: Option<Arc<[Arc<str>]>>,
+}
+
+impl Known {
+    /// The claim, if the host is held by it: what was released is free.
+    pub(crate) fn held(&self) -> Option<&Claim> {
+        self.claim.as_ref().filter(|claim| claim.phase == Phase::Bound)
+    }
+}
+
 /// What this cluster holds: its namespaces, workloads and traffic policies, its claims, and the sets of other clusters' claims. Hosts
 /// are in lower case.
 pub trait Index {
     /// A namespace that is known.
     fn namespace(&self, name: &str) -> Option<Arc<NamespaceFacts>>;
 
-    /// The claim that counts of a base host.
-    fn claim(&self, host: &str) -> Option<Claim>;
+    /// What is known of a host.
+    fn known(&self, host: &str) -> Known;
 
     /// A claim on a host that a pattern with a wildcard stands for, other than those that `passes` lets go.
     fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim>;
-
-    /// Who serves a base host here.
-    fn uses(&self, host: &str) -> Vec<Use>;
-
-    /// The base host of a name whose traffic policy gives it this host as a prefix host.
-    fn base_of_prefix(&self, host: &str) -> Option<Arc<str>>;
-
-    /// The identities that callers in this cluster accept of who serves a host, by the entry that is generated of it; none
-    /// where there is no entry.
-    fn accepted(&self, host: &str) -> Option<Arc<[Arc<str>]>>;
 
     /// How long ago all of it was last known to be so.
     fn age(&self) -> Duration;
@@ -79,25 +90,18 @@ impl Index for PlainIndex {
         self.namespaces.get(name).cloned()
     }
 
-    fn claim(&self, host: &str) -> Option<Claim> {
-        self.claims.get(host).cloned()
+    fn known(&self, host: &str) -> Known {
+        Known {
+            claim: self.claims.get(host).cloned(),
+            uses: self.uses.get(host).cloned().unwrap_or_default(),
+            prefix_of: self.prefixes.get(host).cloned(),
+            accepted: self.accepted.get(host).cloned(),
+        }
     }
 
     fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim> {
         let under = self.claims.iter().filter(|(host, _)| matches(pattern, host)).map(|(_, claim)| claim);
         under.into_iter().find(|claim| !passes(claim)).cloned()
-    }
-
-    fn uses(&self, host: &str) -> Vec<Use> {
-        self.uses.get(host).cloned().unwrap_or_default()
-    }
-
-    fn base_of_prefix(&self, host: &str) -> Option<Arc<str>> {
-        self.prefixes.get(host).cloned()
-    }
-
-    fn accepted(&self, host: &str) -> Option<Arc<[Arc<str>]>> {
-        self.accepted.get(host).cloned()
     }
 
     fn age(&self) -> Duration {

@@ -19,7 +19,7 @@ pub mod wire;
 mod workload;
 
 pub use decide::decide;
-pub use index::{Index, PlainIndex, Use};
+pub use index::{Index, Known, PlainIndex, Use};
 pub use policy::{Disclosure, Mode, NamePolicy, OnStale};
 pub use refusal::{Refusal, RefusalCode};
 pub use verdict::Verdict;

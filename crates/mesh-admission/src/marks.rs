@@ -4,8 +4,6 @@
 //! A value that the old object had is ours, and follows the name. One that the request itself brings is its author's: a
 //! right one stays, a wrong one is refused and never written over.
 
-use std::sync::Arc;
-
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use mesh_model::host::{base_host, identity_label};
@@ -22,21 +20,21 @@ pub(crate) const GLOBAL_NAME: &str = "kubectl-mesh.io/global-name";
 
 /// The name of a workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name {
-    pub(crate) identity: Identity,
-    pub(crate) env: Env,
-    pub(crate) partition: Option<Arc<str>>,
+pub(crate) struct Name<'n> {
+    pub(crate) identity: &'n str,
+    pub(crate) env: &'n str,
+    pub(crate) partition: Option<&'n str>,
     /// The base host, as its marks say it.
     pub(crate) host: Host,
 }
 
-impl Name {
+impl<'n> Name<'n> {
     /// The name that is asked for; none without an identity.
-    pub(crate) fn of(naming: &WorkloadNaming<'_>, policy: &MeshPolicy) -> Result<Option<Self>, NameError> {
+    pub(crate) fn of(naming: &WorkloadNaming<'n>, policy: &MeshPolicy) -> Result<Option<Self>, NameError> {
         let Some(identity) = naming.identity else { return Ok(None) };
-        let (identity, env) = (Identity::parse(identity)?, Env::parse(naming.env)?);
-        let host = base_host(&env, &identity, &policy.suffix, naming.keep_case)?;
-        Ok(Some(Self { identity, env, partition: naming.partition.map(Into::into), host }))
+        let (identity, env) = (Identity::checked(identity)?, Env::checked(naming.env)?);
+        let host = base_host(env, identity, &policy.suffix, naming.keep_case)?;
+        Ok(Some(Self { identity, env, partition: naming.partition, host }))
     }
 }
 
@@ -60,9 +58,9 @@ impl Mark {
     }
 
     /// The value that it should have; none without a name.
-    pub(crate) fn wanted(self, name: Option<&Name>) -> Option<String> {
+    pub(crate) fn wanted(self, name: Option<&Name<'_>>) -> Option<String> {
         let name = name?;
-        Some(if self.map == "labels" { identity_label(&name.identity) } else { name.host.to_string() })
+        Some(if self.map == "labels" { identity_label(name.identity) } else { name.host.to_string() })
     }
 }
 
@@ -70,14 +68,14 @@ impl Mark {
 pub(crate) fn patch(
     object: &WorkloadObject<'_>,
     old: Option<&WorkloadObject<'_>>,
-    name: Option<&Name>,
+    name: Option<&Name<'_>>,
 ) -> Vec<PatchOperation> {
     let mut patch = Vec::new();
     write(&["metadata"], object.metadata.as_ref(), old.and_then(|old| old.metadata.as_ref()), name, &mut patch);
     // A template that the request leaves alone is left alone: each change of it starts new pods.
-    if object.template_text.is_some() && old.is_none_or(|old| object.is_deploy_over(old)) {
+    if object.template.is_some() && old.is_none_or(|old| object.is_deploy_over(old)) {
         let at = [object.template_at, &["metadata"]].concat();
-        write(&at, object.template.as_ref(), old.and_then(|old| old.template.as_ref()), name, &mut patch);
+        write(&at, object.template_metadata(), old.and_then(WorkloadObject::template_metadata), name, &mut patch);
     }
     patch
 }
@@ -86,7 +84,7 @@ fn write(
     at: &[&str],
     metadata: Option<&Metadata<'_>>,
     old: Option<&Metadata<'_>>,
-    name: Option<&Name>,
+    name: Option<&Name<'_>>,
     operations: &mut Vec<PatchOperation>,
 ) {
     let Some(there) = metadata else {

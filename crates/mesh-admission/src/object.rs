@@ -6,36 +6,42 @@ use std::marker::PhantomData;
 
 use mesh_model::naming::Meta;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::wire::Text;
 
-/// Labels or annotations: so few, and looked up so seldom, that they are kept as they come.
-#[derive(Debug, Default)]
-pub(crate) struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
+/// A map, such as labels: it has so few keys, and they are looked up so seldom, that they are kept as they come.
+#[derive(Debug)]
+pub(crate) struct Pairs<'a, V = Text<'a>>(Vec<(Text<'a>, V)>);
 
-impl Pairs<'_> {
-    /// The value of a key: the last one, if it is there twice.
-    pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
+impl<V> Default for Pairs<'_, V> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Collected<'a>(PhantomData<Pairs<'a>>);
+impl<V> Pairs<'_, V> {
+    /// The value of a key: the last one, if it is there twice.
+    pub(crate) fn get(&self, key: &str) -> Option<&V> {
+        self.0.iter().rev().find(|(known, _)| **known == *key).map(|(_, value)| value)
+    }
+}
 
-        impl<'de: 'a, 'a> Visitor<'de> for Collected<'a> {
-            type Value = Pairs<'a>;
+impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Pairs<'a, V> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Collected<'a, V>(PhantomData<Pairs<'a, V>>);
+
+        impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for Collected<'a, V> {
+            type Value = Pairs<'a, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of texts")
+                f.write_str("a map")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a, V>, A::Error> {
                 let mut pairs = Vec::with_capacity(8);
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
@@ -84,17 +90,55 @@ pub(crate) struct Metadata<'a> {
 
 impl Metadata<'_> {
     pub(crate) fn label(&self, key: &str) -> Option<&str> {
-        self.labels.as_ref()?.get(key)
+        self.labels.as_ref()?.get(key).map(|value| &**value)
     }
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.as_ref()?.get(key)
+        self.annotations.as_ref()?.get(key).map(|value| &**value)
+    }
+}
+
+/// Does something with the look-ups of metadata; where there is none they find nothing.
+pub(crate) fn with_meta<'m, R>(metadata: Option<&'m Metadata<'_>>, work: impl FnOnce(&Meta<'_, 'm>) -> R) -> R {
+    let label = |key: &str| metadata.and_then(|metadata| metadata.label(key));
+    let annotation = |key: &str| metadata.and_then(|metadata| metadata.annotation(key));
+    work(&Meta { label: &label, annotation: &annotation })
+}
+
+/// The object of a review.
+#[derive(Debug)]
+pub(crate) enum Reviewed<'a> {
+    /// A workload.
+    Workload(WorkloadObject<'a>),
+    /// A workload that does not read, and why.
+    Unreadable(String),
+    /// Of another kind, as it came.
+    Other(&'a RawValue),
+}
+
+impl<'a> Reviewed<'a> {
+    /// An object as it came.
+    pub(crate) fn read(text: &'a RawValue, is_workload: bool) -> Self {
+        if !is_workload {
+            return Self::Other(text);
+        }
+        serde_json::from_str(text.get()).map_or_else(|error| Self::Unreadable(error.to_string()), Self::Workload)
     }
 
-    /// Does something with its look-ups.
-    pub(crate) fn with<'s, R>(&'s self, work: impl FnOnce(&Meta<'_, 's>) -> R) -> R {
-        let (label, annotation) = (|key: &str| self.label(key), |key: &str| self.annotation(key));
-        work(&Meta { label: &label, annotation: &annotation })
+    /// The workload that it is; an error says what does not read.
+    pub(crate) fn workload(&self) -> Result<&WorkloadObject<'a>, String> {
+        match self {
+            Self::Workload(workload) => Ok(workload),
+            Self::Unreadable(why) => Err(why.clone()),
+            Self::Other(_) => Err("it is no workload".to_owned()),
+        }
+    }
+
+    /// The object of another kind that it is; an error says what does not read.
+    pub(crate) fn object(&self) -> Result<Object<'a>, String> {
+        let Self::Other(text) = self else { return Err("it is a workload".to_owned()) };
+        let Parts { metadata, spec } = read(text)?;
+        Ok(Object { metadata: metadata.map(|Map(metadata)| metadata), spec })
     }
 }
 
@@ -113,7 +157,7 @@ struct Parts<'a, T> {
 #[serde(default)]
 struct WorkloadSpec<'a> {
     #[serde(borrow)]
-    template: Option<&'a RawValue>,
+    template: Option<TemplateParts<'a>>,
     #[serde(borrow, rename = "jobTemplate")]
     job_template: Option<Map<JobTemplate<'a>>>,
 }
@@ -129,8 +173,11 @@ struct JobTemplate<'a> {
 #[serde(default)]
 struct JobSpec<'a> {
     #[serde(borrow)]
-    template: Option<&'a RawValue>,
+    template: Option<TemplateParts<'a>>,
 }
+
+/// A pod template, as its parts came.
+type TemplateParts<'a> = Pairs<'a, &'a RawValue>;
 
 /// `spec` of a pod template, as far as it says who its pods are.
 #[derive(Debug, Default, Deserialize)]
@@ -151,56 +198,67 @@ pub(crate) struct Object<'a> {
     pub(crate) spec: Option<&'a RawValue>,
 }
 
-impl<'a> Object<'a> {
-    /// Reads it; an error says what does not read.
-    pub(crate) fn read(text: &'a RawValue) -> Result<Self, String> {
-        let Parts { metadata, spec } = read(text)?;
-        Ok(Self { metadata: metadata.map(|Map(metadata)| metadata), spec })
-    }
-}
-
 /// A workload.
-#[derive(Debug, Default)]
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Map<Parts<'a, Map<WorkloadSpec<'a>>>>", bound = "'de: 'a")]
 pub(crate) struct WorkloadObject<'a> {
     pub(crate) metadata: Option<Metadata<'a>>,
-    /// Metadata of its pod template.
-    pub(crate) template: Option<Metadata<'a>>,
-    /// The whole of its pod template; none where there is none.
-    pub(crate) template_text: Option<&'a RawValue>,
+    pub(crate) template: Option<Template<'a>>,
     /// Where the template is, from the object.
     pub(crate) template_at: &'static [&'static str],
+}
+
+/// A pod template.
+#[derive(Debug)]
+pub(crate) struct Template<'a> {
+    metadata: Option<Metadata<'a>>,
+    parts: TemplateParts<'a>,
 }
 
 /// Where pod templates are.
 const IN_SPEC: &[&str] = &["spec", "template"];
 const IN_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 
-impl<'a> WorkloadObject<'a> {
-    /// Reads it; an error says what does not read.
-    pub(crate) fn read(text: &'a RawValue) -> Result<Self, String> {
-        let Parts { metadata, spec } = read::<Parts<'a, Map<WorkloadSpec<'a>>>>(text)?;
+impl<'a> TryFrom<Map<Parts<'a, Map<WorkloadSpec<'a>>>>> for WorkloadObject<'a> {
+    type Error = String;
+
+    fn try_from(Map(Parts { metadata, spec }): Map<Parts<'a, Map<WorkloadSpec<'a>>>>) -> Result<Self, String> {
         let Map(WorkloadSpec { template, job_template }) = spec.unwrap_or_default();
-        let (template_text, template_at) = match job_template {
+        let (template, template_at) = match job_template {
             Some(Map(job)) => (job.spec.and_then(|Map(spec)| spec.template), IN_JOB),
             None => (template, IN_SPEC),
         };
-        let template = template_text.map(read::<Parts<'a, IgnoredAny>>).transpose()?;
-        let template = template.and_then(|template| template.metadata).map(|Map(metadata)| metadata);
-        let metadata = metadata.map(|Map(metadata)| metadata);
-        Ok(Self { metadata, template, template_text, template_at })
+        let template = template.map(|parts| {
+            let metadata = parts.get("metadata").map(|&metadata| read_or_none(metadata)).transpose()?.flatten();
+            Ok::<_, String>(Template { metadata, parts })
+        });
+        Ok(Self { metadata: metadata.map(|Map(metadata)| metadata), template: template.transpose()?, template_at })
+    }
+}
+
+impl WorkloadObject<'_> {
+    /// Metadata of its pod template.
+    pub(crate) fn template_metadata(&self) -> Option<&Metadata<'_>> {
+        self.template.as_ref()?.metadata.as_ref()
     }
 
     /// The service account of its pods; none where that does not read.
     pub(crate) fn service_account(&self) -> Option<String> {
-        let Parts { spec, .. } = read::<Parts<'_, Map<PodSpec>>>(self.template_text?).ok()?;
-        let Map(spec) = spec.unwrap_or_default();
+        let spec = self.template.as_ref()?.parts.get("spec").map(|&spec| read_or_none::<PodSpec>(spec));
+        let spec = spec.transpose().ok()?.flatten().unwrap_or_default();
         let named = [spec.service_account_name, spec.service_account].into_iter().flatten();
         Some(named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
     }
 
     /// Whether its pods are made from another template than `old`'s: a deploy.
     pub(crate) fn is_deploy_over(&self, old: &Self) -> bool {
-        !is_same(self.template_text, old.template_text)
+        match (&self.template, &old.template) {
+            (Some(Template { parts: now, .. }), Some(Template { parts: old, .. })) => {
+                let are_same = now.0.iter().all(|(key, part)| is_same(Some(part), old.get(key).copied()));
+                now.0.len() != old.0.len() || !are_same
+            }
+            (now, old) => now.is_some() != old.is_some(),
+        }
     }
 }
 
@@ -215,6 +273,12 @@ pub(crate) fn is_same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
 /// Reads a part of a review, which must be a map.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Result<T, String> {
     serde_json::from_str(text.get()).map(|Map(part)| part).map_err(|error| error.to_string())
+}
+
+/// The same, where null is not given.
+fn read_or_none<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Result<Option<T>, String> {
+    let part: Option<Map<T>> = serde_json::from_str(text.get()).map_err(|error| error.to_string())?;
+    Ok(part.map(|Map(part)| part))
 }
 
 /// What is null is not given.

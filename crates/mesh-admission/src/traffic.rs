@@ -5,9 +5,8 @@ use mesh_model::name::{Env, Host, Identity};
 use mesh_model::naming::{policy_env, policy_identity};
 use serde::Deserialize;
 
-use crate::conflict::held;
 use crate::decide::Case;
-use crate::object::{Metadata, Object, Pairs, is_same, or_default, read};
+use crate::object::{Object, Pairs, Reviewed, is_same, or_default, read, with_meta};
 use crate::refusal::{Refusal, RefusalCode, quoted};
 use crate::verdict::Verdict;
 
@@ -32,8 +31,8 @@ struct Item {
 
 /// Judges a GlobalTrafficPolicy: each of its prefix hosts.
 pub(crate) fn judge(case: &Case<'_>) -> Result<Verdict, String> {
-    let object = case.object(Object::read)?;
-    let old = case.old_object(Object::read)?;
+    let object = case.object(Reviewed::object)?;
+    let old = case.old_object(Reviewed::object)?;
     let spec: Spec<'_> = object.spec.map(read).transpose()?.unwrap_or_default();
     let governed = governed(&object, &spec, case);
     if let Some(old) = old {
@@ -57,13 +56,12 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<Verdict, String> {
 
 /// The name that it governs: its base host and its env.
 fn governed(object: &Object<'_>, spec: &Spec<'_>, case: &Case<'_>) -> Option<(Host, Env)> {
-    let nothing = Metadata::default();
     let keys = &case.policy.mesh.keys;
-    object.metadata.as_ref().unwrap_or(&nothing).with(|meta| {
+    with_meta(object.metadata.as_ref(), |meta| {
         if meta.is_ignored() {
             return None;
         }
-        let selected = |key: &str| spec.selector.get(key);
+        let selected = |key: &str| spec.selector.get(key).map(|value| &**value);
         let identity = Identity::parse(policy_identity(meta, &selected, keys)?).ok()?;
         let env = Env::parse(policy_env(meta, &selected, keys)).ok()?;
         Some((base_host(&env, &identity, &case.policy.mesh.suffix, false).ok()?, env))
@@ -72,10 +70,11 @@ fn governed(object: &Object<'_>, spec: &Spec<'_>, case: &Case<'_>) -> Option<(Ho
 
 fn collision(case: &Case<'_>, host: &Host, base: &Host) -> Option<Refusal> {
     let lower = host.to_lowercase();
-    let what = if held(case, &lower).is_some() || !case.index.uses(&lower).is_empty() {
+    let known = case.index.known(&lower);
+    let what = if known.held().is_some() || !known.uses.is_empty() {
         format!("a prefix of this policy gives {}, which is a name of its own", quoted(&lower))
     } else {
-        let other = case.index.base_of_prefix(&lower).filter(|other| !other.eq_ignore_ascii_case(base))?;
+        let other = known.prefix_of.filter(|other| !other.eq_ignore_ascii_case(base))?;
         format!("a prefix of this policy gives {}, which is a prefix host of {}", quoted(&lower), quoted(&other))
     };
     Some(Refusal::new(RefusalCode::PrefixCollision, what, "Choose another dnsPrefix"))

@@ -7,11 +7,14 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use mesh_model::facts::WorkloadKind;
+use mesh_model::kind::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::object::{Reviewed, WorkloadObject};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::verdict::Verdict;
 
@@ -20,6 +23,8 @@ const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 /// Longest uid that is sent back.
 const MAX_UID: usize = 128;
+/// What most answers have room in, in bytes.
+const ROOM: usize = 512;
 /// Most warnings of an answer.
 const MAX_WARNINGS: usize = 2;
 
@@ -66,30 +71,54 @@ pub struct GroupKind<'a> {
     pub kind: Cow<'a, str>,
 }
 
-/// `request` of a review, as far as it is used. Objects are read by whoever knows their kind.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// `request` of a review, as far as it is used.
+#[derive(Debug)]
 pub struct Request<'a> {
     /// What the answer must repeat.
-    #[serde(borrow)]
     pub uid: Cow<'a, str>,
     /// The kind that the object is written in.
-    #[serde(borrow)]
     pub kind: GroupKind<'a>,
     /// `status` and the like.
-    #[serde(borrow, default)]
     pub sub_resource: Option<Text<'a>>,
     /// The namespace; the object itself may not tell it.
-    #[serde(borrow, default)]
     pub namespace: Option<Text<'a>>,
     /// What is done.
     pub operation: Operation,
-    /// Null on DELETE.
+    /// None on DELETE.
+    pub(crate) object: Option<Reviewed<'a>>,
+    /// None on CREATE.
+    pub(crate) old_object: Option<Reviewed<'a>>,
+}
+
+/// The same as it is written, its objects read as `O`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "O: Deserialize<'de>")]
+struct Written<'a, O> {
+    #[serde(borrow)]
+    uid: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: GroupKind<'a>,
     #[serde(borrow, default)]
-    pub object: Option<&'a RawValue>,
-    /// Null on CREATE.
+    sub_resource: Option<Text<'a>>,
     #[serde(borrow, default)]
-    pub old_object: Option<&'a RawValue>,
+    namespace: Option<Text<'a>>,
+    operation: Operation,
+    #[serde(default = "Option::default")]
+    object: Option<O>,
+    #[serde(default = "Option::default")]
+    old_object: Option<O>,
+}
+
+impl<'a, O> Written<'a, O> {
+    fn is_of_workload(&self) -> bool {
+        Kind::of(&self.kind.group, &self.kind.kind).and_then(WorkloadKind::of).is_some()
+    }
+
+    fn read(self, read: impl Fn(O) -> Reviewed<'a>) -> Request<'a> {
+        let Self { uid, kind, sub_resource, namespace, operation, object, old_object } = self;
+        let (object, old_object) = (object.map(&read), old_object.map(&read));
+        Request { uid, kind, sub_resource, namespace, operation, object, old_object }
+    }
 }
 
 /// Why bytes are no review.
@@ -128,14 +157,15 @@ struct OnlyUid<'a> {
 
 /// The request of a review.
 pub fn read(body: &[u8]) -> Result<Request<'_>, Malformed> {
-    // In one pass, as far as it is well; what is not is looked at part by part, for what can still be answered.
-    let whole =
-        std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str::<Review<'_, Request<'_>>>(text).ok());
+    // Nearly all are of workloads: in one pass, as far as it is well. What is not is looked at part by part, for what can
+    // still be answered.
+    let whole: Option<Review<'_, Written<'_, WorkloadObject<'_>>>> =
+        std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
     match whole {
         Some(Review { api_version: Some(version), kind: Some(kind), request: Some(request) })
-            if is_ours(&version, &kind) && is_uid(&request.uid) =>
+            if is_ours(&version, &kind) && is_uid(&request.uid) && request.is_of_workload() =>
         {
-            Ok(request)
+            Ok(request.read(Reviewed::Workload))
         }
         _ => read_in_parts(body),
     }
@@ -154,8 +184,10 @@ fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
         let why = format!("it is no {KIND} of {API_VERSION}");
         return Err(Malformed::NoRequest { uid: uid.into_owned(), why });
     }
-    serde_json::from_str(request)
-        .map_err(|error| Malformed::NoRequest { uid: uid.into_owned(), why: format!("its request: {error}") })
+    let request: Written<'_, &RawValue> = serde_json::from_str(request)
+        .map_err(|error| Malformed::NoRequest { uid: uid.into_owned(), why: format!("its request: {error}") })?;
+    let is_workload = request.is_of_workload();
+    Ok(request.read(|object| Reviewed::read(object, is_workload)))
 }
 
 fn is_ours(version: &str, kind: &str) -> bool {
@@ -235,5 +267,7 @@ pub fn answer(uid: &str, verdict: &Verdict) -> Vec<u8> {
         }
     }
     let answer = Answer { api_version: API_VERSION, kind: KIND, response };
-    serde_json::to_vec(&answer).expect("an answer is JSON")
+    let mut bytes = Vec::with_capacity(ROOM);
+    serde_json::to_writer(&mut bytes, &answer).expect("an answer is JSON");
+    bytes
 }

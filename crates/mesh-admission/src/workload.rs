@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 
 use mesh_model::facts::{NamespaceFacts, WorkloadKind};
-use mesh_model::host::reserved_prefix;
+use mesh_model::host::{in_lower_case, reserved_prefix};
 use mesh_model::name::NameError;
 use mesh_model::naming::WorkloadNaming;
 use mesh_model::participation::{Participation, participation};
@@ -11,9 +11,9 @@ use mesh_model::policy::SanPolicy;
 
 use crate::conflict;
 use crate::decide::Case;
-use crate::index::Use;
+use crate::index::Known;
 use crate::marks::{self, MARKS, Name};
-use crate::object::{Metadata, WorkloadObject};
+use crate::object::{Reviewed, WorkloadObject, with_meta};
 use crate::refusal::{Refusal, RefusalCode, quoted};
 use crate::verdict::Verdict;
 use crate::warning::{Warning, WarningCode};
@@ -21,26 +21,25 @@ use crate::wire::undecided;
 
 /// Writes the marks. A name that is not legal has none; the validating webhook says so.
 pub(crate) fn mark(case: &Case<'_>) -> Result<Verdict, String> {
-    let object = case.object(WorkloadObject::read)?;
-    let old = case.old_object(WorkloadObject::read)?;
-    let name = named(&object, case).unwrap_or_default();
-    Ok(Verdict::Allowed { patch: marks::patch(&object, old.as_ref(), name.as_ref()), warnings: Vec::new() })
+    let object = case.object(Reviewed::workload)?;
+    let old = case.old_object(Reviewed::workload)?;
+    let name = Name::of(&naming(object, case), &case.policy.mesh).unwrap_or_default();
+    Ok(Verdict::Allowed { patch: marks::patch(object, old, name.as_ref()), warnings: Vec::new() })
 }
 
 /// Judges a workload: its marks always, its name where it is deployed.
 pub(crate) fn judge(case: &Case<'_>, kind: WorkloadKind) -> Result<Verdict, String> {
-    let object = case.object(WorkloadObject::read)?;
-    let old = case.old_object(WorkloadObject::read)?;
-    let name = named(&object, case);
+    let mesh = &case.policy.mesh;
+    let object = case.object(Reviewed::workload)?;
+    let now = naming(object, case);
+    let old = case.old_object(Reviewed::workload)?.map(|old| (old, naming(old, case)));
+    let name = Name::of(&now, mesh);
     let known = name.as_ref().ok().and_then(Option::as_ref);
-    if let Some(refusal) = wrong_mark(&object, old.as_ref(), known) {
+    if let Some(refusal) = wrong_mark(object, old.map(|(old, _)| old), known) {
         return Ok(refusal.into());
     }
     // Whatever else is written of what runs already goes on: a conflict never takes traffic away.
-    let is_deploy = old.as_ref().is_none_or(|old| {
-        object.is_deploy_over(old) || with_naming(&object, case, |now| with_naming(old, case, |then| *now != *then))
-    });
-    if !is_deploy {
+    if old.is_some_and(|(old, before)| !object.is_deploy_over(old) && now == before) {
         return Ok(Verdict::ALLOWED);
     }
     let name = match name {
@@ -48,34 +47,29 @@ pub(crate) fn judge(case: &Case<'_>, kind: WorkloadKind) -> Result<Verdict, Stri
         Ok(None) => return Ok(Verdict::ALLOWED),
         Err(error) => return Ok(illegal(&error).into()),
     };
-    if !kind.serves() || case.policy.mesh.excludes(&name.identity) {
+    if !kind.serves() || mesh.excludes(name.identity) {
         return Ok(Verdict::ALLOWED);
     }
     let Some(namespace) = case.index.namespace(&case.namespace) else {
         return Ok(undecided(&format!("namespace {} is not known here yet", quoted(&case.namespace))).into());
     };
-    if !serves(&object, &namespace, case) {
+    let serves = |wish| participation(wish, Some(&namespace), true, mesh) == Participation::Serves;
+    if !serves(now.wish) {
         return Ok(Verdict::ALLOWED);
     }
-    let before = old.as_ref().filter(|old| serves(old, &namespace, case)).and_then(|old| used(old, case));
-    Ok(match judge_name(case, &namespace, &name, before.as_ref()) {
-        Ok(mut warnings) => {
-            warnings.extend(account_not_accepted(&object, case, &name));
-            if MARKS.iter().any(|mark| mark.value(object.metadata.as_ref()).is_none()) {
-                let what = format!("the global name is {}; no webhook has written it", quoted(&name.host));
-                warnings.push(Warning::new(WarningCode::Defaulted, what));
-            }
-            Verdict::Allowed { patch: Vec::new(), warnings }
-        }
+    let before = old.map(|(_, before)| before).filter(|before| serves(before.wish));
+    let before = before.and_then(|before| Name::of(&before, mesh).ok().flatten());
+    Ok(match judge_name(case, &namespace, object, &name, before.as_ref()) {
+        Ok(warnings) => Verdict::Allowed { patch: Vec::new(), warnings },
         Err(refusal) => refusal.into(),
     })
 }
 
 /// Judges a write to `…/status`, which may change metadata too: our marks stay as they are.
 pub(crate) fn judge_status(case: &Case<'_>) -> Result<Verdict, String> {
-    let object = case.object(WorkloadObject::read)?;
-    let old = case.old_object(WorkloadObject::read)?;
-    let before = old.as_ref().and_then(|old| old.metadata.as_ref());
+    let object = case.object(Reviewed::workload)?;
+    let old = case.old_object(Reviewed::workload)?;
+    let before = old.and_then(|old| old.metadata.as_ref());
     let changed = MARKS.iter().find(|mark| mark.value(object.metadata.as_ref()) != mark.value(before));
     Ok(changed.map_or(Verdict::ALLOWED, |mark| {
         let what = format!("{} is changed through the status", mark.key);
@@ -83,25 +77,23 @@ pub(crate) fn judge_status(case: &Case<'_>) -> Result<Verdict, String> {
     }))
 }
 
-/// Whether it serves, as it is.
-fn serves(object: &WorkloadObject<'_>, namespace: &NamespaceFacts, case: &Case<'_>) -> bool {
-    let wish = with_naming(object, case, |naming| naming.wish);
-    participation(wish, Some(namespace), true, &case.policy.mesh) == Participation::Serves
-}
-
-/// What the index says of it where it serves; none without a name.
-fn used(object: &WorkloadObject<'_>, case: &Case<'_>) -> Option<Use> {
-    let Name { identity, env, partition, .. } = named(object, case).ok().flatten()?;
-    Some(Use { identity, env, partition, namespace: case.namespace.clone() })
+/// The name that it asks for, and what it asks of the mesh.
+fn naming<'c>(object: &'c WorkloadObject<'_>, case: &'c Case<'_>) -> WorkloadNaming<'c> {
+    with_meta(object.template_metadata(), |template| {
+        with_meta(object.metadata.as_ref(), |own| {
+            WorkloadNaming::read(template, own, &case.namespace, &case.policy.mesh.keys)
+        })
+    })
 }
 
 fn judge_name(
     case: &Case<'_>,
     namespace: &NamespaceFacts,
-    name: &Name,
-    before: Option<&Use>,
+    object: &WorkloadObject<'_>,
+    name: &Name<'_>,
+    before: Option<&Name<'_>>,
 ) -> Result<Vec<Warning>, Refusal> {
-    if let Some(prefix) = reserved_prefix(&name.env) {
+    if let Some(prefix) = reserved_prefix(name.env) {
         let what =
             format!("{} begins with \"{prefix}.\", which is for the Rollouts of another name", quoted(&name.host));
         return Err(Refusal::new(RefusalCode::OneHostTwoIdentities, what, "Choose another env"));
@@ -118,15 +110,23 @@ fn judge_name(
             "Ask an administrator to label the namespace with its owner",
         ));
     };
-    conflict::judge(case, name, owner, before)
+    let host = in_lower_case(&name.host);
+    let known = case.index.known(&host);
+    let mut warnings = conflict::judge(case, name, (&host, &known), owner, before)?;
+    warnings.extend(account_not_accepted(object, case, &known));
+    if MARKS.iter().any(|mark| mark.value(object.metadata.as_ref()).is_none()) {
+        let what = format!("the global name is {}; no webhook has written it", quoted(&name.host));
+        warnings.push(Warning::new(WarningCode::Defaulted, what));
+    }
+    Ok(warnings)
 }
 
 /// That callers, who accept service accounts, do not yet accept that of this workload.
-fn account_not_accepted(object: &WorkloadObject<'_>, case: &Case<'_>, name: &Name) -> Option<Warning> {
+fn account_not_accepted(object: &WorkloadObject<'_>, case: &Case<'_>, known: &Known) -> Option<Warning> {
     if case.policy.mesh.sans != SanPolicy::ServiceAccounts {
         return None;
     }
-    let accepted = case.index.accepted(&name.host.to_lowercase())?;
+    let accepted = known.accepted.as_ref()?;
     let account = object.service_account()?;
     // By its end: which trust domain is this cluster's is nobody's business here.
     let who = format!("/ns/{}/sa/{account}", case.namespace);
@@ -138,29 +138,20 @@ fn account_not_accepted(object: &WorkloadObject<'_>, case: &Case<'_>, name: &Nam
     Some(Warning::new(WarningCode::AccountNotAccepted, what))
 }
 
-fn with_naming<R>(object: &WorkloadObject<'_>, case: &Case<'_>, work: impl FnOnce(&WorkloadNaming<'_>) -> R) -> R {
-    let nothing = Metadata::default();
-    let template = object.template.as_ref().unwrap_or(&nothing);
-    let own = object.metadata.as_ref().unwrap_or(&nothing);
-    template.with(|template| {
-        own.with(|own| work(&WorkloadNaming::read(template, own, &case.namespace, &case.policy.mesh.keys)))
-    })
-}
-
-fn named(object: &WorkloadObject<'_>, case: &Case<'_>) -> Result<Option<Name>, NameError> {
-    with_naming(object, case, |naming| Name::of(naming, &case.policy.mesh))
-}
-
 fn illegal(error: &NameError) -> Refusal {
     let next = "Rename the identity or the env: labels of at most 63 letters, digits and dashes";
     Refusal::new(RefusalCode::IllegalHost, format!("no legal global name: {error}"), next)
 }
 
 /// The first mark that is wrong and that the request itself brings.
-fn wrong_mark(object: &WorkloadObject<'_>, old: Option<&WorkloadObject<'_>>, name: Option<&Name>) -> Option<Refusal> {
+fn wrong_mark(
+    object: &WorkloadObject<'_>,
+    old: Option<&WorkloadObject<'_>>,
+    name: Option<&Name<'_>>,
+) -> Option<Refusal> {
     let places = [
         (object.metadata.as_ref(), old.and_then(|old| old.metadata.as_ref())),
-        (object.template.as_ref(), old.and_then(|old| old.template.as_ref())),
+        (object.template_metadata(), old.and_then(WorkloadObject::template_metadata)),
     ];
     // Worked out once for both places, and only where there is a mark to compare.
     let marks = MARKS.map(|mark| (mark, LazyCell::new(move || mark.wanted(name))));

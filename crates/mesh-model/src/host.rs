@@ -1,10 +1,12 @@
 //! Global hosts and the object names made from them (`reference/admiral.md` §3.3).
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::kind::Kind;
 use crate::limits::{MAX_HOST, MAX_HOST_LABEL};
-use crate::name::{Env, Host, Identity, NameError};
+use crate::name::{Env, Host, NameError};
 use crate::owned::ObjectKey;
 
 /// The first labels that no env may take.
@@ -16,9 +18,19 @@ pub fn host_and_port(host: &str, port: u16) -> String {
 }
 
 /// The base host of a pair, `env.identity.suffix`: lower case unless the workload keeps its case.
-pub fn base_host(env: &Env, identity: &Identity, suffix: &str, keep_case: bool) -> Result<Host, NameError> {
-    let host = format!("{env}.{identity}.{suffix}");
-    Host::parse(&if keep_case { host } else { host.to_lowercase() })
+pub fn base_host(env: &str, identity: &str, suffix: &str, keep_case: bool) -> Result<Host, NameError> {
+    let host = [env, identity, suffix].join(".");
+    Host::parse(&if keep_case { Cow::Borrowed(&*host) } else { in_lower_case(&host) })
+}
+
+/// A text in lower case, as hosts are compared: itself, where it is.
+pub fn in_lower_case(text: &str) -> Cow<'_, str> {
+    // Most are, and reviews count each copy.
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        text.into()
+    } else {
+        text.to_lowercase().into()
+    }
 }
 
 /// The host of a traffic-policy prefix, `prefix.base`; the prefix is joined as written.
@@ -42,7 +54,7 @@ pub fn prefix_hosts<'a>(
 }
 
 /// The reserved first label of the host of an env, if it has one: hosts that begin so are those of another name's Rollout.
-pub fn reserved_prefix(env: &Env) -> Option<&'static str> {
+pub fn reserved_prefix(env: &str) -> Option<&'static str> {
     let first = env.split('.').next()?;
     RESERVED_PREFIXES.into_iter().find(|prefix| prefix.eq_ignore_ascii_case(first))
 }
@@ -109,6 +121,7 @@ pub(crate) fn host_problem(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::Identity;
 
     fn pair(env: &str, identity: &str) -> (Env, Identity) {
         (Env::parse(env).unwrap(), Identity::parse(identity).unwrap())
@@ -136,7 +149,7 @@ mod tests {
 
     #[test]
     fn first_labels_of_rollouts_are_reserved_in_any_case() {
-        let reserved = |env: &str| reserved_prefix(&pair(env, "greeting").0);
+        let reserved = reserved_prefix;
         assert_eq!(reserved("preview.stage"), Some("preview"));
         // Hosts are compared without regard to case.
         assert_eq!(reserved("Canary.stage"), Some("canary"));

@@ -39,7 +39,15 @@ macro_rules! name {
         impl $type {
             /// Parses `text`.
             pub fn parse(text: &str) -> Result<Self, NameError> {
-                Self::try_from(Arc::<str>::from(text))
+                Self::checked(text).map(|text| Self(text.into()))
+            }
+
+            /// `text` itself, where it is one.
+            pub fn checked(text: &str) -> Result<&str, NameError> {
+                match $check(text) {
+                    Some(problem) => Err(NameError::new($sort, text, problem)),
+                    None => Ok(text),
+                }
             }
 
             /// The text.
@@ -72,10 +80,8 @@ macro_rules! name {
         impl TryFrom<Arc<str>> for $type {
             type Error = NameError;
             fn try_from(text: Arc<str>) -> Result<Self, NameError> {
-                match $check(&text) {
-                    Some(problem) => Err(NameError::new($sort, &text, problem)),
-                    None => Ok(Self(text)),
-                }
+                Self::checked(&text)?;
+                Ok(Self(text))
             }
         }
         impl TryFrom<String> for $type {

@@ -48,13 +48,13 @@ fn review(body: &[u8]) -> Result<(), String> {
     let policy = NamePolicy::new(Arc::new(MeshPolicy::default()));
     let index = cluster();
     for hook in [Hook::Mutate, Hook::Validate] {
-        let (answer, uid, object) = match wire::read(body) {
+        let (answer, uid) = match wire::read(body) {
             Ok(request) => {
                 let answer = wire::answer(&request.uid, &decide(hook, &request, &index, &policy));
-                (answer, request.uid.into_owned(), request.object.map(|object| object.get().to_owned()))
+                (answer, request.uid.into_owned())
             }
             Err(error) => match (error.answer(hook), error) {
-                (Some(answer), Malformed::NoRequest { uid, .. }) => (answer, uid, None),
+                (Some(answer), Malformed::NoRequest { uid, .. }) => (answer, uid),
                 (None, Malformed::NoReview(_)) => continue,
                 (_, error) => return Err(format!("answered or not: {error}")),
             },
@@ -65,9 +65,10 @@ fn review(body: &[u8]) -> Result<(), String> {
         let Some(patch) = answer["response"]["patch"].as_str() else { continue };
         let patch = BASE64_STANDARD.decode(patch).map_err(|error| error.to_string())?;
         let patch: json_patch::Patch = serde_json::from_slice(&patch).map_err(|error| error.to_string())?;
-        let object = object.ok_or("a patch of nothing")?;
         // What is too deep for a value is nothing that API servers patch.
-        let Ok(mut object) = serde_json::from_str::<Value>(&object) else { continue };
+        let Ok(mut review) = serde_json::from_slice::<Value>(body) else { continue };
+        let mut object = review["request"]["object"].take();
+        so(object.is_object(), "a patch of nothing")?;
         json_patch::patch(&mut object, &patch).map_err(|error| error.to_string())?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
-use mesh_admission::{Index, Use};
+use mesh_admission::{Index, Known, Use};
 use mesh_istio::host::matches;
 use mesh_model::claim::{self, Claim};
 use mesh_model::facts::NamespaceFacts;
@@ -179,8 +179,8 @@ impl LiveIndex {
 
     /// Who serves a host and has done so for longest.
     pub(crate) fn oldest_use(&self, host: &str) -> Option<Use> {
-        let facts = self.facts(host);
-        let oldest = self.serving(&facts).min_by_key(|(used, created)| (created.is_none(), *created, *used));
+        let hosts = self.hosts.pin();
+        let oldest = self.serving(hosts.get(host)?).min_by_key(|(used, created)| (created.is_none(), *created, *used));
         oldest.map(|(used, _)| used.clone())
     }
 
@@ -207,10 +207,6 @@ impl LiveIndex {
             serves.then_some((used, *created))
         })
     }
-
-    fn facts(&self, host: &str) -> Kept {
-        self.hosts.pin().get(host).cloned().unwrap_or_else(|| Arc::new([]))
-    }
 }
 
 /// The claim that counts of several on a host.
@@ -227,34 +223,25 @@ impl Index for LiveIndex {
         self.namespaces.pin().get(name).cloned()
     }
 
-    fn claim(&self, host: &str) -> Option<Claim> {
+    fn known(&self, host: &str) -> Known {
         let hosts = self.hosts.pin();
-        let (host, facts) = hosts.get_key_value(host)?;
-        counts(host, facts)
+        let Some((host, facts)) = hosts.get_key_value(host) else { return Known::default() };
+        let (mut prefix_of, mut accepted) = (None, None);
+        for (_, fact) in facts.iter() {
+            match fact {
+                Fact::PrefixOf(base) if prefix_of.is_none() => prefix_of = Some(Arc::clone(base)),
+                Fact::Accepted(sans) if accepted.is_none() => accepted = Some(Arc::clone(sans)),
+                _ => {}
+            }
+        }
+        let uses = self.serving(facts).map(|(used, _)| used.clone()).collect();
+        Known { claim: counts(host, facts), uses, prefix_of, accepted }
     }
 
     fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim> {
         let hosts = self.hosts.pin();
         let under = hosts.iter().filter(|(host, _)| matches(pattern, host));
         under.filter_map(|(host, facts)| counts(host, facts)).find(|claim| !passes(claim))
-    }
-
-    fn uses(&self, host: &str) -> Vec<Use> {
-        self.serving(&self.facts(host)).map(|(used, _)| used.clone()).collect()
-    }
-
-    fn base_of_prefix(&self, host: &str) -> Option<Arc<str>> {
-        self.facts(host).iter().find_map(|(_, fact)| match fact {
-            Fact::PrefixOf(base) => Some(Arc::clone(base)),
-            _ => None,
-        })
-    }
-
-    fn accepted(&self, host: &str) -> Option<Arc<[Arc<str>]>> {
-        self.facts(host).iter().find_map(|(_, fact)| match fact {
-            Fact::Accepted(accepted) => Some(Arc::clone(accepted)),
-            _ => None,
-        })
     }
 
     fn age(&self) -> Duration {
