@@ -14,6 +14,7 @@ mod kubeconfig;
 mod limits;
 mod load;
 mod metrics;
+mod policies;
 mod resources;
 pub(crate) mod sandbox;
 mod users;

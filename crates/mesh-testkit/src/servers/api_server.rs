@@ -180,6 +180,11 @@ impl ApiServer {
         Entry { name: &self.name, url: &self.url, ca_pem: self.ca_pem(), token: self.admin_token() }
     }
 
+    /// Where programs that belong to it run.
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     /// The id of its process, while it runs.
     pub(super) fn process(&self) -> Option<u32> {
         self.running().as_ref().map(Process::id)
