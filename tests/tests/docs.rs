@@ -36,12 +36,31 @@ fn pages(docs: &Path) -> BTreeMap<PathBuf, String> {
 
 #[test]
 fn every_code_of_the_webhook_has_a_row() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/webhook.md")).unwrap();
+    let page = webhook_page();
     let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| MESH-")?.split(' ').next()).collect();
+    assert_eq!(rows, webhook_codes().iter().filter_map(|code| code.strip_prefix("MESH-")).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_code_stands_in_the_table_of_engines() {
+    let page = webhook_page();
+    let section = page.split("\n## ").find(|section| section.starts_with("Without the webhook")).unwrap();
+    let table: String = section.lines().skip_while(|line| !line.starts_with("| code")).collect();
+    for code in webhook_codes() {
+        assert!(table.contains(code.trim_start_matches("MESH-")), "{code}");
+    }
+}
+
+fn webhook_page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/webhook.md")).unwrap()
+}
+
+/// Of refusals and warnings, in order.
+fn webhook_codes() -> Vec<String> {
     let refusals = mesh_admission::RefusalCode::ALL.iter().map(ToString::to_string);
     let warnings = mesh_admission::WarningCode::ALL.iter().map(ToString::to_string);
     // The API server itself says that the glass was broken.
     let mut codes: Vec<String> = refusals.chain(warnings).chain(["MESH-W204".to_owned()]).collect();
     codes.sort();
-    assert_eq!(rows, codes.iter().filter_map(|code| code.strip_prefix("MESH-")).collect::<Vec<_>>());
+    codes
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod alone;
 mod authority;
 mod conflicts;
+mod engines;
 mod input;
 mod kubectl;
 mod leaving;

@@ -163,6 +163,25 @@ matchLabels:
   scope: Namespaced
 {{- end }}
 
+{{/* Metadata can be changed through the status of these. */}}
+{{- define "mesh.statusRules" -}}
+- apiGroups: [apps]
+  apiVersions: [v1]
+  operations: [UPDATE]
+  resources: [deployments/status, statefulsets/status, daemonsets/status]
+  scope: Namespaced
+- apiGroups: [argoproj.io]
+  apiVersions: [v1alpha1]
+  operations: [UPDATE]
+  resources: [rollouts/status]
+  scope: Namespaced
+- apiGroups: [batch]
+  apiVersions: [v1]
+  operations: [UPDATE]
+  resources: [jobs/status, cronjobs/status]
+  scope: Namespaced
+{{- end }}
+
 {{/* Annotations of both webhook configurations. */}}
 {{- define "mesh.configurationAnnotations" -}}
 {{- $annotations := .Values.admission.annotations }}

@@ -61,12 +61,7 @@ impl Installed {
         let (helm, servers) = Helm::find().zip(ApiServers::start(&[&[name], others].concat()))?;
         let server = servers.cluster(name);
         server.install_crds(crds);
-        for (namespace, owner) in [("shop", "team-shop"), ("more", "team-shop"), ("pay", "team-pay")] {
-            let labels = json!({"istio-injection": "enabled", "kubectl-mesh.io/owner": owner});
-            let (code, answer) =
-                server.create("/api/v1/namespaces", &json!({"metadata": {"name": namespace, "labels": labels}}));
-            assert_eq!(code, 201, "{answer}");
-        }
+        make_namespaces(server);
         if crds.contains(&Crds::Rollouts) {
             add_a_broken_rollout(server);
         }
@@ -94,11 +89,12 @@ impl Installed {
         Some(installed)
     }
 
-    /// Whether the webhook refuses what it should, by way of the API server.
+    /// Whether the webhook refuses what it should, by way of the API server: what it alone can tell, whatever else judges.
     pub(super) fn is_asked(&self) -> bool {
-        let probe = deployment("probe", "checkout", "MESH_none");
+        let mut probe = deployment("probe", "checkout", "stage");
+        probe["metadata"]["labels"] = json!({"kubectl-mesh.io/identity": "0000000000000000"});
         let (_, answer) = self.creates("shop", &probe, "?dryRun=All");
-        answer["message"].as_str().is_some_and(|message| message.contains("[MESH-E105]"))
+        answer["message"].as_str().is_some_and(|message| message.contains("denied the request: [MESH-E106]"))
     }
 
     /// Upgrades the release to the values that it has, and these.
@@ -155,13 +151,23 @@ impl Installed {
     }
 }
 
+/// `shop` and `more` are of team-shop, `pay` of team-pay.
+pub(super) fn make_namespaces(server: &ApiServer) {
+    for (namespace, owner) in [("shop", "team-shop"), ("more", "team-shop"), ("pay", "team-pay")] {
+        let labels = json!({"istio-injection": "enabled", "kubectl-mesh.io/owner": owner});
+        let (code, answer) =
+            server.create("/api/v1/namespaces", &json!({"metadata": {"name": namespace, "labels": labels}}));
+        assert_eq!(code, 201, "{answer}");
+    }
+}
+
 /// The release, as Helm installs it.
 pub(super) fn helm_installs(helm: &Helm, servers: &ApiServers, values: &str) {
     helm_does(helm, servers, &["install", "--create-namespace"], values);
 }
 
 /// What Helm does with the release.
-fn helm_does(helm: &Helm, servers: &ApiServers, verb: &[&str], values: &str) {
+pub(super) fn helm_does(helm: &Helm, servers: &ApiServers, verb: &[&str], values: &str) {
     let said = helm
         .run_on(servers.kubeconfig(), &[verb, &[RELEASE, CHART, "--namespace", NAMESPACE, "--set", values]].concat());
     assert!(said.succeeded, "{}", said.stderr);
@@ -199,11 +205,11 @@ pub(super) fn tell(server: &ApiServer, ca_pem: &str) {
 }
 
 /// Somebody who may deploy, and break no glass.
-fn deployer(server: &ApiServer) -> User {
+pub(super) fn deployer(server: &ApiServer) -> User {
     let user = server.user();
     let all = ["get", "list", "create", "update", "patch", "delete"];
     let rules = json!([
-        {"apiGroups": ["apps"], "resources": ["deployments", "deployments/status", "deployments/scale", "statefulsets", "daemonsets"], "verbs": all},
+        {"apiGroups": ["apps"], "resources": ["deployments", "deployments/status", "deployments/scale", "statefulsets", "statefulsets/status", "daemonsets", "daemonsets/status"], "verbs": all},
         {"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": all},
         {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": all},
         {"apiGroups": ["admiral.io"], "resources": ["globaltrafficpolicies"], "verbs": all},
