@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use mesh_testkit::servers::until;
+use mesh_testkit::helm::Helm;
+use mesh_testkit::servers::{ApiServers, until};
 use mesh_tests::{TestEnv, program};
 use serde_json::{Value, json};
 
 use super::authority::Authority;
 use super::process::{Certificates, SOON};
-use super::running::{CONFIGURATIONS, FULL_NAME, Installed, NAMESPACE, tell};
+use super::running::{CONFIGURATIONS, FULL_NAME, Installed, NAMESPACE, deployment, helm_installs, tell};
 use crate::live::on_clusters::Said;
 
 const VALUE: &str = "admission.validating.failurePolicy=Fail";
@@ -28,6 +29,26 @@ fn webhooks_are_shown_as_they_are_and_promoted_once_they_refuse_what_they_must()
     who_breaks_the_glass_learns_nothing(&installed);
     promoted_in_two_steps(&installed, &people);
     a_dead_one_is_ill(&mut installed, &people);
+}
+
+/// The API server's own rules refuse before a webhook is asked: that it is down must not be hidden by them.
+#[test]
+fn where_the_api_server_judges_too_the_webhook_itself_is_tried() {
+    let install = |helm: &Helm, servers: &ApiServers, values: &str| {
+        helm_installs(helm, servers, &format!("{values},admission.engine=both"));
+    };
+    let setup = Certificates::Folder.into();
+    let Some(mut installed) = Installed::start_by(install, "hooked", &[], &setup, &[]) else { return };
+    installed.upgrades("admission.engine=both,admission.validating.failurePolicy=Ignore");
+    let people = People::of(&installed);
+    people.may(&installed, &rules("webhook-promote"));
+    let tries = || people.webhook(&["promote", "--namespace", "shop", "--allow-unseen", "1"]);
+    assert!(until(SOON, || tries().exit == Some(0)), "{:#?}", tries());
+    installed.webhook.dies();
+    let refused = installed.creates("shop", &deployment("web", "not_a_name", "stage"), "?dryRun=All").1;
+    assert!(refused["message"].as_str().unwrap().contains("denied request: [MESH-E105]"), "{refused}");
+    let said = tries();
+    assert!(said.exit == Some(4) && said.stderr.contains("does not reach the webhook"), "{said:#?}");
 }
 
 fn a_healthy_one_is_ok_and_none_is_none(installed: &Installed, people: &People) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
-use mesh_model::webhook::{TEST_IDENTITY, TEST_REFUSAL};
+use mesh_model::owned::IDENTITY_LABEL;
 use serde_json::{Value, json};
 
 use super::{ADMISSION, VALIDATING, hooks_of, in_words, is_ours, list, text};
@@ -64,7 +64,7 @@ async fn attempt(rest: &Rest, namespace: &Namespace) -> Trial {
     let dry = rest.clone().dry_run();
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments?fieldManager={FIELD_MANAGER}");
     // What must pass comes first: whoever may not deploy learns nothing of the webhook.
-    if let Err(error) = dry.write(Write::Create, &path, &deployment(None)).await {
+    if let Err(error) = dry.write(Write::Create, &path, &deployment(false)).await {
         let what = "a Deployment without an identity does not pass";
         return Trial::Failed(if error.is_forbidden() && !is_denied(&error) {
             in_words(
@@ -78,24 +78,29 @@ async fn attempt(rest: &Rest, namespace: &Namespace) -> Trial {
             format!("{what}: {error}")
         });
     }
-    match dry.write(Write::Create, &path, &deployment(Some(TEST_IDENTITY))).await {
-        Err(error) if is_denied(&error) && error.to_string().contains(&format!("[{TEST_REFUSAL}]")) => Trial::Refused,
+    match dry.write(Write::Create, &path, &deployment(true)).await {
+        Err(error) if is_denied(&error) && error.to_string().contains(&format!("[{REFUSAL}]")) => Trial::Refused,
         Err(error) => Trial::Failed(format!("a Deployment that must be refused is refused by something else: {error}")),
         Ok(_) => Trial::Failed(why_it_passed(rest, namespace).await),
     }
 }
 
-/// A Deployment; one with an identity that gives no legal host.
-fn deployment(identity: Option<&str>) -> Value {
+/// The code that a label of another identity is refused by.
+const REFUSAL: &str = "MESH-E106";
+
+/// A Deployment; or one with the label of another identity, which nobody but a webhook can tell: the API server's own rules
+/// (`admission.engine: both`), which are asked before it, know no sha-256.
+fn deployment(is_mismarked: bool) -> Value {
     let name = "mesh-webhook-trial";
-    let mut labels = json!({"app": name});
-    if let Some(identity) = identity {
-        labels["identity"] = identity.into();
+    let (mut labels, mut own) = (json!({"app": name}), json!({}));
+    if is_mismarked {
+        labels["identity"] = name.into();
+        own[IDENTITY_LABEL] = "0000000000000000".into();
     }
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"generateName": format!("{name}-")},
+        "metadata": {"generateName": format!("{name}-"), "labels": own},
         "spec": {
             "replicas": 0,
             "selector": {"matchLabels": {"app": name}},
