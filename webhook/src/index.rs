@@ -2,6 +2,7 @@
 
 mod beat;
 mod contribution;
+mod labels;
 mod live;
 mod packed;
 mod shared;

@@ -12,9 +12,9 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use mesh_admission::Index as _;
-use mesh_model::webhook::{ReplicaReport, STATE_CONFIG_MAP, STATE_SECONDS, SelfTest};
+use mesh_model::webhook::{LabelReport, ReplicaReport, STATE_CONFIG_MAP, STATE_SECONDS, SelfTest};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::certificates::Certificates;
 use crate::index::LiveIndex;
@@ -25,6 +25,10 @@ use crate::self_test;
 const KEPT: SignedDuration = SignedDuration::from_mins(30);
 /// How often it is said while something is not as it should be.
 const ILL: Duration = Duration::from_secs(5);
+/// How often it is looked whether what was said of labels is still so. Somebody may go by it.
+const LOOK: Duration = Duration::from_secs(1);
+/// Of a view that is older than this nothing is said of labels.
+const CURRENT: Duration = Duration::from_secs(30);
 /// The field manager of what is said.
 const FIELD_MANAGER: &str = "mesh-webhook";
 
@@ -54,8 +58,27 @@ impl Saying {
             }
             // What is not as it should be yet may soon be, and somebody may be waiting for it.
             let is_well = report.missing.is_empty() && report.self_test.is_none_or(|test| test.problem.is_none());
-            sleep(if is_well { Duration::from_secs(STATE_SECONDS.into()) } else { ILL }).await;
+            let pause = if is_well { Duration::from_secs(STATE_SECONDS.into()) } else { ILL };
+            self.wait(pause, report.labels.is_some_and(|labels| labels.is_indexed())).await;
         }
+    }
+
+    /// Waits until something is to be said again: at once where a cluster that was said to be indexed is not any more, and
+    /// soon where one has come to be.
+    async fn wait(&self, pause: Duration, was_indexed: bool) {
+        let start = Instant::now();
+        while start.elapsed() < pause {
+            sleep(LOOK.min(pause)).await;
+            let is_indexed = self.labels().is_some_and(|labels| labels.is_indexed());
+            if is_indexed != was_indexed && (was_indexed || start.elapsed() >= ILL) {
+                return;
+            }
+        }
+    }
+
+    /// How workloads bear their labels, where that is known as of now.
+    fn labels(&self) -> Option<LabelReport> {
+        self.index.labels().filter(|_| self.index.age() <= CURRENT)
     }
 
     async fn report(&self) -> ReplicaReport {
@@ -68,6 +91,7 @@ impl Saying {
             reached: age.and_then(|age| now.checked_sub(age).ok()),
             certificates: self.certificates.shown(),
             self_test: self.self_test().await,
+            labels: self.labels(),
         }
     }
 
@@ -132,6 +156,7 @@ mod tests {
                 reached: None,
                 certificates: None,
                 self_test: None,
+                labels: None,
             };
             serde_json::to_string(&report).unwrap()
         };

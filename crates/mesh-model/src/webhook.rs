@@ -45,6 +45,32 @@ pub struct ReplicaReport {
     /// What came of asking itself, over TLS, as its configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
+    /// How the workloads of its cluster bear their labels; nothing where it does not know all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelReport>,
+}
+
+/// How the workloads of a cluster bear the label of their identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelReport {
+    /// What workloads carry their identity by: `keys.identity` of the policy that counts there.
+    pub identity_key: String,
+    /// How many bear the label of their identity.
+    pub right: u32,
+    /// How many bear one that is not theirs.
+    pub wrong: u32,
+    /// How many have a name, and no label.
+    pub missing: u32,
+    /// How many have neither.
+    pub nameless: u32,
+}
+
+impl LabelReport {
+    /// Whether the cluster is *indexed*: every workload that has a name bears the label of its identity.
+    pub fn is_indexed(&self) -> bool {
+        self.wrong == 0 && self.missing == 0
+    }
 }
 
 /// What came of a self-test.

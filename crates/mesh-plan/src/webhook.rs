@@ -50,6 +50,9 @@ pub struct WebhookStatus {
     /// Whether every replica answers as its configuration says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_test_passed: Option<bool>,
+    /// How many workloads with a name bear no label of their identity, or a wrong one: none in an indexed cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlabelled: Option<u32>,
     /// Kinds that nobody is asked about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unjudged: Vec<Kind>,
@@ -106,6 +109,7 @@ pub fn judge(cluster: &ClusterName, read: &Result<WebhookFacts, String>, now: Ti
         failure_policy: None,
         view_age_seconds: None,
         self_test_passed: None,
+        unlabelled: None,
         unjudged: Vec::new(),
         problems: Vec::new(),
         unknown: Vec::new(),
@@ -210,6 +214,7 @@ fn replicas(status: &mut WebhookStatus, facts: &WebhookFacts, now: Timestamp) {
     certificates(status, &current, !facts.hooks.is_empty(), now);
     views(status, &current, now);
     self_tests(status, &current);
+    labels(status, &current);
     for (replica, ReplicaFacts { report, .. }) in &current {
         let told = [
             (report.certificates.is_some(), "which certificate it shows"),
@@ -267,11 +272,18 @@ fn self_tests(status: &mut WebhookStatus, current: &[(&str, &ReplicaFacts)]) {
     status.self_test_passed = (failed || all).then_some(!failed);
 }
 
+/// Every replica knows the same sooner or later; until then the one that knows of most counts.
+fn labels(status: &mut WebhookStatus, current: &[(&str, &ReplicaFacts)]) {
+    let told = current.iter().map(|(_, facts)| facts.report.labels.as_ref());
+    let told: Option<Vec<u32>> = told.map(|labels| Some(labels?.wrong.saturating_add(labels?.missing))).collect();
+    status.unlabelled = told.and_then(|told| told.into_iter().max());
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use mesh_model::webhook::{DeploymentFacts, ReplicaReport, SelfTest};
+    use mesh_model::webhook::{DeploymentFacts, LabelReport, ReplicaReport, SelfTest};
 
     use super::*;
 
@@ -305,10 +317,15 @@ mod tests {
                 reached: Some(ago(32)),
                 certificates: Some("pem".into()),
                 self_test: Some(SelfTest { problem: None }),
+                labels: Some(labels(0, 0)),
             },
             ends: Some(now() + SignedDuration::from_hours(6 * 24 + 1)),
             distrusted: Vec::new(),
         }
+    }
+
+    fn labels(wrong: u32, missing: u32) -> LabelReport {
+        LabelReport { identity_key: "identity".into(), right: 7, wrong, missing, nameless: 3 }
     }
 
     /// One replica, and everything as it should be.
@@ -409,6 +426,25 @@ mod tests {
         // Where nobody is seen to ask, nobody is known to trust.
         let unseen = WebhookFacts { hooks: Vec::new(), unseen: vec!["forbidden".into()], ..good() };
         assert_eq!(judged(unseen).authority_matches, None);
+    }
+
+    #[test]
+    fn an_indexed_cluster_lacks_no_label_and_what_a_replica_does_not_tell_nobody_knows() {
+        let with = |labels: [Option<LabelReport>; 2]| {
+            let replicas = ["a", "b"].into_iter().zip(labels).map(|(name, labels)| {
+                let mut one = replica();
+                one.report.labels = labels;
+                (name.to_owned(), Ok(one))
+            });
+            judged(WebhookFacts { replicas: replicas.collect(), ..good() })
+        };
+        assert_eq!(with([Some(labels(0, 0)), Some(labels(0, 0))]).unlabelled, Some(0));
+        assert_eq!(with([Some(labels(0, 0)), Some(labels(2, 3))]).unlabelled, Some(5));
+        assert_eq!(with([Some(labels(0, 0)), None]).unlabelled, None);
+        assert_eq!(judged(WebhookFacts { replicas: BTreeMap::new(), ..good() }).unlabelled, None);
+        // It is nothing that is wrong with the webhook.
+        let status = with([None, Some(labels(1, 1))]);
+        assert_eq!((status.state, &status.problems), (WebhookState::Ok, &vec![]));
     }
 
     #[test]

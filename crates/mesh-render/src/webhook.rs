@@ -15,8 +15,18 @@ const UNKNOWN: &str = "?";
 
 /// The rows, and after them what is wrong; `wide` adds what could not be learnt, and why.
 pub fn render(members: &[WebhookStatus], wide: bool, styling: Styling) -> String {
-    let headings =
-        ["CLUSTER", "WEBHOOK", "READY", "CERTIFICATE", "AUTHORITY", "UNANSWERED", "VIEW", "SELF-TEST", "RULES"];
+    let headings = [
+        "CLUSTER",
+        "WEBHOOK",
+        "READY",
+        "CERTIFICATE",
+        "AUTHORITY",
+        "UNANSWERED",
+        "VIEW",
+        "SELF-TEST",
+        "RULES",
+        "INDEXED",
+    ];
     let mut table = Table::new(&headings);
     for member in members {
         table.row(tone(member.state), cells(member));
@@ -35,7 +45,7 @@ pub fn render(members: &[WebhookStatus], wide: bool, styling: Styling) -> String
 
 fn cells(member: &WebhookStatus) -> Vec<String> {
     if member.state == WebhookState::None {
-        let rest = std::iter::repeat_n(NONE.to_owned(), 7);
+        let rest = std::iter::repeat_n(NONE.to_owned(), 8);
         return [member.cluster.to_string(), member.state.as_str().to_owned()].into_iter().chain(rest).collect();
     }
     let word = |known: Option<bool>, yes: &str, no: &str| {
@@ -60,6 +70,11 @@ fn cells(member: &WebhookStatus) -> Vec<String> {
             (None, _) => UNKNOWN.to_owned(),
             (Some(_), 0) => "all".to_owned(),
             (Some(_), missing) => format!("{missing} missing"),
+        },
+        match member.unlabelled {
+            None => UNKNOWN.to_owned(),
+            Some(0) => "yes".to_owned(),
+            Some(left) => format!("{left} left"),
         },
     ]
 }
@@ -104,6 +119,7 @@ mod tests {
             failure_policy: None,
             view_age_seconds: None,
             self_test_passed: None,
+            unlabelled: None,
             unjudged: Vec::new(),
             problems: Vec::new(),
             unknown: Vec::new(),
@@ -119,6 +135,7 @@ mod tests {
             failure_policy: Some("Fail"),
             view_age_seconds: Some(12),
             self_test_passed: Some(true),
+            unlabelled: Some(0),
             ..member("c1", WebhookState::Ok)
         };
         let ill = WebhookStatus {
@@ -127,6 +144,7 @@ mod tests {
             authority_matches: Some(false),
             failure_policy: Some("Ignore"),
             self_test_passed: Some(false),
+            unlabelled: Some(12),
             unjudged: vec![Kind::Rollout],
             problems: vec!["evil\u{1b}[2J".into()],
             ..good.clone()
@@ -134,11 +152,11 @@ mod tests {
         let unknown = WebhookStatus { unknown: vec!["gone".into()], ..member("c4", WebhookState::Unknown) };
         let members = [good, ill, member("c3", WebhookState::None), unknown];
         let shown = "\
-            CLUSTER  WEBHOOK  READY  CERTIFICATE  AUTHORITY  UNANSWERED  VIEW  SELF-TEST  RULES\n\
-            c1       ok       3/3    6d           matches    refused     12s   passed     all\n\
-            c2       ill      3/3    6d           differs    passes      12s   failed     1 missing\n\
-            c3       none     -      -            -          -           -     -          -\n\
-            c4       unknown  ?      ?            ?          ?           ?     ?          ?\n\
+            CLUSTER  WEBHOOK  READY  CERTIFICATE  AUTHORITY  UNANSWERED  VIEW  SELF-TEST  RULES      INDEXED\n\
+            c1       ok       3/3    6d           matches    refused     12s   passed     all        yes\n\
+            c2       ill      3/3    6d           differs    passes      12s   failed     1 missing  12 left\n\
+            c3       none     -      -            -          -           -     -          -          -\n\
+            c4       unknown  ?      ?            ?          ?           ?     ?          ?          ?\n\
             problem: c2: evil\\u{1b}[2J\n";
         assert_eq!(render(&members, false, Styling::PLAIN), shown);
         assert_eq!(render(&members, true, Styling::PLAIN), format!("{shown}unknown: c4: gone\n"));

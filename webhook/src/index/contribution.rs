@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use mesh_admission::Use;
 use mesh_model::claim::Claim;
 use mesh_model::facts::{MeshWish, NamespaceFacts};
-use mesh_model::host::{base_host, prefix_hosts};
+use mesh_model::host::{base_host, identity_label, prefix_hosts};
 use mesh_model::name::{Env, Host, Identity, Namespace};
 use mesh_model::naming::{Meta, NamespaceNaming, WorkloadNaming, policy_env, policy_identity};
-use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, OUR_MARK};
+use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, IDENTITY_LABEL, OUR_MARK};
 use mesh_model::policy::{Adopt, MeshPolicy};
 use serde::Deserialize;
 
+use super::labels::Label;
 use super::watched_object::{Pairs, WatchedObject};
 
 /// One fact about a host. Claims are packed where they are kept.
@@ -118,27 +119,33 @@ pub(crate) fn namespace(
     })
 }
 
-/// That a workload serves its name, if it has one.
-pub(crate) fn of_workload(object: &WatchedObject, policy: &MeshPolicy) -> Facts {
-    let Some(place) = object.metadata.namespace.as_deref().and_then(|name| Namespace::parse(name).ok()) else {
-        return Facts::new();
-    };
-    let Some(WorkloadSpec { template: Template { metadata } }) = object.spec() else { return Facts::new() };
-    let TemplateMetadata { labels, annotations } = &metadata;
+/// That a workload serves its name, if it has one, and how it bears the label of its identity.
+pub(crate) fn of_workload(object: &WatchedObject, policy: &MeshPolicy) -> (Facts, Label) {
+    let named = named(object, policy);
+    let wanted = named.as_ref().map(|(_, used, _)| identity_label(&used.identity));
+    let has = object.metadata.labels.as_ref().and_then(|labels| labels.get(IDENTITY_LABEL));
+    let label = Label::of(has.map(String::as_str), wanted.as_deref());
     let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let serving = named.filter(|(_, used, _)| !policy.excludes(&used.identity));
+    let facts = serving.map(|(host, used, wish)| (host.to_lowercase().into(), Fact::Used { used, wish, created }));
+    (facts.into_iter().collect(), label)
+}
+
+/// The name of a workload: its base host, whose it is, and what the workload asks of the mesh.
+fn named(object: &WatchedObject, policy: &MeshPolicy) -> Option<(Host, Use, MeshWish)> {
+    let namespace = Namespace::parse(object.metadata.namespace.as_deref()?).ok()?;
+    let WorkloadSpec { template: Template { metadata } } = object.spec()?;
+    let TemplateMetadata { labels, annotations } = &metadata;
     let (own_labels, own_annotations) = (object.metadata.labels.as_ref(), object.metadata.annotations.as_ref());
-    let used = with_meta(labels.as_ref(), annotations.as_ref(), |template| {
+    with_meta(labels.as_ref(), annotations.as_ref(), |template| {
         with_meta(own_labels, own_annotations, |own| {
-            let naming = WorkloadNaming::read(template, own, &place, &policy.keys);
-            let identity = Identity::parse(naming.identity?).ok().filter(|identity| !policy.excludes(identity))?;
-            let env = Env::parse(naming.env).ok()?;
+            let naming = WorkloadNaming::read(template, own, &namespace, &policy.keys);
+            let (identity, env) = (Identity::parse(naming.identity?).ok()?, Env::parse(naming.env).ok()?);
             let host = base_host(&env, &identity, &policy.suffix, naming.keep_case).ok()?;
             let partition = naming.partition.map(Into::into);
-            let used = Use { identity, env, partition, namespace: place.clone() };
-            Some((host.to_lowercase().into(), Fact::Used { used, wish: naming.wish, created }))
+            Some((host, Use { identity, env, partition, namespace: namespace.clone() }, naming.wish))
         })
-    });
-    used.into_iter().collect()
+    })
 }
 
 /// The claim of a GlobalName.

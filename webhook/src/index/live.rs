@@ -15,10 +15,12 @@ use mesh_model::kind::Kind;
 use mesh_model::name::{Env, Identity, Namespace};
 use mesh_model::participation::{Participation, participation};
 use mesh_model::policy::MeshPolicy;
+use mesh_model::webhook::LabelReport;
 use papaya::HashMap;
 use tokio::time::Instant;
 
 use super::contribution::{Fact, Facts};
+use super::labels::{Label, Labels};
 use super::packed::{Grants, Packed};
 use super::shared::Shared;
 use super::sight::Sight;
@@ -38,6 +40,7 @@ pub(crate) struct LiveIndex {
     /// When the API server was last reached.
     reached: ArcSwapOption<Instant>,
     sight: Sight,
+    labels: Labels,
     grants: Grants,
     texts: Shared<str>,
 }
@@ -119,6 +122,22 @@ impl LiveIndex {
         }
     }
 
+    /// How a workload bears its label from now on.
+    pub(crate) fn set_label(&self, source: &Source, label: Label) {
+        self.labels.set(source, Some(label));
+    }
+
+    /// An object is gone.
+    pub(crate) fn remove(&self, source: &Source) {
+        self.set(source, Facts::new());
+        self.labels.set(source, None);
+    }
+
+    /// How workloads bear their labels; none where not all of them are known.
+    pub(crate) fn labels(&self) -> Option<LabelReport> {
+        self.labels.report()
+    }
+
     /// The same fact, in little room.
     fn slim(&self, host: &str, fact: Fact) -> Fact<Packed> {
         match fact {
@@ -156,10 +175,12 @@ impl LiveIndex {
         for source in gone {
             self.set(&source, Facts::new());
         }
+        self.labels.keep_only(kind, there);
     }
 
     /// The policy by which objects are read from now on.
     pub(crate) fn set_policy(&self, policy: Arc<MeshPolicy>) {
+        self.labels.begin(&policy.keys.identity);
         self.policy.store(policy);
     }
 

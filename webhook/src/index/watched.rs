@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use super::beat::until_it_went_back;
 use super::contribution::{self, Facts};
 use super::live::LiveIndex;
-use super::source::Uid;
+use super::source::{Source, Uid};
 use super::watched_object::WatchedObject;
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
@@ -37,7 +37,7 @@ const PAGE: u32 = 500;
 /// Sets that are read at once: each is as large as a thousand others.
 const PAGE_OF_SETS: u32 = 4;
 /// The workloads that serve.
-const SERVING: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout];
+pub(super) const SERVING: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout];
 
 /// What is kept, and by what.
 pub(crate) struct Watched {
@@ -177,8 +177,12 @@ async fn watch_all(client: Client, seen: Seen, policy: Arc<MeshPolicy>, readines
     };
     tasks.spawn(namespaces(Api::all(client.clone()), seen.clone(), Arc::clone(&policy), once()));
     for kind in SERVING {
-        let policy = Arc::clone(&policy);
-        let facts = move |object: &WatchedObject| contribution::of_workload(object, &policy);
+        let (policy, index) = (Arc::clone(&policy), Arc::clone(&seen.index));
+        let facts = move |object: &WatchedObject| {
+            let (facts, label) = contribution::of_workload(object, &policy);
+            index.set_label(&source_of(kind, object), label);
+            facts
+        };
         tasks.spawn(objects(all(&client, kind), kind, seen.clone(), facts, once()));
     }
     let kind = Kind::GlobalTrafficPolicy;
@@ -256,6 +260,10 @@ async fn namespaces(api: Api<Namespace>, seen: Seen, policy: Arc<MeshPolicy>, mu
     }
 }
 
+fn source_of(kind: Kind, object: &WatchedObject) -> Source {
+    (kind, Uid::of(object.metadata.uid.as_deref().unwrap_or_default()))
+}
+
 /// Keeps what objects of a kind tell. A kind that is not served has none.
 async fn objects(
     api: Api<WatchedObject>,
@@ -267,7 +275,7 @@ async fn objects(
     let index = &seen.index;
     let page = if kind == Kind::GlobalNameSet { PAGE_OF_SETS } else { PAGE };
     let mut events = Box::pin(watcher(api, watcher::Config::default().page_size(page)).default_backoff());
-    let source = |object: &WatchedObject| (kind, Uid::of(object.metadata.uid.as_deref().unwrap_or_default()));
+    let source = |object: &WatchedObject| source_of(kind, object);
     let mut there = BTreeSet::new();
     let mut is_served = true;
     while let Some(event) = events.next().await {
@@ -288,7 +296,7 @@ async fn objects(
                 tell(&mut known);
             }
             Ok(Event::Apply(object)) => index.set(&source(&object), facts(&object)),
-            Ok(Event::Delete(object)) => index.set(&source(&object), Facts::new()),
+            Ok(Event::Delete(object)) => index.remove(&source(&object)),
             Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.code == 404 => {
                 index.keep_only(kind, &BTreeSet::new());
                 tell(&mut known);
