@@ -8,6 +8,7 @@ mod contract;
 mod granted;
 mod grown;
 mod idle;
+mod indexed;
 mod killed;
 mod left_out;
 pub(crate) mod on_clusters;

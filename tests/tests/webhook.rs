@@ -5,6 +5,7 @@ mod alone;
 mod authority;
 mod conflicts;
 mod engines;
+mod indexed;
 mod input;
 mod kubectl;
 mod leaving;

@@ -1,6 +1,9 @@
 //! Every bound on what is read from a fleet. What is over a bound is a finding, and unknown: never cut, never dropped.
 
 use std::time::Duration;
+
+use jiff::SignedDuration;
+
 /// Largest manifest file, in bytes. A dump of a cluster with thousands of Services has a tenth of it.
 pub const MAX_FILE: u64 = 32 << 20;
 /// Largest `.unseen`, in bytes.
@@ -72,6 +75,13 @@ pub const KINDS_AT_ONCE: usize = 4;
 pub const MAX_HOSTS_ASKED: usize = 16;
 /// Most namespaces of a cluster whose Services are asked for one by one; more are listed at once.
 pub const MAX_NAMESPACES_ASKED: usize = 16;
+/// Most identities whose workloads are asked for by label at once; the workloads of a cluster are listed where a name has more
+/// callers. A request for them has some 4 KiB.
+pub const MAX_LABELS_ASKED: usize = 200;
+/// Most ConfigMaps of webhooks that are looked at of one cluster.
+pub const MAX_STATES: usize = 10;
+/// What a webhook said of labels longer ago than this says nothing of now: it says it every minute.
+pub const LABELS_AGE: SignedDuration = SignedDuration::from_secs(90);
 /// Most workloads that pods of one name may be of, in a fleet and in a cluster; further ones are left out.
 pub const MAX_POD_OWNERS: usize = 50;
 /// Writes at once to one cluster.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Namespace};
 use mesh_model::policy::MeshPolicy;
@@ -153,9 +154,9 @@ impl LiveFleet {
         self.runtime.block_on(observe::observe(self, depth, run))
     }
 
-    /// Reads what generated objects tell of `key`, and what they lead to; or says why they do not tell.
-    pub fn select(&self, key: &str, run: Run<'_>) -> Result<Selected, Untold> {
-        self.runtime.block_on(select::select(self, key, run))
+    /// Reads what generated objects tell of `key`, and what they lead to, at the time `now`; or says why they do not tell.
+    pub fn select(&self, key: &str, now: Timestamp, run: Run<'_>) -> Result<Selected, Untold> {
+        self.runtime.block_on(select::select(self, key, now, run))
     }
 
     /// The workloads of the pods that `key` means; none where it cannot mean a pod.

@@ -59,6 +59,11 @@ impl Verb {
         !self.plans() || self == Self::Status
     }
 
+    /// Whether it goes by what webhooks say of themselves.
+    fn hears_webhooks(self) -> bool {
+        self.looks_at_webhooks() || self == Self::Whereis
+    }
+
     /// Whether it may find a member whose sync namespace is missing, and makes it, with the Role of its writers.
     fn prepares(self) -> bool {
         matches!(self, Self::FleetAdd | Self::FleetInit | Self::PolicyPush)
@@ -363,11 +368,11 @@ const TABLE: [Row; 25] = [
         why: "How webhooks are asked; without it they are unknown",
     },
     Row {
-        who: Verb::looks_at_webhooks,
+        who: Verb::hears_webhooks,
         access: Access::ReadNamed(&WEBHOOK_CONFIG_MAPS),
         need: Need::Courtesy,
         what: What::Kinds(&[Kind::ConfigMap]),
-        why: "What webhooks say of themselves; without it their certificates, views and self-tests are unknown",
+        why: "What webhooks say of themselves; without it they are unknown, and workloads are listed whole",
     },
     Row {
         who: |verb| verb == Verb::WebhookPromote,

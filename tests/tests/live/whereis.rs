@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use mesh_model::host::identity_label;
 use mesh_model::kind::Kind;
+use mesh_model::owned::IDENTITY_LABEL;
 use mesh_testkit::apiserver::{FakeFleet, Fault, Ill, Objects, Setup, Verb};
 use mesh_tests::{TestEnv, example};
 use serde_json::{Value, json};
 
+use super::indexed::{good, say};
 use super::on_clusters::{OnClusters, Said};
 use super::on_fakes::{Start, stored_policy};
 
@@ -216,12 +219,22 @@ fn one_name_of_a_large_fleet_takes_few_requests_and_few_objects() {
     assert!(some.objects * 8 < all.objects, "{some:?} against {all:?}");
     let services = some.by_kind.get(&Kind::Service).copied().unwrap_or(0);
     assert!(services < CLUSTERS * SERVICES / 50, "{some:?}");
+
+    // Every workload bears its label. Once the webhooks say so, hardly any workload is read.
+    fleet.servers().for_each(|(_, server)| say(server, &good()));
+    same(&run, "s950", 0);
+    let labelled = cost(&fleet, || run(&["whereis", "s950"]).exits(0));
+    let workloads = |cost: &Cost| cost.by_kind.get(&Kind::Deployment).copied().unwrap_or(0);
+    assert!(workloads(&some) > SERVICES && workloads(&labelled) < 10, "{labelled:?} against {some:?}");
+    assert!(labelled.bytes * 2 < some.bytes, "{labelled:?} against {some:?}");
+    assert!(labelled.requests < some.requests + 2 * CLUSTERS, "{labelled:?} against {some:?}");
 }
 
 #[derive(Debug)]
 struct Cost {
     requests: usize,
     objects: usize,
+    bytes: usize,
     by_kind: BTreeMap<Kind, usize>,
 }
 
@@ -229,14 +242,16 @@ struct Cost {
 fn cost(fleet: &FakeFleet, run: impl FnOnce() -> Said) -> Cost {
     fleet.servers().for_each(|(_, server)| server.forget_requests());
     run();
-    let mut cost = Cost { requests: 0, objects: 0, by_kind: BTreeMap::new() };
+    let mut cost = Cost { requests: 0, objects: 0, bytes: 0, by_kind: BTreeMap::new() };
     for (_, server) in fleet.servers() {
         let requests = server.requests();
         cost.requests += requests.len();
         let rest = server.rest();
         for request in requests.iter().filter(|request| request.status == Some(200)) {
+            let answer = rest.get(&request.target).json;
+            cost.bytes += answer.to_string().len();
             let count = match request.verb {
-                Verb::List => rest.get(&request.target).json["items"].as_array().map_or(0, Vec::len),
+                Verb::List => answer["items"].as_array().map_or(0, Vec::len),
                 Verb::Get => 1,
                 _ => 0,
             };
@@ -306,7 +321,8 @@ fn serve(objects: &mut Objects, namespace: &str, name: &str) {
 fn deployment(namespace: &str, name: &str) -> Value {
     let labels = json!({"app": name, "identity": name, "admiral.io/env": "prod", "sidecar.istio.io/inject": "true"});
     json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": {IDENTITY_LABEL: identity_label(name)}},
         "spec": {
             "replicas": 2, "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}},

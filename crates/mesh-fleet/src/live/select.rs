@@ -9,9 +9,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
-use mesh_model::name::Host;
+use mesh_model::name::{ClusterName, Host};
 use mesh_model::owned::{Mark, ObjectKey, OwnedObject};
 use mesh_model::policy::MeshPolicy;
 use thiserror::Error;
@@ -31,6 +32,7 @@ use crate::limits::MAX_HOSTS_ASKED;
 use crate::run::Run;
 
 mod generated;
+mod indexed;
 mod key;
 mod named;
 
@@ -43,6 +45,8 @@ pub struct Selected {
     pub snapshot: FleetSnapshot,
     /// The identities. What the snapshot tells of others is not all.
     pub identities: BTreeSet<Arc<str>>,
+    /// The members whose workloads were asked for by label.
+    pub by_label: BTreeSet<ClusterName>,
 }
 
 /// Why generated objects do not tell where something is: everything has to be listed.
@@ -71,6 +75,8 @@ struct Half {
     served: Served,
     /// What is left of its share of time.
     left: Duration,
+    /// Whether workloads were asked for by label.
+    by_label: bool,
 }
 
 type Halves = Vec<Result<Half, String>>;
@@ -83,11 +89,12 @@ struct Told {
     bases: BTreeSet<Host>,
 }
 
-/// Reads what generated objects tell of `key`.
-pub(super) async fn select(fleet: &LiveFleet, key: &str, run: Run<'_>) -> Result<Selected, Untold> {
+/// Reads what generated objects tell of `key` at the time `now`.
+pub(super) async fn select(fleet: &LiveFleet, key: &str, now: Timestamp, run: Run<'_>) -> Result<Selected, Untold> {
     let key = Key::parse(key, &fleet.policy.suffix).ok_or(Untold::Key)?;
-    let selector =
-        Selector { fleet, run, interners: Interners::default(), end: Instant::now() + fleet.limits.run_timeout };
+    let start = Instant::now();
+    let interners = Interners::default();
+    let selector = Selector { fleet, now, run, interners, start, end: start + fleet.limits.run_timeout };
     let halves = selector.begin();
     let asking = "asking for generated objects";
     let halves = selector.pass(asking, halves, |place, half| selector.ask_first(place, half, &key)).await;
@@ -97,22 +104,32 @@ pub(super) async fn select(fleet: &LiveFleet, key: &str, run: Run<'_>) -> Result
     Told::by(&halves, &fleet.policy)?;
     let lead = named::Lead::of(&fleet.places, &halves, &told.identities);
     let halves = selector.pass("reading", halves, |place, half| selector.follow(place, half, &told, &lead)).await;
-    Ok(Selected { snapshot: selector.snapshot(halves), identities: told.identities })
+    let read = fleet.places.iter().zip(&halves).filter(|(_, half)| half.as_ref().is_ok_and(|half| half.by_label));
+    let by_label = read.map(|(place, _)| place.name.clone()).collect();
+    Ok(Selected { snapshot: selector.snapshot(halves), identities: told.identities, by_label })
 }
 
 struct Selector<'a> {
     fleet: &'a LiveFleet,
+    /// The time at `start`.
+    now: Timestamp,
     run: Run<'a>,
     interners: Interners,
+    start: Instant,
     end: Instant,
 }
 
 impl Selector<'_> {
+    /// The time: a fleet may take minutes.
+    fn now(&self) -> Timestamp {
+        self.now.checked_add(self.start.elapsed()).unwrap_or(self.now)
+    }
+
     /// Nothing is read yet.
     fn begin(&self) -> Halves {
         let half = |place: &Place| {
             let contact = place.contact.as_ref().map_err(Clone::clone)?;
-            Ok(Half { part: Part::default(), served: Served::default(), left: contact.left })
+            Ok(Half { part: Part::default(), served: Served::default(), left: contact.left, by_label: false })
         };
         self.fleet.places.iter().map(half).collect()
     }

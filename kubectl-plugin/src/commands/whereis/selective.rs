@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use mesh_fleet::live::LiveFleet;
 use mesh_model::fleet::FleetSnapshot;
+use mesh_model::name::ClusterName;
 use mesh_plan::lookup::desire_found;
 use mesh_plan::whereis::{Whereis, whereis};
 
@@ -19,7 +20,7 @@ pub(super) fn answer(
 ) -> Result<Option<(Whereis, FleetSnapshot)>, CommandError> {
     let now = clock::now()?;
     let start = Instant::now();
-    let selected = match output.watched(|run| fleet.select(key, run)) {
+    let selected = match output.watched(|run| fleet.select(key, now, run)) {
         Ok(selected) => selected,
         Err(untold) => {
             output.note(&format!("listing everything: {untold}"));
@@ -27,6 +28,10 @@ pub(super) fn answer(
         }
     };
     output.detail(&format!("asked {} clusters in {:.1?}", selected.snapshot.members.len(), start.elapsed()));
+    if !selected.by_label.is_empty() {
+        let clusters: Vec<&str> = selected.by_label.iter().map(ClusterName::as_str).collect();
+        output.detail(&format!("workloads by label in {}", clusters.join(", ")));
+    }
     let mut desired = desire_found(key, &selected.snapshot, fleet.policy(), now);
     // Of other identities not everything was read.
     desired.names.retain(|_, name| selected.identities.contains(&*name.identity));

@@ -3,26 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::future::{join, join_all, join3};
+use futures::future::{join_all, join3};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use tokio::time::Instant;
 
 use super::generated::selector;
+use super::indexed::{self, LABELLED};
 use super::{Half, Halves, Selector, Told};
 use crate::decode::Part;
 use crate::limits::MAX_NAMESPACES_ASKED;
+use crate::live::contact::Contact;
 use crate::live::members::Place;
 use crate::live::observe::{config_maps, list_all};
 use crate::live::pages::Reader;
 
-/// Who serves and who calls: no object tells the callers, and no label of a workload tells its identity.
-const KINDS: [Kind; 12] = [
+/// What says who serves and who calls, besides the workloads that serve.
+const KINDS: [Kind; 8] = [
     Kind::Namespace,
-    Kind::Deployment,
-    Kind::StatefulSet,
-    Kind::DaemonSet,
-    Kind::Rollout,
     Kind::Job,
     Kind::CronJob,
     Kind::GlobalTrafficPolicy,
@@ -76,17 +74,49 @@ impl Selector<'_> {
         let start = Instant::now();
         let (contact, rest) = self.reach(place, &half)?;
         let reader = self.reader(place, &rest);
-        let (mut lists, addresses) =
-            join(list_all(reader, &half.served, contact, &KINDS), config_maps(reader, contact)).await;
-        let workloads = &mut lists.facts.workloads;
+        let (lists, addresses, by_label) = join3(
+            list_all(reader, &half.served, contact, &KINDS),
+            config_maps(reader, contact),
+            self.labelled(reader, &half, contact, (told, lead, serving)),
+        )
+        .await;
+        half.by_label = by_label.is_some();
+        let mut running = match by_label {
+            Some(running) => running,
+            None => list_all(reader, &half.served, contact, &LABELLED).await,
+        };
+        running.absorb(lists);
+        let workloads = &mut running.facts.workloads;
         workloads.retain(|workload| told.has(&workload.identity) || lead.callers.contains(&*workload.identity));
         let mut namespaces = serving.clone();
         let mine = workloads.iter().filter(|workload| told.has(&workload.identity));
         namespaces.extend(mine.map(|workload| workload.namespace.clone()));
         let parts =
             if namespaces.is_empty() { Vec::new() } else { self.serving(place, reader, &half, namespaces).await };
-        half.absorb([lists, addresses].into_iter().chain(parts), start);
+        half.absorb([running, addresses].into_iter().chain(parts), start);
         Ok(half)
+    }
+
+    /// The workloads of those who serve and call, by label; none where the cluster is not indexed, or where what objects lead
+    /// to does not bear the label that it should: its identity may have changed past the webhook.
+    async fn labelled(
+        &self,
+        reader: Reader<'_>,
+        half: &Half,
+        contact: &Contact,
+        (told, lead, serving): (&Told, &Lead, &BTreeSet<Namespace>),
+    ) -> Option<Part> {
+        if !indexed::is_indexed(reader, self.now()).await {
+            return None;
+        }
+        let identities = told.identities.iter().chain(&lead.callers).map(|identity| &**identity);
+        let part = indexed::workloads(reader, &half.served, contact, identities).await?;
+        let mut running = part.facts.workloads.iter().filter(|workload| told.has(&workload.identity));
+        let found: BTreeSet<&Namespace> = running.by_ref().map(|workload| &workload.namespace).collect();
+        let calls = || part.facts.workloads.iter().any(|workload| lead.callers.contains(&*workload.identity));
+        let is_there = serving.iter().all(|namespace| found.contains(namespace));
+        let is_left = half.part.facts.owned.is_empty() || !found.is_empty() || calls();
+        (is_there && is_left).then_some(part)
     }
 
     /// What tells how `place` serves from `namespaces`: Services, the gateway, the region.
