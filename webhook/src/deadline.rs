@@ -1,6 +1,11 @@
 //! How long a review may take: the API server says how long it waits (`?timeout=10s`).
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, interval};
 
 /// The longest, whatever the API server says.
 const MOST: Duration = Duration::from_secs(4);
@@ -8,6 +13,45 @@ const MOST: Duration = Duration::from_secs(4);
 const WAY_BACK: Duration = Duration::from_millis(200);
 /// The shortest that is worth a try.
 const LEAST: Duration = Duration::from_millis(50);
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Deadlines of many requests, kept to within a tick. A timer for each would cost more than its review: where it is the
+/// earliest of all, tokio wakes a thread to tell it of it.
+pub(crate) struct Ticks(Arc<Notify>);
+
+impl Ticks {
+    /// Begins to tick, for as long as this is kept.
+    pub(crate) fn start() -> Self {
+        let ticks = Arc::new(Notify::new());
+        let told = Arc::downgrade(&ticks);
+        tokio::spawn(async move {
+            let mut every = interval(TICK);
+            while let Some(ticks) = told.upgrade() {
+                ticks.notify_waiters();
+                every.tick().await;
+            }
+        });
+        Self(ticks)
+    }
+
+    /// What comes of `work`; none where that takes longer.
+    pub(crate) async fn within<T>(&self, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let until = Instant::now() + time;
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                () = self.0.notified() => {}
+            }
+            if Instant::now() >= until {
+                return None;
+            }
+        }
+    }
+}
 
 /// The time for a review, by the query of its request.
 pub(crate) fn of_query(query: Option<&str>) -> Duration {
@@ -31,6 +75,15 @@ fn go_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_takes_longer_is_given_up() {
+        let (ticks, time) = (Ticks::start(), Duration::from_millis(120));
+        assert_eq!(ticks.within(time, async { 7 }).await, Some(7));
+        let start = Instant::now();
+        assert_eq!(ticks.within(time, std::future::pending::<()>()).await, None);
+        assert!(start.elapsed() >= time, "{:?}", start.elapsed());
+    }
 
     #[test]
     fn it_is_what_the_api_server_waits_less_the_way_back() {

@@ -14,10 +14,9 @@ use axum::routing::post;
 use mesh_admission::wire::{self, Hook};
 use mesh_admission::{NamePolicy, Verdict, decide};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use crate::body::Budget;
-use crate::deadline;
+use crate::deadline::{self, Ticks};
 use crate::index::LiveIndex;
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
@@ -33,6 +32,7 @@ pub(crate) struct Reviews {
     pub(crate) readiness: Arc<Readiness>,
     budget: Budget,
     room: Semaphore,
+    ticks: Ticks,
 }
 
 impl Reviews {
@@ -42,7 +42,8 @@ impl Reviews {
         metrics: Arc<Metrics>,
         readiness: Arc<Readiness>,
     ) -> Arc<Self> {
-        Arc::new(Self { index, policy, metrics, readiness, budget: Budget::new(), room: Semaphore::new(MAX_AT_ONCE) })
+        let (budget, room) = (Budget::new(), Semaphore::new(MAX_AT_ONCE));
+        Arc::new(Self { index, policy, metrics, readiness, budget, room, ticks: Ticks::start() })
     }
 }
 
@@ -82,8 +83,8 @@ async fn answer(hook: Hook, reviews: &Reviews, request: Request) -> Result<Respo
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type"));
     }
     let time = deadline::of_query(head.uri.query());
-    let body = timeout(time, reviews.budget.read(&head.headers, body)).await;
-    let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "slow-body"))?.map_err(|code| match code {
+    let body = reviews.ticks.within(time, reviews.budget.read(&head.headers, body)).await;
+    let body = body.ok_or((StatusCode::REQUEST_TIMEOUT, "slow-body"))?.map_err(|code| match code {
         StatusCode::PAYLOAD_TOO_LARGE => (code, "too-large"),
         StatusCode::TOO_MANY_REQUESTS => (code, "no-room"),
         _ => (code, "broken-body"),
