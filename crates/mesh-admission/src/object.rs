@@ -4,12 +4,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use mesh_json::Part;
 use mesh_model::naming::Meta;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::wire::Text;
 
@@ -113,16 +113,16 @@ pub(crate) enum Reviewed<'a> {
     /// A workload that does not read, and why.
     Unreadable(String),
     /// Of another kind, as it came.
-    Other(&'a RawValue),
+    Other(Part<'a>),
 }
 
 impl<'a> Reviewed<'a> {
     /// An object as it came.
-    pub(crate) fn read(text: &'a RawValue, is_workload: bool) -> Self {
+    pub(crate) fn read(text: Part<'a>, is_workload: bool) -> Self {
         if !is_workload {
             return Self::Other(text);
         }
-        serde_json::from_str(text.get()).map_or_else(|error| Self::Unreadable(error.to_string()), Self::Workload)
+        text.read().map_or_else(|error| Self::Unreadable(error.to_string()), Self::Workload)
     }
 
     /// The workload that it is; an error says what does not read.
@@ -137,7 +137,7 @@ impl<'a> Reviewed<'a> {
     /// The object of another kind that it is; an error says what does not read.
     pub(crate) fn object(&self) -> Result<Object<'a>, String> {
         let Self::Other(text) = self else { return Err("it is a workload".to_owned()) };
-        let Parts { metadata, spec } = read(text)?;
+        let Parts { metadata, spec } = read(*text)?;
         Ok(Object { metadata: metadata.map(|Map(metadata)| metadata), spec })
     }
 }
@@ -177,7 +177,7 @@ struct JobSpec<'a> {
 }
 
 /// A pod template, as its parts came.
-type TemplateParts<'a> = Pairs<'a, &'a RawValue>;
+type TemplateParts<'a> = Pairs<'a, Part<'a>>;
 
 /// `spec` of a pod template, as far as it says who its pods are.
 #[derive(Debug, Default, Deserialize)]
@@ -195,7 +195,7 @@ const DEFAULT_ACCOUNT: &str = "default";
 #[derive(Debug)]
 pub(crate) struct Object<'a> {
     pub(crate) metadata: Option<Metadata<'a>>,
-    pub(crate) spec: Option<&'a RawValue>,
+    pub(crate) spec: Option<Part<'a>>,
 }
 
 /// A workload.
@@ -254,7 +254,7 @@ impl WorkloadObject<'_> {
     pub(crate) fn is_deploy_over(&self, old: &Self) -> bool {
         match (&self.template, &old.template) {
             (Some(Template { parts: now, .. }), Some(Template { parts: old, .. })) => {
-                let are_same = now.0.iter().all(|(key, part)| is_same(Some(part), old.get(key).copied()));
+                let are_same = now.0.iter().all(|(key, part)| is_same(Some(*part), old.get(key).copied()));
                 now.0.len() != old.0.len() || !are_same
             }
             (now, old) => now.is_some() != old.is_some(),
@@ -263,21 +263,21 @@ impl WorkloadObject<'_> {
 }
 
 /// Whether two parts say the same.
-pub(crate) fn is_same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
+pub(crate) fn is_same(a: Option<Part<'_>>, b: Option<Part<'_>>) -> bool {
     let (Some(a), Some(b)) = (a, b) else { return a.is_none() && b.is_none() };
-    let value = |raw: &RawValue| serde_json::from_str::<Value>(raw.get());
+    let value = |raw: Part<'_>| serde_json::from_str::<Value>(raw.get());
     // API servers write both alike; what is too deep to be compared is not the same.
     a.get() == b.get() || matches!((value(a), value(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Reads a part of a review, which must be a map.
-pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Result<T, String> {
-    serde_json::from_str(text.get()).map(|Map(part)| part).map_err(|error| error.to_string())
+pub(crate) fn read<'a, T: Deserialize<'a>>(text: Part<'a>) -> Result<T, String> {
+    text.read().map(|Map(part)| part).map_err(|error| error.to_string())
 }
 
 /// The same, where null is not given.
-fn read_or_none<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Result<Option<T>, String> {
-    let part: Option<Map<T>> = serde_json::from_str(text.get()).map_err(|error| error.to_string())?;
+fn read_or_none<'a, T: Deserialize<'a>>(text: Part<'a>) -> Result<Option<T>, String> {
+    let part: Option<Map<T>> = text.read().map_err(|error| error.to_string())?;
     Ok(part.map(|Map(part)| part))
 }
 

@@ -4,13 +4,14 @@
 //! from whatever can be read.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use mesh_json::Part;
 use mesh_model::facts::WorkloadKind;
 use mesh_model::kind::Kind;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -23,6 +24,9 @@ const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 /// Longest uid that is sent back.
 const MAX_UID: usize = 128;
+/// That a request passes, up to its uid.
+const PASSED: &str =
+    r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"allowed":true,"uid":"#;
 /// What most answers have room in, in bytes.
 const ROOM: usize = 512;
 /// Most warnings of an answer.
@@ -160,7 +164,7 @@ pub fn read(body: &[u8]) -> Result<Request<'_>, Malformed> {
     // Nearly all are of workloads: in one pass, as far as it is well. What is not is looked at part by part, for what can
     // still be answered.
     let whole: Option<Review<'_, Written<'_, WorkloadObject<'_>>>> =
-        std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+        simdutf8::basic::from_utf8(body).ok().and_then(|text| mesh_json::read(text, PhantomData));
     match whole {
         Some(Review { api_version: Some(version), kind: Some(kind), request: Some(request) })
             if is_ours(&version, &kind) && is_uid(&request.uid) && request.is_of_workload() =>
@@ -174,7 +178,7 @@ pub fn read(body: &[u8]) -> Result<Request<'_>, Malformed> {
 fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
     let no_review = |why: &str| Malformed::NoReview(format!("no {KIND}: {why}"));
     let text = std::str::from_utf8(body).map_err(|_| no_review("it is not UTF-8"))?;
-    let review: Review<'_, &RawValue> = serde_json::from_str(text).map_err(|error| no_review(&error.to_string()))?;
+    let review: Review<'_, Part<'_>> = serde_json::from_str(text).map_err(|error| no_review(&error.to_string()))?;
     let request = review.request.ok_or_else(|| no_review("it has no request"))?.get();
     let OnlyUid { uid } = serde_json::from_str(request).map_err(|error| no_review(&format!("its request: {error}")))?;
     if !is_uid(&uid) {
@@ -184,7 +188,7 @@ fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
         let why = format!("it is no {KIND} of {API_VERSION}");
         return Err(Malformed::NoRequest { uid: uid.into_owned(), why });
     }
-    let request: Written<'_, &RawValue> = serde_json::from_str(request)
+    let request: Written<'_, Part<'_>> = serde_json::from_str(request)
         .map_err(|error| Malformed::NoRequest { uid: uid.into_owned(), why: format!("its request: {error}") })?;
     let is_workload = request.is_of_workload();
     Ok(request.read(|object| Reviewed::read(object, is_workload)))
@@ -243,6 +247,20 @@ struct Response<'a> {
 
 /// The answer to the request of this uid.
 pub fn answer(uid: &str, verdict: &Verdict) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(ROOM);
+    match verdict {
+        // By far the most.
+        Verdict::Allowed { patch, warnings } if patch.is_empty() && warnings.is_empty() => {
+            bytes.extend_from_slice(PASSED.as_bytes());
+            serde_json::to_writer(&mut bytes, uid).expect("a text is JSON");
+            bytes.extend_from_slice(b"}}");
+        }
+        _ => serde_json::to_writer(&mut bytes, &full(uid, verdict)).expect("an answer is JSON"),
+    }
+    bytes
+}
+
+fn full<'a>(uid: &'a str, verdict: &Verdict) -> Answer<'a> {
     let mut response = Response { uid, ..Response::default() };
     match verdict {
         Verdict::Allowed { patch, warnings } => {
@@ -266,8 +284,16 @@ pub fn answer(uid: &str, verdict: &Verdict) -> Vec<u8> {
             response.audit_annotations = Some(json!({"decision": refusal.code.to_string()}));
         }
     }
-    let answer = Answer { api_version: API_VERSION, kind: KIND, response };
-    let mut bytes = Vec::with_capacity(ROOM);
-    serde_json::to_writer(&mut bytes, &answer).expect("an answer is JSON");
-    bytes
+    Answer { api_version: API_VERSION, kind: KIND, response }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_answered_as_all_else_is() {
+        let full = serde_json::to_vec(&full("u-\"1\"", &Verdict::ALLOWED)).unwrap();
+        assert_eq!(answer("u-\"1\"", &Verdict::ALLOWED), full);
+    }
 }

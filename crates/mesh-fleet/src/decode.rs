@@ -22,7 +22,6 @@ mod documents;
 mod intern;
 mod istio;
 mod items;
-mod json;
 pub(crate) mod mesh;
 mod objects;
 mod page;

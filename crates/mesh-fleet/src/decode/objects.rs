@@ -14,7 +14,7 @@ use super::places::Identity;
 use super::problem::ReadError;
 use super::source::Source;
 use super::wire::{List, Metadata, Object, PageHead};
-use super::{ClusterDecoder, Place, json, shorten};
+use super::{ClusterDecoder, Place, shorten};
 use crate::limits::{MAX_NAME, MAX_OBJECT, MAX_OBJECTS};
 
 /// Whether a document holds one object or a list.
@@ -109,7 +109,7 @@ impl ClusterDecoder<'_> {
             },
             Shape::Page => {
                 let text = job.source.text().filter(|_| !is_read_twice)?;
-                return json::read(text, Page::new(|object| self.keep(&job, object, &keep)));
+                return mesh_json::read(text, Page::new(|object| self.keep(&job, object, &keep)));
             }
             Shape::Many => {
                 if !is_read_twice && let Ok(list) = job.source.read::<List<Object<'a, Spec, Status, Fields>>>() {

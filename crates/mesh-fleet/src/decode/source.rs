@@ -7,7 +7,6 @@ use serde::de::DeserializeSeed;
 use serde_json::Value;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 
-use super::json;
 use super::problem::ReadError;
 use super::text::Text;
 use crate::limits::{MAX_YAML_ALIAS_NODES, MAX_YAML_ALIASES, MAX_YAML_DEPTH, MAX_YAML_NODES};
@@ -29,7 +28,7 @@ impl<'a> Source<'a> {
     /// Reads the document as a `T`.
     pub(crate) fn read<T: Deserialize<'a>>(self) -> Result<T, ReadError> {
         match self {
-            Self::Answer(text) => json::read(text, PhantomData).map_or_else(|| self.read_seed(PhantomData), Ok),
+            Self::Answer(text) => mesh_json::read(text, PhantomData).map_or_else(|| self.read_seed(PhantomData), Ok),
             _ => self.read_seed(PhantomData),
         }
     }

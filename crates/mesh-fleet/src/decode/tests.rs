@@ -4,6 +4,7 @@ use super::*;
 
 mod cluster;
 mod istio;
+mod json;
 mod policies;
 mod services;
 mod workloads;

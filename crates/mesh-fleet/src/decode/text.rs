@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use super::json::RAW;
+use mesh_json::RAW;
 
 /// A text that borrows from the document where it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]

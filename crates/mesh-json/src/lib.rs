@@ -1,6 +1,6 @@
 //! A quick reader of JSON for what an API server sends: of what is JSON, it reads what `serde_json` reads, or nothing.
 //!
-//! Of a page of a list, most is never used: managed fields, the last applied configuration, containers, status. Here that
+//! Of a page of a list, or of a review, most is never used: managed fields, the last applied configuration, containers, status. Here that
 //! is passed over by its texts and brackets, some sixteen bytes at a time. What stands between them is not looked at: an
 //! encoder wrote it, and nobody reads it. People's files are read by `serde_json`, which looks at all.
 //!
@@ -10,15 +10,14 @@
 use serde::de::DeserializeSeed;
 
 mod blocks;
+mod part;
 mod reader;
 
-#[cfg(test)]
-mod tests;
-
-pub(super) use reader::RAW;
+pub use part::Part;
+pub use reader::RAW;
 
 /// Reads `text` into `seed`. None says nothing but that `serde_json` is to be asked.
-pub(super) fn read<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Option<S::Value> {
+pub fn read<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Option<S::Value> {
     let mut reader = reader::Reader::new(text);
     let value = seed.deserialize(&mut reader).ok()?;
     reader.is_at_end().then_some(value)

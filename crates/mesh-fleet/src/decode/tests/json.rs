@@ -1,5 +1,6 @@
 use std::marker::PhantomData;
 
+use mesh_json::read;
 use mesh_testkit::manifests;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +9,6 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny};
 use serde_json::Value;
 
-use super::read;
 use crate::decode::page::Page;
 use crate::decode::whole::Whole;
 use crate::decode::wire::{Object, ServiceSpec, ServiceStatus, WorkloadSpec, WorkloadStatus};

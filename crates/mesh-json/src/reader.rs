@@ -8,9 +8,10 @@ use serde::forward_to_deserialize_any;
 use serde_json::Number;
 
 use super::blocks::{Blocks, End};
+use super::part::PART;
 
 /// A newtype of this name is given a text with escapes as it stands, quotes included, as borrowed bytes; all else as ever.
-pub(in crate::decode) const RAW: &str = "$mesh::Raw";
+pub const RAW: &str = "$mesh::Raw";
 /// Deepest nesting of what is read, as in `serde_json`.
 const DEEPEST: u8 = 127;
 /// Most digits of a whole number that surely is within 64 bits.
@@ -18,7 +19,7 @@ const SURE_DIGITS: usize = 18;
 
 /// Something that is not read here.
 #[derive(Debug)]
-pub(in crate::decode) struct Fail;
+pub(crate) struct Fail;
 
 impl fmt::Display for Fail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +36,7 @@ impl de::Error for Fail {
 }
 
 /// A place in a text.
-pub(in crate::decode) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     input: &'a str,
     bytes: &'a [u8],
     blocks: Blocks<'a>,
@@ -45,12 +46,12 @@ pub(in crate::decode) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(input: &'a str) -> Self {
+    pub(crate) fn new(input: &'a str) -> Self {
         Self { input, bytes: input.as_bytes(), blocks: Blocks::new(input), at: 0, depth: 0 }
     }
 
     /// Whether nothing but blanks is left.
-    pub(super) fn is_at_end(&mut self) -> bool {
+    pub(crate) fn is_at_end(&mut self) -> bool {
         self.token().is_err() && self.at == self.bytes.len()
     }
 
@@ -262,6 +263,12 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fail> {
+        if name == PART {
+            self.token()?;
+            let start = self.at;
+            self.skip()?;
+            return visitor.visit_borrowed_str(&self.input[start..self.at]);
+        }
         if name != RAW || self.token()? != b'"' {
             return visitor.visit_newtype_struct(self);
         }
