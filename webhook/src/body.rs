@@ -1,9 +1,11 @@
 //! Bodies, within bounds: of one, and of all that are being read.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The largest body: API servers take objects of at most 3 MiB, and a review may have two.
 const MAX_BODY: usize = 8 << 20;
@@ -13,23 +15,23 @@ const MAX_BODIES: usize = 64 << 20;
 const STEP: usize = 64 << 10;
 
 /// What bodies may take.
-pub(crate) struct Budget(Semaphore);
+pub(crate) struct Budget(Arc<Semaphore>);
 
 /// A body, with its share of the budget.
 #[derive(Debug)]
-pub(crate) struct Counted<'b> {
+pub(crate) struct Counted {
     pub(crate) bytes: Bytes,
-    _share: SemaphorePermit<'b>,
+    _share: OwnedSemaphorePermit,
 }
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self(Semaphore::new(MAX_BODIES / STEP))
+        Self(Arc::new(Semaphore::new(MAX_BODIES / STEP)))
     }
 
-    /// Reads a body. Refused are one that is too large, one for which there is no room, and one that does not come.
-    pub(crate) async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Counted<'_>, StatusCode> {
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    /// Reads a body of this length, if that is told. Refused are one that is too large, one for which there is no room, and one
+    /// that does not come.
+    pub(crate) async fn read(&self, length: Option<usize>, mut body: Body) -> Result<Counted, StatusCode> {
         if length.is_some_and(|length| length > MAX_BODY) {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
@@ -59,9 +61,9 @@ impl Budget {
         Ok(Counted { bytes, _share: share })
     }
 
-    fn share(&self, bytes: usize) -> Result<SemaphorePermit<'_>, StatusCode> {
+    fn share(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StatusCode> {
         let steps = u32::try_from(bytes.div_ceil(STEP).max(1)).expect("a body is bounded");
-        self.0.try_acquire_many(steps).map_err(|_| StatusCode::TOO_MANY_REQUESTS)
+        Arc::clone(&self.0).try_acquire_many_owned(steps).map_err(|_| StatusCode::TOO_MANY_REQUESTS)
     }
 }
 
@@ -72,27 +74,25 @@ mod tests {
     #[tokio::test]
     async fn pieces_are_joined() {
         let pieces = futures::stream::iter(["one", "", " two", " three"].map(Ok::<_, std::io::Error>));
-        let body = Budget::new().read(&HeaderMap::new(), Body::from_stream(pieces)).await.map(|body| body.bytes);
+        let body = Budget::new().read(None, Body::from_stream(pieces)).await.map(|body| body.bytes);
         assert_eq!(body, Ok("one two three".into()));
     }
 
     #[tokio::test]
     async fn a_body_is_bounded_and_so_are_all_together() {
         let budget = Budget::new();
-        let small = budget.read(&HeaderMap::new(), Body::from(vec![7; STEP * 3])).await.map(|body| body.bytes.len());
+        let small = budget.read(None, Body::from(vec![7; STEP * 3])).await.map(|body| body.bytes.len());
         assert_eq!(small, Ok(STEP * 3));
         let too_large = Body::from(vec![0; MAX_BODY + 1]);
-        assert_eq!(budget.read(&HeaderMap::new(), too_large).await.err(), Some(StatusCode::PAYLOAD_TOO_LARGE));
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_LENGTH, (MAX_BODY + 1).into());
-        assert_eq!(budget.read(&headers, Body::empty()).await.err(), Some(StatusCode::PAYLOAD_TOO_LARGE));
-        headers.insert(header::CONTENT_LENGTH, MAX_BODY.into());
+        assert_eq!(budget.read(None, too_large).await.err(), Some(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(budget.read(Some(MAX_BODY + 1), Body::empty()).await.err(), Some(StatusCode::PAYLOAD_TOO_LARGE));
+        let largest = Some(MAX_BODY);
         let mut held = Vec::new();
         for _ in 0..MAX_BODIES / MAX_BODY {
-            held.push(budget.read(&headers, Body::empty()).await.unwrap());
+            held.push(budget.read(largest, Body::empty()).await.unwrap());
         }
-        assert_eq!(budget.read(&headers, Body::empty()).await.err(), Some(StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(budget.read(largest, Body::empty()).await.err(), Some(StatusCode::TOO_MANY_REQUESTS));
         held.pop();
-        assert!(budget.read(&headers, Body::empty()).await.is_ok(), "a share is given back");
+        assert!(budget.read(largest, Body::empty()).await.is_ok(), "a share is given back");
     }
 }

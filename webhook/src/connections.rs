@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum_server::Handle;
 use axum_server::accept::Accept;
+use axum_server::{Address, Handle};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -26,14 +25,15 @@ const SELDOM: Duration = Duration::from_secs(10);
 
 /// Accepts as `inner` does, but closes what comes while there are too many.
 #[derive(Debug, Clone)]
-pub(crate) struct Capped<A> {
+pub(crate) struct Capped<A, F: Address> {
     pub(crate) inner: A,
-    pub(crate) handle: Handle<SocketAddr>,
+    pub(crate) handle: Handle<F>,
     pub(crate) most: usize,
 }
 
-impl<A, I, S> Accept<I, S> for Capped<A>
+impl<A, F, I, S> Accept<I, S> for Capped<A, F>
 where
+    F: Address,
     A: Accept<I, S>,
     A::Future: Send + 'static,
     I: Send + 'static,
@@ -64,7 +64,7 @@ impl fmt::Display for TooMany {
 impl std::error::Error for TooMany {}
 
 /// Counts connections that come to nothing, and tells of those that are the webhook's own fault.
-pub(crate) fn failures(metrics: Arc<Metrics>) -> impl Fn(Option<&SocketAddr>, &io::Error) + Send + Sync + 'static {
+pub(crate) fn failures<F>(metrics: Arc<Metrics>) -> impl Fn(Option<&F>, &io::Error) + Send + Sync + 'static {
     let told: Mutex<Option<Instant>> = Mutex::default();
     move |from, error| {
         let is_too_many = error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooMany>);

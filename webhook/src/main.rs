@@ -13,6 +13,7 @@ mod index;
 mod logs;
 mod metrics;
 mod ready;
+mod reviewers;
 mod routes;
 mod self_managed;
 mod self_test;

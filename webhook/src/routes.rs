@@ -2,7 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -13,16 +14,22 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use mesh_admission::wire::{self, Hook};
 use mesh_admission::{NamePolicy, Verdict, decide};
-use tokio::sync::Semaphore;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::task::spawn_blocking;
 
-use crate::body::Budget;
+use crate::body::{Budget, Counted};
 use crate::deadline::{self, Ticks};
 use crate::index::LiveIndex;
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
 
 /// Most requests that are read or answered at once; more are told to come again.
-const MAX_AT_ONCE: usize = 512;
+const MAX_AT_ONCE: i64 = 512;
+/// Bodies of more bytes are decided aside, so that those that come over other connections need not wait for them.
+const LARGE: usize = 256 << 10;
+
+/// The media type of answers, and of reviews.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What reviews are answered by.
 pub(crate) struct Reviews {
@@ -31,7 +38,6 @@ pub(crate) struct Reviews {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
     budget: Budget,
-    room: Semaphore,
     ticks: Ticks,
 }
 
@@ -42,28 +48,47 @@ impl Reviews {
         metrics: Arc<Metrics>,
         readiness: Arc<Readiness>,
     ) -> Arc<Self> {
-        let (budget, room) = (Budget::new(), Semaphore::new(MAX_AT_ONCE));
-        Arc::new(Self { index, policy, metrics, readiness, budget, room, ticks: Ticks::start() })
+        Arc::new(Self { index, policy, metrics, readiness, budget: Budget::new(), ticks: Ticks::start() })
     }
 }
 
 pub(crate) fn router(reviews: Arc<Reviews>) -> Router {
     Router::new()
-        .route("/mutate", post(|state, request| review(Hook::Mutate, state, request)))
-        .route("/validate", post(|state, request| review(Hook::Validate, state, request)))
+        .route("/mutate", post(|State(reviews), request| review(Hook::Mutate, reviews, Asked::of(request))))
+        .route("/validate", post(|State(reviews), request| review(Hook::Validate, reviews, Asked::of(request))))
         .with_state(reviews)
 }
 
-async fn review(hook: Hook, State(reviews): State<Arc<Reviews>>, request: Request) -> Response {
-    let version = request.version();
+/// What is used of a request: its future keeps no more of it, and is so small that it is quickly had and moved.
+struct Asked {
+    is_json: bool,
+    time: Duration,
+    length: Option<usize>,
+    version: Version,
+    body: Body,
+}
+
+impl Asked {
+    fn of(request: Request) -> Self {
+        let header = |name| request.headers().get(name);
+        Self {
+            is_json: is_json(header(header::CONTENT_TYPE)),
+            time: deadline::of_query(request.uri().query()),
+            length: header(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()),
+            version: request.version(),
+            body: request.into_body(),
+        }
+    }
+}
+
+async fn review(hook: Hook, reviews: Arc<Reviews>, asked: Asked) -> Response {
+    let version = asked.version;
     let metrics = &reviews.metrics;
-    let Ok(_room) = reviews.room.try_acquire() else {
+    let Some(_room) = Room::take(&metrics.in_flight) else {
         metrics.rejected("too-many");
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     };
-    metrics.in_flight.inc();
-    let answer = answer(hook, &reviews, request).await;
-    metrics.in_flight.dec();
+    let answer = answer(hook, &reviews, asked).await;
     let mut response = answer.unwrap_or_else(|(code, why)| {
         metrics.rejected(why);
         tracing::warn!(%code, why, "a request is no review");
@@ -76,25 +101,45 @@ async fn review(hook: Hook, State(reviews): State<Arc<Reviews>>, request: Reques
     response
 }
 
-async fn answer(hook: Hook, reviews: &Reviews, request: Request) -> Result<Response, (StatusCode, &'static str)> {
-    let (head, body) = request.into_parts();
+/// The room of a request among those that are read or answered. It is given back whatever becomes of the request: who asked may
+/// have hung up.
+struct Room<'g>(&'g Gauge);
+
+impl<'g> Room<'g> {
+    /// None if there is none left.
+    fn take(in_flight: &'g Gauge) -> Option<Self> {
+        let before = in_flight.inc();
+        Some(Self(in_flight)).filter(|_| before < MAX_AT_ONCE)
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+async fn answer(hook: Hook, reviews: &Arc<Reviews>, asked: Asked) -> Result<Response, (StatusCode, &'static str)> {
     // Before the body is read.
-    if !is_json(head.headers.get(header::CONTENT_TYPE)) {
+    if !asked.is_json {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type"));
     }
-    let time = deadline::of_query(head.uri.query());
-    let body = reviews.ticks.within(time, reviews.budget.read(&head.headers, body)).await;
+    let body = reviews.ticks.within(asked.time, reviews.budget.read(asked.length, asked.body)).await;
     let body = body.ok_or((StatusCode::REQUEST_TIMEOUT, "slow-body"))?.map_err(|code| match code {
         StatusCode::PAYLOAD_TOO_LARGE => (code, "too-large"),
         StatusCode::TOO_MANY_REQUESTS => (code, "no-room"),
         _ => (code, "broken-body"),
     })?;
     let start = Instant::now();
-    // A panic is of one request, whatever brought it about.
-    let decided = catch_unwind(AssertUnwindSafe(|| decided(hook, reviews, &body.bytes)));
+    let decided = if body.bytes.len() <= LARGE {
+        caught(hook, reviews, &body)
+    } else {
+        let reviews = Arc::clone(reviews);
+        spawn_blocking(move || caught(hook, &reviews, &body)).await.unwrap_or_else(|error| Err(Box::new(error)))
+    };
     reviews.metrics.review_seconds.observe(start.elapsed().as_secs_f64());
     match decided {
-        Ok(Ok(answer)) => Ok(([(header::CONTENT_TYPE, "application/json")], Body::from(answer)).into_response()),
+        Ok(Ok(answer)) => Ok(([(header::CONTENT_TYPE, JSON)], Body::from(answer)).into_response()),
         Ok(Err(why)) => {
             tracing::debug!(why, "no review");
             Err((StatusCode::BAD_REQUEST, "no-review"))
@@ -104,6 +149,11 @@ async fn answer(hook: Hook, reviews: &Reviews, request: Request) -> Result<Respo
             Err((StatusCode::INTERNAL_SERVER_ERROR, "panic"))
         }
     }
+}
+
+/// The same as `decided`, or the panic: it is of one request, whatever brought it about.
+fn caught(hook: Hook, reviews: &Reviews, body: &Counted) -> thread::Result<Result<Vec<u8>, String>> {
+    catch_unwind(AssertUnwindSafe(|| decided(hook, reviews, &body.bytes)))
 }
 
 /// The answer to a body; an error is why there is nobody to answer to.
@@ -136,6 +186,58 @@ fn decided(hook: Hook, reviews: &Reviews, body: &[u8]) -> Result<Vec<u8>, String
 }
 
 fn is_json(content_type: Option<&HeaderValue>) -> bool {
-    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    let text = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
+    let media_type = text.split(|byte| *byte == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(JSON.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, stream};
+    use mesh_admission::{Disclosure, Mode, OnStale};
+    use tokio::runtime;
+
+    use super::*;
+
+    fn reviews() -> Arc<Reviews> {
+        let policy = NamePolicy {
+            mesh: Arc::default(),
+            mode: Mode::default(),
+            max_view_age: Duration::MAX,
+            on_stale: OnStale::default(),
+            disclosure: Disclosure::default(),
+        };
+        let policy = Arc::new(ArcSwap::from_pointee(policy));
+        Reviews::new(Arc::default(), policy, Metrics::new(), Arc::new(Readiness::new()))
+    }
+
+    fn asked(body: Body) -> Asked {
+        Asked::of(Request::builder().header(header::CONTENT_TYPE, JSON).body(body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_takes_no_room() {
+        let reviews = reviews();
+        let in_flight = &reviews.metrics.in_flight;
+        let never = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
+        let mut review = Box::pin(review(Hook::Validate, Arc::clone(&reviews), asked(never)));
+        assert!((&mut review).now_or_never().is_none());
+        assert_eq!(in_flight.get(), 1);
+        drop(review);
+        assert_eq!(in_flight.get(), 0);
+    }
+
+    #[test]
+    fn large_bodies_are_decided_aside() {
+        // One thread, as that of a reviewer.
+        let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let reviews = reviews();
+            let review = |bytes| review(Hook::Validate, Arc::clone(&reviews), asked(Body::from(vec![b' '; bytes])));
+            assert_eq!(review(LARGE).now_or_never().unwrap().status(), StatusCode::BAD_REQUEST);
+            let mut large = Box::pin(review(LARGE + 1));
+            assert!((&mut large).now_or_never().is_none(), "others go on meanwhile");
+            assert_eq!(large.await.status(), StatusCode::BAD_REQUEST);
+        });
+    }
 }

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
+use futures::FutureExt as _;
 use kube::Client;
 use mesh_admission::NamePolicy;
 use mesh_model::policy::MeshPolicy;
@@ -24,6 +25,7 @@ use crate::folder;
 use crate::index::{self, LiveIndex};
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
+use crate::reviewers::{self, Caller, InTurn};
 use crate::routes::{self, Reviews};
 use crate::self_managed::{self, SelfManaged};
 use crate::state::Saying;
@@ -121,10 +123,14 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             readiness: Arc::clone(&readiness),
         })
     });
-    let server = server(args.listen, certificates, handle.clone(), Arc::clone(&metrics));
-    let reviews = Reviews::new(index, policy, metrics, Arc::clone(&readiness));
-    let server = tokio::spawn(server.serve(routes::router(reviews).into_make_service()));
-    let address = handle.listening().await.ok_or_else(|| taken(args.listen))?;
+    let listener = reviewers::listen(args.listen).await.map_err(|_| taken(args.listen))?;
+    let address = listener.address;
+    let routes = routes::router(Reviews::new(index, policy, Arc::clone(&metrics), Arc::clone(&readiness)));
+    let reviewers = reviewers::start(|| {
+        let server = server(listener.clone(), Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
+        server.serve(routes.clone().into_make_service()).map(drop)
+    });
+    let reviewers = reviewers.map_err(system("no threads"))?;
     readiness.give(Token::ListenerBound);
     tracing::info!(%address, "reviews are answered here");
     let state = saying.clone().map(|saying| tokio::spawn(async move { saying.go_on().await }));
@@ -135,8 +141,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let ends = async {
         sleep(args.lame_duck).await;
         handle.graceful_shutdown(Some(DRAIN));
-        // Its own result tells of nothing that is not over by now.
-        let _ = timeout(DRAIN + HEAD, server).await;
+        let _ = timeout(DRAIN + HEAD, reviewers).await;
     };
     tokio::select! {
         () = ends => tracing::info!("every request was answered"),
@@ -154,15 +159,15 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
 }
 
 fn server(
-    address: SocketAddr,
+    listener: InTurn,
     certificates: Arc<Certificates>,
-    handle: Handle<SocketAddr>,
+    handle: Handle<Caller>,
     metrics: Arc<Metrics>,
-) -> Server<SocketAddr, Capped<RustlsAcceptor>> {
+) -> Server<Caller, Capped<RustlsAcceptor, Caller>> {
     let tls = RustlsConfig::from_config(certificates::config(certificates));
     let inner = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE);
     let acceptor = Capped { inner, handle: handle.clone(), most: MAX_CONNECTIONS };
-    let mut server = axum_server::bind(address)
+    let mut server = Server::from_listener(listener)
         .handle(handle)
         .acceptor(acceptor)
         .first_request_timeout(HEAD)
@@ -172,9 +177,7 @@ fn server(
     builder
         .http2()
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(MAX_HEAD).expect("a small number"))
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10));
+        .max_header_list_size(u32::try_from(MAX_HEAD).expect("a small number"));
     server
 }
 
@@ -182,7 +185,7 @@ fn admin_server(
     address: SocketAddr,
     handle: Handle<SocketAddr>,
     metrics: Arc<Metrics>,
-) -> Server<SocketAddr, Capped<DefaultAcceptor>> {
+) -> Server<SocketAddr, Capped<DefaultAcceptor, SocketAddr>> {
     let acceptor = Capped { inner: DefaultAcceptor::new(), handle: handle.clone(), most: MAX_ADMIN_CONNECTIONS };
     let mut server = axum_server::bind(address)
         .handle(handle)

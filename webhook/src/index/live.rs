@@ -5,6 +5,7 @@ use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ahash::RandomState;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 use mesh_admission::{Index, Known, Use};
@@ -29,8 +30,8 @@ use super::source::{Source, Uid};
 /// What this cluster holds. Reviews read it; one writer for each watch changes it.
 #[derive(Default)]
 pub(crate) struct LiveIndex {
-    namespaces: HashMap<Arc<str>, Arc<NamespaceFacts>>,
-    hosts: HashMap<Arc<str>, Kept>,
+    namespaces: HashMap<Arc<str>, Arc<NamespaceFacts>, RandomState>,
+    hosts: HashMap<Arc<str>, Kept, RandomState>,
     /// Which hosts each object tells of.
     sources: Mutex<BTreeMap<Source, Told>>,
     /// Hosts that a workload has come to serve: whether they are claimed is looked at.
@@ -266,7 +267,8 @@ impl Index for LiveIndex {
     }
 
     fn age(&self) -> Duration {
-        let unreached = self.reached.load().as_ref().map_or(Duration::MAX, |reached| reached.elapsed());
-        unreached.max(self.sight.age(Instant::now()))
+        let now = Instant::now();
+        let unreached = self.reached.load().as_ref().map_or(Duration::MAX, |reached| now.duration_since(**reached));
+        unreached.max(self.sight.age(now))
     }
 }
