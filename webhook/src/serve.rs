@@ -126,9 +126,13 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let listener = reviewers::listen(args.listen).await.map_err(|_| taken(args.listen))?;
     let address = listener.address;
     let routes = routes::router(Reviews::new(index, policy, Arc::clone(&metrics), Arc::clone(&readiness)));
-    let reviewers = reviewers::start(|| {
-        let server = server(listener.clone(), Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
-        server.serve(routes.clone().into_make_service()).map(drop)
+    let reviewers = reviewers::start({
+        let (certificates, handle) = (Arc::clone(&certificates), handle.clone());
+        // The listener is theirs alone: whoever comes once they have stopped is turned away, and does not wait.
+        move || {
+            let server = server(listener.clone(), Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
+            server.serve(routes.clone().into_make_service()).map(drop)
+        }
     });
     let reviewers = reviewers.map_err(system("no threads"))?;
     readiness.give(Token::ListenerBound);

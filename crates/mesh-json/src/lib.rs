@@ -1,8 +1,8 @@
 //! A quick reader of JSON for what an API server sends: of what is JSON, it reads what `serde_json` reads, or nothing.
 //!
-//! Of a page of a list, or of a review, most is never used: managed fields, the last applied configuration, containers, status. Here that
-//! is passed over by its texts and brackets, some sixteen bytes at a time. What stands between them is not looked at: an
-//! encoder wrote it, and nobody reads it. People's files are read by `serde_json`, which looks at all.
+//! Of a page of a list, or of a review, most is never used: managed fields, the last applied configuration, containers,
+//! status. Here that is passed over by its texts and brackets, some sixteen bytes at a time. What stands between them is
+//! not looked at: an encoder wrote it, and nobody reads it. People's files are read by `serde_json`, which looks at all.
 //!
 //! What this reader does not take, for whatever reason, is read again by `serde_json`, which has the words for what is
 //! wrong; so it may be choosy.
