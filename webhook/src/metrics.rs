@@ -62,7 +62,7 @@ impl Metrics {
     pub(crate) fn new() -> Arc<Self> {
         let reviews = Family::<ReviewLabels, Counter>::default();
         let passed = |hook| {
-            let labels = ReviewLabels { webhook: name(hook), verdict: "allowed".into() };
+            let labels = ReviewLabels { webhook: hook_name(hook), verdict: "allowed".into() };
             reviews.get_or_create(&labels).clone()
         };
         let mut metrics = Self {
@@ -122,7 +122,7 @@ impl Metrics {
             (Verdict::Allowed { .. }, Hook::Mutate) => self.mutated.inc(),
             (Verdict::Allowed { .. }, Hook::Validate) => self.validated.inc(),
             (Verdict::Refused(refusal), _) => {
-                let labels = ReviewLabels { webhook: name(hook), verdict: refusal.code.to_string().into() };
+                let labels = ReviewLabels { webhook: hook_name(hook), verdict: refusal.code.to_string().into() };
                 self.reviews.get_or_create(&labels).inc()
             }
         };
@@ -150,7 +150,7 @@ impl Metrics {
     }
 }
 
-fn name(hook: Hook) -> &'static str {
+fn hook_name(hook: Hook) -> &'static str {
     match hook {
         Hook::Mutate => "mutate",
         Hook::Validate => "validate",

@@ -20,7 +20,7 @@ const MOST: usize = 4;
 
 /// Where a connection comes from, or goes to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller(pub(crate) SocketAddr);
+pub(crate) struct Caller(SocketAddr);
 
 impl Address for Caller {
     type Stream = TcpStream;
@@ -95,8 +95,22 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::task::yield_now;
+    use tokio::time::timeout;
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_comes_when_all_are_done_is_turned_away() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.address;
+        let all = start(move || {
+            let listener = listener.clone();
+            async move { drop(listener.accept_stream().await) }
+        });
+        let come = async { while TcpStream::connect(address).await.is_ok() {} };
+        let ((), come) = tokio::join!(all.unwrap(), timeout(Duration::from_secs(20), come));
+        come.expect("nobody listens any more");
+    }
 
     #[tokio::test]
     async fn all_take_as_many_connections() {
