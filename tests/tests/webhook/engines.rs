@@ -176,13 +176,14 @@ impl Cluster {
 
     /// Whether everybody who judges here has heard of the policy of a table.
     fn follows(&self, table: &Table) -> bool {
-        let creates = |labels: &Value, own: &Value| {
-            let mut probe = table::of("Deployment", labels, &json!({}));
+        let creates_kind = |kind: &str, labels: &Value, own: &Value| {
+            let mut probe = table::of(kind, labels, &json!({}));
             (probe["metadata"]["name"], probe["metadata"]["labels"]) = ("probe".into(), own.clone());
             let path = format!("{}?dryRun=All", collection("shop", &probe));
             let body = Some(("application/json", probe.to_string()));
             self.server().request_as(&self.deployer.token, "POST", &path, body).1
         };
+        let creates = |labels: &Value, own: &Value| creates_kind("Deployment", labels, own);
         let says = |answer: &Value, words: &[&str]| {
             let message = answer["message"].as_str().unwrap_or_default();
             words.iter().all(|word| message.contains(word))
@@ -199,7 +200,9 @@ impl Cluster {
             let answer = creates(&table.usual, &json!({ IDENTITY: "0000000000000000" }));
             says(&answer, &["denied the request: [MESH-E106]", "by its identity"])
         };
-        is_marked && says(&refused, &[by]) && (self.engine == "cel" || is_told_by_label())
+        // A MutatingAdmissionPolicy refuses objects of a new kind until it has read the server's schemas again.
+        let knows_rollouts = creates_kind("Rollout", &table.usual, &json!({}))["reason"] != "ServiceUnavailable";
+        is_marked && knows_rollouts && says(&refused, &[by]) && (self.engine == "cel" || is_told_by_label())
     }
 }
 
