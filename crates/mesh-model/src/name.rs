@@ -147,7 +147,7 @@ fn cluster_name_problem(text: &str) -> Option<&'static str> {
         Some("is empty")
     } else if text.len() > MAX_CLUSTER_NAME {
         Some("is longer than 253 bytes")
-    } else if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c)) {
+    } else if hides_something(text) {
         Some("has white space, control or invisible characters")
     } else {
         None
@@ -168,11 +168,18 @@ fn identity_problem(text: &str) -> Option<&'static str> {
         Some("is empty")
     } else if text.len() > MAX_IDENTITY {
         Some("is longer than 253 bytes")
-    } else if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c)) {
+    } else if hides_something(text) {
         Some("has white space, control or invisible characters")
     } else {
         None
     }
+}
+
+/// Whether there are white space, control or invisible characters in a text.
+fn hides_something(text: &str) -> bool {
+    // Nearly none has anything but graphic characters of ASCII, and reviews count each look.
+    !text.bytes().all(|byte| byte.is_ascii_graphic())
+        && text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c))
 }
 
 /// Whether a terminal would show nothing for `c`, or would reorder text because of it: zero-width and bidirectional
