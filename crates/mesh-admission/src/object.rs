@@ -4,14 +4,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use mesh_json::Part;
+use mesh_json::{Part, Text, WithText};
 use mesh_model::naming::Meta;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-use crate::wire::Text;
 
 /// A map, such as labels: it has so few keys, and they are looked up so seldom, that they are kept as they come.
 #[derive(Debug)]
@@ -157,7 +155,7 @@ struct Parts<'a, T> {
 #[serde(default)]
 struct WorkloadSpec<'a> {
     #[serde(borrow)]
-    template: Option<TemplateParts<'a>>,
+    template: Option<Template<'a>>,
     #[serde(borrow, rename = "jobTemplate")]
     job_template: Option<Map<JobTemplate<'a>>>,
 }
@@ -173,11 +171,8 @@ struct JobTemplate<'a> {
 #[serde(default)]
 struct JobSpec<'a> {
     #[serde(borrow)]
-    template: Option<TemplateParts<'a>>,
+    template: Option<Template<'a>>,
 }
-
-/// A pod template, as its parts came.
-type TemplateParts<'a> = Pairs<'a, Part<'a>>;
 
 /// `spec` of a pod template, as far as it says who its pods are.
 #[derive(Debug, Default, Deserialize)]
@@ -200,7 +195,7 @@ pub(crate) struct Object<'a> {
 
 /// A workload.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Map<Parts<'a, Map<WorkloadSpec<'a>>>>", bound = "'de: 'a")]
+#[serde(from = "Map<Parts<'a, Map<WorkloadSpec<'a>>>>", bound = "'de: 'a")]
 pub(crate) struct WorkloadObject<'a> {
     pub(crate) metadata: Option<Metadata<'a>>,
     pub(crate) template: Option<Template<'a>>,
@@ -212,27 +207,53 @@ pub(crate) struct WorkloadObject<'a> {
 #[derive(Debug)]
 pub(crate) struct Template<'a> {
     metadata: Option<Metadata<'a>>,
-    parts: TemplateParts<'a>,
+    /// All of it, as it came.
+    parts: Pairs<'a, Part<'a>>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Template<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl<'de> Visitor<'de> for Read {
+            type Value = Template<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Template<'de>, A::Error> {
+                let (mut metadata, mut parts) = (None, Vec::with_capacity(2));
+                while let Some(key) = map.next_key::<Text<'de>>()? {
+                    let part = if *key == *"metadata" {
+                        let both: WithText<'de, Option<Map<Metadata<'de>>>> = map.next_value()?;
+                        metadata = both.value.map(|Map(metadata)| metadata);
+                        both.text
+                    } else {
+                        map.next_value()?
+                    };
+                    parts.push((key, part));
+                }
+                Ok(Template { metadata, parts: Pairs(parts) })
+            }
+        }
+
+        from.deserialize_map(Read)
+    }
 }
 
 /// Where pod templates are.
 const IN_SPEC: &[&str] = &["spec", "template"];
 const IN_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 
-impl<'a> TryFrom<Map<Parts<'a, Map<WorkloadSpec<'a>>>>> for WorkloadObject<'a> {
-    type Error = String;
-
-    fn try_from(Map(Parts { metadata, spec }): Map<Parts<'a, Map<WorkloadSpec<'a>>>>) -> Result<Self, String> {
+impl<'a> From<Map<Parts<'a, Map<WorkloadSpec<'a>>>>> for WorkloadObject<'a> {
+    fn from(Map(Parts { metadata, spec }): Map<Parts<'a, Map<WorkloadSpec<'a>>>>) -> Self {
         let Map(WorkloadSpec { template, job_template }) = spec.unwrap_or_default();
         let (template, template_at) = match job_template {
             Some(Map(job)) => (job.spec.and_then(|Map(spec)| spec.template), IN_JOB),
             None => (template, IN_SPEC),
         };
-        let template = template.map(|parts| {
-            let metadata = parts.get("metadata").map(|&metadata| read_or_none(metadata)).transpose()?.flatten();
-            Ok::<_, String>(Template { metadata, parts })
-        });
-        Ok(Self { metadata: metadata.map(|Map(metadata)| metadata), template: template.transpose()?, template_at })
+        Self { metadata: metadata.map(|Map(metadata)| metadata), template, template_at }
     }
 }
 
@@ -244,8 +265,9 @@ impl WorkloadObject<'_> {
 
     /// The service account of its pods; none where that does not read.
     pub(crate) fn service_account(&self) -> Option<String> {
-        let spec = self.template.as_ref()?.parts.get("spec").map(|&spec| read_or_none::<PodSpec>(spec));
-        let spec = spec.transpose().ok()?.flatten().unwrap_or_default();
+        let spec: Option<Map<PodSpec>> =
+            self.template.as_ref()?.parts.get("spec").map(|spec| spec.read()).transpose().ok()?.flatten();
+        let Map(spec) = spec.unwrap_or_default();
         let named = [spec.service_account_name, spec.service_account].into_iter().flatten();
         Some(named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()))
     }
@@ -273,12 +295,6 @@ pub(crate) fn is_same(a: Option<Part<'_>>, b: Option<Part<'_>>) -> bool {
 /// Reads a part of a review, which must be a map.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: Part<'a>) -> Result<T, String> {
     text.read().map(|Map(part)| part).map_err(|error| error.to_string())
-}
-
-/// The same, where null is not given.
-fn read_or_none<'a, T: Deserialize<'a>>(text: Part<'a>) -> Result<Option<T>, String> {
-    let part: Option<Map<T>> = text.read().map_err(|error| error.to_string())?;
-    Ok(part.map(|Map(part)| part))
 }
 
 /// What is null is not given.

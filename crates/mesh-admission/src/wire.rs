@@ -3,12 +3,10 @@
 //! An answer without the uid of its request is a failed webhook to an API server and no refusal, so the uid is read first,
 //! from whatever can be read.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
-use std::ops::Deref;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use mesh_json::Part;
+use mesh_json::{Part, Text};
 use mesh_model::facts::WorkloadKind;
 use mesh_model::kind::Kind;
 use serde::{Deserialize, Serialize};
@@ -52,34 +50,22 @@ pub enum Operation {
     Connect,
 }
 
-/// A text, borrowed from the review where nothing in it is escaped. serde borrows a bare `Cow` only where it is a field.
-#[derive(Debug, Default, Deserialize)]
-pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A kind with its group.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct GroupKind<'a> {
     /// Its API group; empty is the core group.
     #[serde(borrow, default)]
-    pub group: Cow<'a, str>,
+    pub group: Text<'a>,
     /// Its name.
     #[serde(borrow)]
-    pub kind: Cow<'a, str>,
+    pub kind: Text<'a>,
 }
 
 /// `request` of a review, as far as it is used.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// What the answer must repeat.
-    pub uid: Cow<'a, str>,
+    pub uid: Text<'a>,
     /// The kind that the object is written in.
     pub kind: GroupKind<'a>,
     /// `status` and the like.
@@ -99,7 +85,7 @@ pub struct Request<'a> {
 #[serde(rename_all = "camelCase", bound = "O: Deserialize<'de>")]
 struct Written<'a, O> {
     #[serde(borrow)]
-    uid: Cow<'a, str>,
+    uid: Text<'a>,
     #[serde(borrow)]
     kind: GroupKind<'a>,
     #[serde(borrow, default)]
@@ -156,7 +142,7 @@ struct Review<'a, R> {
 #[derive(Deserialize)]
 struct OnlyUid<'a> {
     #[serde(borrow)]
-    uid: Cow<'a, str>,
+    uid: Text<'a>,
 }
 
 /// The request of a review.
@@ -186,10 +172,10 @@ fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
     }
     if !is_ours(&review.api_version.unwrap_or_default(), &review.kind.unwrap_or_default()) {
         let why = format!("it is no {KIND} of {API_VERSION}");
-        return Err(Malformed::NoRequest { uid: uid.into_owned(), why });
+        return Err(Malformed::NoRequest { uid: uid.0.into_owned(), why });
     }
     let request: Written<'_, Part<'_>> = serde_json::from_str(request)
-        .map_err(|error| Malformed::NoRequest { uid: uid.into_owned(), why: format!("its request: {error}") })?;
+        .map_err(|error| Malformed::NoRequest { uid: uid.0.into_owned(), why: format!("its request: {error}") })?;
     let is_workload = request.is_of_workload();
     Ok(request.read(|object| Reviewed::read(object, is_workload)))
 }

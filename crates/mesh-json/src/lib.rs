@@ -12,9 +12,11 @@ use serde::de::DeserializeSeed;
 mod blocks;
 mod part;
 mod reader;
+mod text;
 
-pub use part::Part;
+pub use part::{Part, WithText};
 pub use reader::RAW;
+pub use text::Text;
 
 /// Reads `text` into `seed`. None says nothing but that `serde_json` is to be asked.
 pub fn read<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Option<S::Value> {

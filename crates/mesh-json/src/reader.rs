@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Number;
 
 use super::blocks::{Blocks, End};
-use super::part::PART;
+use super::part::{PART, WITH_TEXT};
 
 /// A newtype of this name is given a text with escapes as it stands, quotes included, as borrowed bytes; all else as ever.
 pub const RAW: &str = "$mesh::Raw";
@@ -269,6 +269,11 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
             self.skip()?;
             return visitor.visit_borrowed_str(&self.input[start..self.at]);
         }
+        if name == WITH_TEXT {
+            self.token()?;
+            let start = self.at;
+            return visitor.visit_seq(ValueAndText { reader: self, start, is_read: false });
+        }
         if name != RAW || self.token()? != b'"' {
             return visitor.visit_newtype_struct(self);
         }
@@ -313,6 +318,25 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
 
     fn deserialize_tuple_struct<V: Visitor<'a>>(self, _: &'static str, _: usize, _: V) -> Result<V::Value, Fail> {
         Err(Fail)
+    }
+}
+
+/// A value, and then its text.
+struct ValueAndText<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    start: usize,
+    is_read: bool,
+}
+
+impl<'a> SeqAccess<'a> for ValueAndText<'_, 'a> {
+    type Error = Fail;
+
+    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Fail> {
+        if !std::mem::replace(&mut self.is_read, true) {
+            return seed.deserialize(&mut *self.reader).map(Some);
+        }
+        let text = &self.reader.input[self.start..self.reader.at];
+        seed.deserialize(BorrowedStrDeserializer::new(text)).map(Some)
     }
 }
 

@@ -51,7 +51,7 @@ fn review(body: &[u8]) -> Result<(), String> {
         let (answer, uid) = match wire::read(body) {
             Ok(request) => {
                 let answer = wire::answer(&request.uid, &decide(hook, &request, &index, &policy));
-                (answer, request.uid.into_owned())
+                (answer, request.uid.0.into_owned())
             }
             Err(error) => match (error.answer(hook), error) {
                 (Some(answer), Malformed::NoRequest { uid, .. }) => (answer, uid),

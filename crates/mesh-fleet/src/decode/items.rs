@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::problem::ReadError;
 use super::source::Source;
-use super::text::Text;
 use super::whole::Whole;
+use mesh_json::Text;
 
 /// Hands each element of `items` to `take`, as long as the document reads.
 pub(super) fn each_item(source: Source<'_>, take: &mut dyn FnMut(&Value)) -> Result<(), ReadError> {

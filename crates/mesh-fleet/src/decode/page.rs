@@ -12,10 +12,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::objects::{Job, Shape};
 use super::problem::ReadError;
 use super::source::Source;
-use super::text::Text;
 use super::wire::{PageHead, PageMetadata};
 use super::{ClusterDecoder, Interner, Part, Place};
 use crate::fleet::Depth;
+use mesh_json::Text;
 
 /// What a page says of the list that it is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use mesh_model::facts::{GatewayService, Service, ServicePort, TargetPort};
 use mesh_model::naming::Meta;
 
 use super::cluster::NETWORK;
-use super::text::Text;
 use super::wire::{self, IntOrText, Object};
 use super::{ClusterDecoder, Item};
 use crate::limits::MAX_ENTRIES;
+use mesh_json::Text;
 
 /// Port on which a gateway passes mutual TLS through by server name (`reference/admiral.md` §4.7).
 const GATEWAY_PORT: u16 = 15443;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 
 use super::problem::ReadError;
-use super::text::Text;
 use crate::limits::{MAX_YAML_ALIAS_NODES, MAX_YAML_ALIASES, MAX_YAML_DEPTH, MAX_YAML_NODES};
+use mesh_json::Text;
 
 /// One document.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::text::{Pairs, Text, or_default};
+use super::text::{Pairs, or_default};
+use mesh_json::Text;
 
 /// An object, with the spec and status that its kind has, and its managed fields where they are read.
 #[derive(Debug, Deserialize)]

@@ -196,7 +196,7 @@ fn any_bytes(decider: Decider, scene: &Scene) -> Result<(), String> {
         let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
         let response = &answer["response"];
         let (uid, is_read) = match wire::read(broken) {
-            Ok(request) => (request.uid.into_owned(), true),
+            Ok(request) => (request.uid.0.into_owned(), true),
             Err(wire::Malformed::NoRequest { uid, .. }) => (uid, false),
             Err(wire::Malformed::NoReview(_)) => return Err(format!("an answer to nobody: {answer}")),
         };
