@@ -17,6 +17,8 @@ mod process;
 #[path = "../tests/webhook/running.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "the tests need more of it, and it is written for them")]
 mod running;
+#[path = "webhook/spent.rs"]
+mod spent;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -69,38 +71,66 @@ fn main() {
     deploys::measure();
 }
 
+/// A server that is asked.
+struct Server<'s> {
+    address: SocketAddr,
+    ca_pem: &'s str,
+    pid: u32,
+}
+
+/// What came of asking one for a while.
+struct Round {
+    /// Answers in a second.
+    rate: f64,
+    tally: Tally,
+    /// Seconds of processors for an answer: of the server, and of its callers.
+    cost: [f64; 2],
+}
+
+impl Server<'_> {
+    fn asked(&self, protocol: Protocol, pace: Pace, time: Duration, questions: &[Question]) -> Round {
+        let address = self.address;
+        let asking = Asking::start(protocol, self.ca_pem, pace, questions.to_vec(), move || vec![address]);
+        thread::sleep(WARM);
+        let spent = || [self.pid, std::process::id()].map(spent::of);
+        let (start, answered, before) = (Instant::now(), asking.answered(), spent());
+        thread::sleep(time.saturating_sub(WARM));
+        let answers = f64::from(u32::try_from(asking.answered() - answered).expect("some thousands"));
+        let (lasted, after) = (start.elapsed(), spent());
+        let tally = asking.stop();
+        assert!(tally.failed.is_empty(), "{:?}", tally.failed.first());
+        let cost = [0, 1].map(|at| after[at].saturating_sub(before[at]).as_secs_f64() / answers);
+        Round { rate: answers / lasted.as_secs_f64(), tally, cost }
+    }
+}
+
 fn compare(protocol: Protocol, webhook: &Webhook, bare: &Bare, questions: &[Question]) {
     let as_fast = Pace { callers: CONNECTIONS, per_second: None, per_connection: None };
     let steady = Pace { per_second: Some(STEADY), ..as_fast };
-    let servers = [(bare.address, bare.ca_pem.as_str()), (webhook.address, webhook.ca_pem.as_str())];
-    let ask = |(address, ca_pem): (SocketAddr, &str), pace, time: Duration| {
-        let asking = Asking::start(protocol, ca_pem, pace, questions.to_vec(), move || vec![address]);
-        thread::sleep(WARM);
-        let (start, before) = (Instant::now(), asking.answered());
-        thread::sleep(time.saturating_sub(WARM));
-        let rate = f64::from(u32::try_from(asking.answered() - before).expect("some thousands"))
-            / start.elapsed().as_secs_f64();
-        let tally = asking.stop();
-        assert!(tally.failed.is_empty(), "{:?}", tally.failed.first());
-        (rate, tally)
-    };
+    let servers = [
+        Server { address: bare.address, ca_pem: &bare.ca_pem, pid: bare.pid() },
+        Server { address: webhook.address, ca_pem: &webhook.ca_pem, pid: webhook.pid() },
+    ];
     for (title, pace, (rounds, time)) in [("as fast as they can", as_fast, FAST), ("1,000 a second", steady, AT_STEADY)]
     {
+        let ask = || servers.each_ref().map(|server| server.asked(protocol, pace, time, questions));
         // Once for nothing, so that caches and threads are warm.
-        let _ = servers.map(|server| ask(server, pace, time));
-        let rounds: Vec<[(f64, Tally); 2]> =
-            (0..rounds).map(|_| servers.map(|server| ask(server, pace, time))).collect();
+        let _ = ask();
+        let rounds: Vec<[Round; 2]> = (0..rounds).map(|_| ask()).collect();
         println!("{protocol:?}, {CONNECTIONS} connections, {title}, {} rounds:", rounds.len());
         for (at, name) in ["bare server", "webhook"].into_iter().enumerate() {
-            let rate = middle(rounds.iter().map(|round| round[at].0));
-            let took = |percent| middle(rounds.iter().map(|round| round[at].1.percentile(percent).as_secs_f64() * 1e3));
+            let of = |figure: &dyn Fn(&Round) -> f64| middle(rounds.iter().map(|round| figure(&round[at])));
+            let took = |percent| of(&|round| round.tally.percentile(percent).as_secs_f64() * 1e3);
+            let [own, callers] = [0, 1].map(|whose| of(&|round| round.cost[whose] * 1e6));
             println!(
-                "  {name:<12}{rate:>8.0} a second{:>9.2} ms in the middle{:>9.2} ms for 99 in 100",
+                "  {name:<12}{:>8.0} a second{:>9.2} ms in the middle{:>9.2} ms for 99 in 100{own:>7.0} us of processors \
+                 an answer, and {callers:.0} of its callers",
+                of(&|round| round.rate),
                 took(50),
                 took(99)
             );
         }
-        let mut ratios: Vec<f64> = rounds.iter().map(|[bare, webhook]| webhook.0 / bare.0).collect();
+        let mut ratios: Vec<f64> = rounds.iter().map(|[bare, webhook]| webhook.rate / bare.rate).collect();
         ratios.sort_by(f64::total_cmp);
         let part = |quarters: usize| ratios[(ratios.len() - 1) * quarters / 4];
         println!(

@@ -18,12 +18,15 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tracing::Level;
 
 /// That the review passes, to the uid that the bench's reviews have.
 const ANSWER: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"allowed":true,"uid":"705ab4f5-6393-11e8-b7cc-42010a800002"}}"#;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    // As any server has it: where nobody takes what libraries tell, they make texts of it.
+    tracing_subscriber::fmt().with_max_level(Level::INFO).init();
     let mut arguments = env::args().skip(1);
     let address: SocketAddr = arguments.next().ok_or("an address")?.parse()?;
     let folder: PathBuf = arguments.next().ok_or("a folder with tls.crt and tls.key")?.into();

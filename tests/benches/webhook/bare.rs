@@ -33,6 +33,10 @@ impl Bare {
         assert!(until(Duration::from_secs(30), || served_certificate(address, &bare.ca_pem).is_ok()), "it serves");
         bare
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Bare {

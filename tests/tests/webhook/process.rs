@@ -158,16 +158,20 @@ impl Webhook {
         self.memory("VmHWM:")
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A line of what the kernel says of its memory, in KiB.
     pub(super) fn memory(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Asks it to stop, as kubelets do.
     pub(super) fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
