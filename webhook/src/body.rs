@@ -1,5 +1,6 @@
 //! Bodies, within bounds: of one, and of all that are being read.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -9,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The largest body: API servers take objects of at most 3 MiB, and a review may have two.
 const MAX_BODY: usize = 8 << 20;
-/// All bodies that are read at once.
+/// All bodies that are read at once, by all reviewers.
 const MAX_BODIES: usize = 64 << 20;
 /// Bodies are counted in steps of so much.
 const STEP: usize = 64 << 10;
@@ -25,8 +26,9 @@ pub(crate) struct Counted {
 }
 
 impl Budget {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_BODIES / STEP)))
+    /// The share of one of so many reviewers: there is room in it for the largest body.
+    pub(crate) fn shared_by(reviewers: NonZeroUsize) -> Self {
+        Self(Arc::new(Semaphore::new((MAX_BODIES / reviewers).max(MAX_BODY) / STEP)))
     }
 
     /// Reads a body of this length, if that is told. Refused are one that is too large, one for which there is no room, and one
@@ -74,13 +76,14 @@ mod tests {
     #[tokio::test]
     async fn pieces_are_joined() {
         let pieces = futures::stream::iter(["one", "", " two", " three"].map(Ok::<_, std::io::Error>));
-        let body = Budget::new().read(None, Body::from_stream(pieces)).await.map(|body| body.bytes);
+        let body =
+            Budget::shared_by(NonZeroUsize::MIN).read(None, Body::from_stream(pieces)).await.map(|body| body.bytes);
         assert_eq!(body, Ok("one two three".into()));
     }
 
     #[tokio::test]
     async fn a_body_is_bounded_and_so_are_all_together() {
-        let budget = Budget::new();
+        let budget = Budget::shared_by(NonZeroUsize::MIN);
         let small = budget.read(None, Body::from(vec![7; STEP * 3])).await.map(|body| body.bytes.len());
         assert_eq!(small, Ok(STEP * 3));
         let too_large = Body::from(vec![0; MAX_BODY + 1]);

@@ -21,6 +21,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Deadlines of many requests, kept to within a tick. A timer for each would cost more than its review: where it is the
 /// earliest of all, tokio wakes a thread to tell it of it.
+#[derive(Clone)]
 pub(crate) struct Ticks(Arc<Notify>);
 
 impl Ticks {

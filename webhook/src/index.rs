@@ -2,6 +2,7 @@
 
 mod beat;
 mod contribution;
+mod entry;
 mod labels;
 mod live;
 mod packed;

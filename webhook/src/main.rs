@@ -20,6 +20,7 @@ mod self_test;
 mod serve;
 mod state;
 mod stop;
+mod tally;
 
 use std::process::ExitCode;
 

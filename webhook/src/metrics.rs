@@ -1,27 +1,27 @@
 //! Metrics, in the text format of OpenMetrics. No label tells a name or a namespace.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use mesh_admission::Verdict;
+use mesh_admission::RefusalCode;
 use mesh_admission::wire::Hook;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::tally::{InFlight, Seconds, Tallies};
 
 /// What is counted.
 pub(crate) struct Metrics {
     registry: Registry,
-    reviews: Family<ReviewLabels, Counter>,
-    /// Of `reviews`, those that passed: nearly all, and so they are not looked up each time.
-    mutated: Counter,
-    validated: Counter,
-    pub(crate) review_seconds: Histogram,
-    pub(crate) in_flight: Gauge,
+    /// What reviewers count of their own.
+    pub(crate) tallies: Tallies,
+    refused: Family<ReviewLabels, Counter>,
     rejected: Family<WhyLabels, Counter>,
     connections: Family<WhyLabels, Counter>,
     pub(crate) panics: Counter,
@@ -55,23 +55,34 @@ pub(crate) struct ResultLabels {
     pub(crate) result: &'static str,
 }
 
-/// From a tenth of a millisecond to five seconds.
-const BUCKETS: [f64; 12] = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+/// Reviews that were answered: those that passed, which reviewers count, and those that were refused.
+#[derive(Debug)]
+struct Answered {
+    tallies: Tallies,
+    refused: Family<ReviewLabels, Counter>,
+}
+
+impl EncodeMetric for Answered {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for hook in [Hook::Mutate, Hook::Validate] {
+            let labels = ReviewLabels { webhook: hook_name(hook), verdict: "allowed".into() };
+            let count = self.tallies.passed_by(hook);
+            encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        self.refused.encode(encoder)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Counter
+    }
+}
 
 impl Metrics {
     pub(crate) fn new() -> Arc<Self> {
-        let reviews = Family::<ReviewLabels, Counter>::default();
-        let passed = |hook| {
-            let labels = ReviewLabels { webhook: hook_name(hook), verdict: "allowed".into() };
-            reviews.get_or_create(&labels).clone()
-        };
         let mut metrics = Self {
             registry: Registry::with_prefix("mesh"),
-            mutated: passed(Hook::Mutate),
-            validated: passed(Hook::Validate),
-            reviews,
-            review_seconds: Histogram::new(BUCKETS),
-            in_flight: Gauge::default(),
+            tallies: Tallies::default(),
+            refused: Family::default(),
             rejected: Family::default(),
             connections: Family::default(),
             panics: Counter::default(),
@@ -83,14 +94,16 @@ impl Metrics {
             restarts: Counter::default(),
         };
         let registry = &mut metrics.registry;
-        registry.register("admission_reviews", "Reviews that were answered", metrics.reviews.clone());
+        let tallies = || metrics.tallies.clone();
+        let answered = Answered { tallies: tallies(), refused: metrics.refused.clone() };
+        registry.register("admission_reviews", "Reviews that were answered", answered);
         registry.register_with_unit(
             "admission_review",
             "Time from the whole request to its answer",
             Unit::Seconds,
-            metrics.review_seconds.clone(),
+            Seconds(tallies()),
         );
-        registry.register("admission_in_flight", "Requests that are being read or answered", metrics.in_flight.clone());
+        registry.register("admission_in_flight", "Requests that are being read or answered", InFlight(tallies()));
         registry.register("admission_rejected", "Requests that are no reviews, or too many", metrics.rejected.clone());
         registry.register("connections_failed", "Connections that came to nothing", metrics.connections.clone());
         registry.register("admission_panics", "Panics while a review was decided", metrics.panics.clone());
@@ -116,16 +129,10 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// A review was answered.
-    pub(crate) fn answered(&self, hook: Hook, verdict: &Verdict) {
-        match (verdict, hook) {
-            (Verdict::Allowed { .. }, Hook::Mutate) => self.mutated.inc(),
-            (Verdict::Allowed { .. }, Hook::Validate) => self.validated.inc(),
-            (Verdict::Refused(refusal), _) => {
-                let labels = ReviewLabels { webhook: hook_name(hook), verdict: refusal.code.to_string().into() };
-                self.reviews.get_or_create(&labels).inc()
-            }
-        };
+    /// A review was refused.
+    pub(crate) fn refused(&self, hook: Hook, code: RefusalCode) {
+        let labels = ReviewLabels { webhook: hook_name(hook), verdict: code.to_string().into() };
+        self.refused.get_or_create(&labels).inc();
     }
 
     /// A request was no review, or one too many.

@@ -16,7 +16,7 @@ use tokio::runtime;
 use tokio::sync::{Mutex, oneshot};
 
 /// Most threads: an API server has one connection.
-const MOST: usize = 4;
+const MOST: NonZeroUsize = NonZeroUsize::new(4).expect("more than none");
 
 /// Where a connection comes from, or goes to.
 #[derive(Debug, Clone, Copy)]
@@ -68,13 +68,17 @@ impl AddrListener<TcpStream, Caller> for InTurn {
     }
 }
 
+/// How many threads there are.
+pub(crate) fn count() -> NonZeroUsize {
+    thread::available_parallelism().map_or(NonZeroUsize::MIN, |processors| processors.min(MOST))
+}
+
 /// Starts the threads, each with what `serve` makes. What is returned is ready when all are done.
 pub(crate) fn start<F>(serve: impl Fn() -> F) -> io::Result<impl Future<Output = ()>>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST);
-    let started = (0..threads).map(|number| {
+    let started = (0..count().get()).map(|number| {
         let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
         let (done, is_done) = oneshot::channel();
         let serving = serve();

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use mesh_admission::wire::{self, Hook};
 use mesh_admission::{NamePolicy, Verdict, decide};
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::spawn_blocking;
 
 use crate::body::{Budget, Counted};
@@ -22,41 +21,33 @@ use crate::deadline::{self, Ticks};
 use crate::index::LiveIndex;
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
+use crate::tally::{Room, Tally};
 
-/// Most requests that are read or answered at once; more are told to come again.
-const MAX_AT_ONCE: i64 = 512;
+/// Most requests that a reviewer reads or answers at once; more are told to come again.
+const MAX_AT_ONCE: i64 = 256;
 /// Bodies of more bytes are decided aside, so that those that come over other connections need not wait for them.
 const LARGE: usize = 256 << 10;
 
 /// The media type of answers, and of reviews.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What reviews are answered by.
+/// What a reviewer answers reviews by.
 pub(crate) struct Reviews {
     pub(crate) index: Arc<LiveIndex>,
     pub(crate) policy: Arc<ArcSwap<NamePolicy>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
-    budget: Budget,
-    ticks: Ticks,
+    pub(crate) ticks: Ticks,
+    /// Its own.
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) budget: Budget,
 }
 
-impl Reviews {
-    pub(crate) fn new(
-        index: Arc<LiveIndex>,
-        policy: Arc<ArcSwap<NamePolicy>>,
-        metrics: Arc<Metrics>,
-        readiness: Arc<Readiness>,
-    ) -> Arc<Self> {
-        Arc::new(Self { index, policy, metrics, readiness, budget: Budget::new(), ticks: Ticks::start() })
-    }
-}
-
-pub(crate) fn router(reviews: Arc<Reviews>) -> Router {
+pub(crate) fn router(reviews: Reviews) -> Router {
     Router::new()
         .route("/mutate", post(|State(reviews), request| review(Hook::Mutate, reviews, Asked::of(request))))
         .route("/validate", post(|State(reviews), request| review(Hook::Validate, reviews, Asked::of(request))))
-        .with_state(reviews)
+        .with_state(Arc::new(reviews))
 }
 
 /// What is used of a request: its future keeps no more of it, and is so small that it is quickly had and moved.
@@ -84,7 +75,7 @@ impl Asked {
 async fn review(hook: Hook, reviews: Arc<Reviews>, asked: Asked) -> Response {
     let version = asked.version;
     let metrics = &reviews.metrics;
-    let Some(_room) = Room::take(&metrics.in_flight) else {
+    let Some(_room) = Room::take(&reviews.tally, MAX_AT_ONCE) else {
         metrics.rejected("too-many");
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     };
@@ -99,24 +90,6 @@ async fn review(hook: Hook, reviews: Arc<Reviews>, asked: Asked) -> Response {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
-}
-
-/// The room of a request among those that are read or answered. It is given back whatever becomes of the request: who asked may
-/// have hung up.
-struct Room<'g>(&'g Gauge);
-
-impl<'g> Room<'g> {
-    /// None if there is none left.
-    fn take(in_flight: &'g Gauge) -> Option<Self> {
-        let before = in_flight.inc();
-        Some(Self(in_flight)).filter(|_| before < MAX_AT_ONCE)
-    }
-}
-
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 async fn answer(hook: Hook, reviews: &Arc<Reviews>, asked: Asked) -> Result<Response, (StatusCode, &'static str)> {
@@ -137,7 +110,7 @@ async fn answer(hook: Hook, reviews: &Arc<Reviews>, asked: Asked) -> Result<Resp
         let reviews = Arc::clone(reviews);
         spawn_blocking(move || caught(hook, &reviews, &body)).await.unwrap_or_else(|error| Err(Box::new(error)))
     };
-    reviews.metrics.review_seconds.observe(start.elapsed().as_secs_f64());
+    reviews.tally.took(start.elapsed());
     match decided {
         Ok(Ok(answer)) => Ok(([(header::CONTENT_TYPE, JSON)], Body::from(answer)).into_response()),
         Ok(Err(why)) => {
@@ -172,15 +145,18 @@ fn decided(hook: Hook, reviews: &Reviews, body: &[u8]) -> Result<Vec<u8>, String
         // What is not known yet is not free.
         Verdict::Refused(wire::undecided("what this cluster holds is not known yet"))
     };
-    reviews.metrics.answered(hook, &verdict);
-    if let Verdict::Refused(refusal) = &verdict {
-        tracing::info!(
-            uid = %request.uid.escape_debug(),
-            kind = %request.kind.kind.escape_debug(),
-            namespace = %request.namespace.as_deref().unwrap_or_default().escape_debug(),
-            code = %refusal.code,
-            "refused"
-        );
+    match &verdict {
+        Verdict::Allowed { .. } => reviews.tally.passed(hook),
+        Verdict::Refused(refusal) => {
+            reviews.metrics.refused(hook, refusal.code);
+            tracing::info!(
+                uid = %request.uid.escape_debug(),
+                kind = %request.kind.kind.escape_debug(),
+                namespace = %request.namespace.as_deref().unwrap_or_default().escape_debug(),
+                code = %refusal.code,
+                "refused"
+            );
+        }
     }
     Ok(wire::answer(&request.uid, &verdict))
 }
@@ -193,6 +169,8 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use futures::{FutureExt as _, stream};
     use mesh_admission::{Disclosure, Mode, OnStale};
     use tokio::runtime;
@@ -207,8 +185,15 @@ mod tests {
             on_stale: OnStale::default(),
             disclosure: Disclosure::default(),
         };
-        let policy = Arc::new(ArcSwap::from_pointee(policy));
-        Reviews::new(Arc::default(), policy, Metrics::new(), Arc::new(Readiness::new()))
+        Arc::new(Reviews {
+            index: Arc::default(),
+            policy: Arc::new(ArcSwap::from_pointee(policy)),
+            metrics: Metrics::new(),
+            readiness: Arc::new(Readiness::new()),
+            ticks: Ticks::start(),
+            tally: Arc::default(),
+            budget: Budget::shared_by(NonZeroUsize::MIN),
+        })
     }
 
     fn asked(body: Body) -> Asked {
@@ -218,13 +203,12 @@ mod tests {
     #[tokio::test]
     async fn who_hangs_up_takes_no_room() {
         let reviews = reviews();
-        let in_flight = &reviews.metrics.in_flight;
         let never = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
         let mut review = Box::pin(review(Hook::Validate, Arc::clone(&reviews), asked(never)));
         assert!((&mut review).now_or_never().is_none());
-        assert_eq!(in_flight.get(), 1);
+        assert_eq!(reviews.tally.in_flight(), 1);
         drop(review);
-        assert_eq!(in_flight.get(), 0);
+        assert_eq!(reviews.tally.in_flight(), 0);
     }
 
     #[test]

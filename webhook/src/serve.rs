@@ -18,9 +18,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin::{self, Admin};
 use crate::args::{CertificateSource, Disclosure, Mode, OnStale, ServeArgs};
+use crate::body::Budget;
 use crate::certificates::{self, Certificates};
 use crate::claims;
 use crate::connections::{self, Capped, HANDSHAKE, HEAD, MAX_ADMIN_CONNECTIONS, MAX_CONNECTIONS};
+use crate::deadline::Ticks;
 use crate::folder;
 use crate::index::{self, LiveIndex};
 use crate::metrics::Metrics;
@@ -125,13 +127,22 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     });
     let listener = reviewers::listen(args.listen).await.map_err(|_| taken(args.listen))?;
     let address = listener.address;
-    let routes = routes::router(Reviews::new(index, policy, Arc::clone(&metrics), Arc::clone(&readiness)));
     let reviewers = reviewers::start({
-        let (certificates, handle) = (Arc::clone(&certificates), handle.clone());
+        let (certificates, handle, readiness) = (Arc::clone(&certificates), handle.clone(), Arc::clone(&readiness));
+        let ticks = Ticks::start();
         // The listener is theirs alone: whoever comes once they have stopped is turned away, and does not wait.
         move || {
+            let routes = routes::router(Reviews {
+                index: Arc::clone(&index),
+                policy: Arc::clone(&policy),
+                metrics: Arc::clone(&metrics),
+                readiness: Arc::clone(&readiness),
+                ticks: ticks.clone(),
+                tally: metrics.tallies.another(),
+                budget: Budget::shared_by(reviewers::count()),
+            });
             let server = server(listener.clone(), Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
-            server.serve(routes.clone().into_make_service()).map(drop)
+            server.serve(routes.into_make_service()).map(drop)
         }
     });
     let reviewers = reviewers.map_err(system("no threads"))?;

@@ -21,6 +21,7 @@ use papaya::HashMap;
 use tokio::time::Instant;
 
 use super::contribution::{Fact, Facts};
+use super::entry::{HostKey, Kept, Told};
 use super::labels::{Label, Labels};
 use super::packed::{Grants, Packed};
 use super::shared::Shared;
@@ -31,9 +32,9 @@ use super::source::{Source, Uid};
 #[derive(Default)]
 pub(crate) struct LiveIndex {
     namespaces: HashMap<Arc<str>, Arc<NamespaceFacts>, RandomState>,
-    hosts: HashMap<Arc<str>, Kept, RandomState>,
+    hosts: HashMap<HostKey, Kept, RandomState>,
     /// Which hosts each object tells of.
-    sources: Mutex<BTreeMap<Source, Told>>,
+    sources: Mutex<BTreeMap<Source, Hosts>>,
     /// Hosts that a workload has come to serve: whether they are claimed is looked at.
     served: Mutex<BTreeSet<Arc<str>>>,
     /// The policy that counts.
@@ -46,24 +47,21 @@ pub(crate) struct LiveIndex {
     texts: Shared<str>,
 }
 
-/// What is known of a host, and by which objects.
-type Kept = Arc<[(Source, Fact<Packed>)]>;
-
 /// The hosts that an object tells of: mostly one.
-enum Told {
-    One(Arc<str>),
-    Many(Box<[Arc<str>]>),
+enum Hosts {
+    One(HostKey),
+    Many(Box<[HostKey]>),
 }
 
-impl Told {
-    fn hosts(&self) -> &[Arc<str>] {
+impl Hosts {
+    fn as_slice(&self) -> &[HostKey] {
         match self {
             Self::One(host) => slice::from_ref(host),
             Self::Many(hosts) => hosts,
         }
     }
 
-    fn of(mut hosts: Vec<Arc<str>>) -> Self {
+    fn of(mut hosts: Vec<HostKey>) -> Self {
         match hosts.len() {
             1 => Self::One(hosts.remove(0)),
             _ => Self::Many(hosts.into()),
@@ -90,36 +88,32 @@ impl LiveIndex {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let before = sources.remove(source);
         let hosts = self.hosts.pin();
-        for host in before.iter().flat_map(Told::hosts).filter(|host| !facts.iter().any(|(new, _)| new == *host)) {
-            let rest: Vec<_> = hosts
-                .get(host)
-                .into_iter()
-                .flat_map(|known| known.iter())
-                .filter(|(of, _)| of != source)
-                .cloned()
-                .collect();
-            if rest.is_empty() {
-                hosts.remove(host);
-            } else {
-                hosts.insert(Arc::clone(host), rest.into());
+        for host in before.iter().flat_map(Hosts::as_slice) {
+            if facts.iter().any(|(new, _)| **new == **host) {
+                continue;
+            }
+            let known = hosts.get(host).map_or(&[][..], |known| known);
+            match Kept::of(known.iter().filter(|(of, _)| of != source).cloned().collect()) {
+                Some(rest) => drop(hosts.insert(host.clone(), rest)),
+                None => drop(hosts.remove(host)),
             }
         }
-        let mut told: Vec<Arc<str>> = Vec::with_capacity(facts.len());
+        let mut told = Vec::with_capacity(facts.len());
         for (host, fact) in facts {
-            let host = hosts.get_key_value(&host).map_or(host, |(known, _)| Arc::clone(known));
             let fact = self.slim(&host, fact);
+            let key = HostKey::from(&*host);
             if matches!(fact, Fact::Used { .. }) {
-                self.served.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&host));
+                self.served.lock().unwrap_or_else(PoisonError::into_inner).insert(host);
             }
-            let known = hosts.get(&host).into_iter().flat_map(|known| known.iter());
+            let known = hosts.get(&key).map_or(&[][..], |known| known);
             // An object tells of a host once: the last word counts.
-            let kept = known.filter(|(of, _)| of != source).cloned();
-            let all: Vec<_> = kept.chain(std::iter::once((source.clone(), fact))).collect();
-            hosts.insert(Arc::clone(&host), all.into());
-            told.push(host);
+            let kept = known.iter().filter(|(of, _)| of != source).cloned();
+            let all = Kept::of(kept.chain(std::iter::once((source.clone(), fact))).collect());
+            hosts.insert(key.clone(), all.expect("one fact at least"));
+            told.push(key);
         }
         if !told.is_empty() {
-            sources.insert(source.clone(), Told::of(told));
+            sources.insert(source.clone(), Hosts::of(told));
         }
     }
 
@@ -202,7 +196,9 @@ impl LiveIndex {
     /// Who serves a host and has done so for longest.
     pub(crate) fn oldest_use(&self, host: &str) -> Option<Use> {
         let hosts = self.hosts.pin();
-        let oldest = self.serving(hosts.get(host)?).min_by_key(|(used, created)| (created.is_none(), *created, *used));
+        let oldest = self
+            .serving(hosts.get(host.as_bytes())?)
+            .min_by_key(|(used, created)| (created.is_none(), *created, *used));
         oldest.map(|(used, _)| used.clone())
     }
 
@@ -217,10 +213,7 @@ impl LiveIndex {
     }
 
     /// Those who serve, of facts about a host, with when their workloads were made.
-    fn serving<'f>(
-        &'f self,
-        facts: &'f [(Source, Fact<Packed>)],
-    ) -> impl Iterator<Item = (&'f Use, Option<Timestamp>)> {
+    fn serving<'f>(&'f self, facts: &'f [Told]) -> impl Iterator<Item = (&'f Use, Option<Timestamp>)> {
         let policy = self.policy.load();
         facts.iter().filter_map(move |(_, fact)| {
             let Fact::Used { used, wish, created } = fact else { return None };
@@ -232,7 +225,7 @@ impl LiveIndex {
 }
 
 /// The claim that counts of several on a host.
-fn counts(host: &Arc<str>, facts: &[(Source, Fact<Packed>)]) -> Option<Claim> {
+fn counts(host: &str, facts: &[Told]) -> Option<Claim> {
     let claims = facts.iter().filter_map(|(_, fact)| match fact {
         Fact::Claimed(claim) => Some(claim.unpacked(host)),
         _ => None,
@@ -247,7 +240,7 @@ impl Index for LiveIndex {
 
     fn known(&self, host: &str) -> Known {
         let hosts = self.hosts.pin();
-        let Some((host, facts)) = hosts.get_key_value(host) else { return Known::default() };
+        let Some(facts) = hosts.get(host.as_bytes()) else { return Known::default() };
         let (mut prefix_of, mut accepted) = (None, None);
         for (_, fact) in facts.iter() {
             match fact {

@@ -54,9 +54,9 @@ impl Packed {
     }
 
     /// The claim as it was.
-    pub(super) fn unpacked(&self, key: &Arc<str>) -> Claim {
+    pub(super) fn unpacked(&self, key: &str) -> Claim {
         let Grant { owner, also_owners, env, claimed_in, epoch, phase } = (*self.grant).clone();
-        let host = Arc::clone(self.host.as_ref().unwrap_or(key));
+        let host = self.host.as_ref().map_or_else(|| key.into(), Arc::clone);
         let identity = match &self.identity {
             Identity::InHost(length) => in_host(&host, &env, *length).unwrap_or_default().into(),
             Identity::Apart(identity) => Arc::clone(identity),
@@ -104,7 +104,7 @@ mod tests {
             ("stage.checkout.global", &long, "stage"),
             ("west.stage.checkout.global", "stage.checkout", "west"),
         ] {
-            let (claim, key): (_, Arc<str>) = (claim(host, identity, env), host.to_lowercase().into());
+            let (claim, key) = (claim(host, identity, env), host.to_lowercase());
             assert_eq!(Packed::of(claim.clone(), &key, &grants).unpacked(&key), claim);
         }
     }
