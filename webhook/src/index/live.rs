@@ -88,10 +88,8 @@ impl LiveIndex {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let before = sources.remove(source);
         let hosts = self.hosts.pin();
-        for host in before.iter().flat_map(Hosts::as_slice) {
-            if facts.iter().any(|(new, _)| **new == **host) {
-                continue;
-            }
+        let still: BTreeSet<&[u8]> = facts.iter().map(|(host, _)| host.as_bytes()).collect();
+        for host in before.iter().flat_map(Hosts::as_slice).filter(|host| !still.contains(host.as_bytes())) {
             let known = hosts.get(host).map_or(&[][..], |known| known);
             match Kept::of(known.iter().filter(|(of, _)| of != source).cloned().collect()) {
                 Some(rest) => drop(hosts.insert(host.clone(), rest)),
