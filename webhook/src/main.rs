@@ -28,6 +28,9 @@ use clap::Parser as _;
 
 use args::{Args, Command, LogFormat};
 
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let Args { command } = Args::parse();
     match command {
