@@ -79,7 +79,11 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let started = (0..count().get()).map(|number| {
-        let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
+        let mut builder = runtime::Builder::new_current_thread();
+        builder.enable_all().max_blocking_threads(1);
+        // Before this thread sleeps, whoever is ready may run: often a caller, whose next review then needs nobody to be woken.
+        builder.on_thread_park(thread::yield_now);
+        let runtime = builder.build()?;
         let (done, is_done) = oneshot::channel();
         let serving = serve();
         thread::Builder::new().name(format!("reviews-{number}")).spawn(move || {
