@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Bytes, HttpBody};
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -33,7 +33,11 @@ impl Budget {
 
     /// Reads a body of this length, if that is told. Refused are one that is too large, one for which there is no room, and one
     /// that does not come.
-    pub(crate) async fn read(&self, length: Option<usize>, mut body: Body) -> Result<Counted, StatusCode> {
+    pub(crate) async fn read(
+        &self,
+        length: Option<usize>,
+        mut body: impl HttpBody<Data = Bytes> + Unpin,
+    ) -> Result<Counted, StatusCode> {
         if length.is_some_and(|length| length > MAX_BODY) {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
@@ -71,6 +75,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     #[tokio::test]

@@ -1,20 +1,20 @@
 //! Reviews in, answers out.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, Version, header};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::body::{Bytes, HttpBody};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use mesh_admission::wire::{self, Hook};
 use mesh_admission::{NamePolicy, Verdict, decide};
 use tokio::task::spawn_blocking;
+use tower::{Service, service_fn};
 
 use crate::body::{Budget, Counted};
 use crate::deadline::{self, Ticks};
@@ -43,48 +43,86 @@ pub(crate) struct Reviews {
     pub(crate) budget: Budget,
 }
 
-pub(crate) fn router(reviews: Reviews) -> Router {
-    Router::new()
-        .route("/mutate", post(|State(reviews), request| review(Hook::Mutate, reviews, Asked::of(request))))
-        .route("/validate", post(|State(reviews), request| review(Hook::Validate, reviews, Asked::of(request))))
-        .with_state(Arc::new(reviews))
+/// What each connection is served by. There are two paths: the boxes in which a router keeps its handlers and bodies would cost
+/// as much as a decision does.
+pub(crate) fn service(
+    reviews: Reviews,
+) -> impl Service<Request<Incoming>, Response = Answer, Error = Infallible, Future: Send> + Clone {
+    let reviews = Arc::new(reviews);
+    service_fn(move |request: Request<Incoming>| {
+        let (reviews, asked) = (Arc::clone(&reviews), Asked::of(request));
+        async move {
+            Ok(match asked {
+                Ok(asked) => review(reviews, asked).await,
+                Err(code) => plain(code),
+            })
+        }
+    })
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// An answer that tells no more than its code.
+fn plain(code: StatusCode) -> Answer {
+    let mut answer = Answer::default();
+    *answer.status_mut() = code;
+    if code == StatusCode::METHOD_NOT_ALLOWED {
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    answer
 }
 
 /// What is used of a request: its future keeps no more of it, and is so small that it is quickly had and moved.
-struct Asked {
+struct Asked<B> {
+    hook: Hook,
     is_json: bool,
     time: Duration,
     length: Option<usize>,
     version: Version,
-    body: Body,
+    body: B,
 }
 
-impl Asked {
-    fn of(request: Request) -> Self {
+impl<B> Asked<B> {
+    fn of(request: Request<B>) -> Result<Self, StatusCode> {
+        let hook = match request.uri().path() {
+            "/mutate" => Hook::Mutate,
+            "/validate" => Hook::Validate,
+            _ => return Err(StatusCode::NOT_FOUND),
+        };
+        if request.method() != Method::POST {
+            return Err(StatusCode::METHOD_NOT_ALLOWED);
+        }
         let header = |name| request.headers().get(name);
-        Self {
+        Ok(Self {
+            hook,
             is_json: is_json(header(header::CONTENT_TYPE)),
             time: deadline::of_query(request.uri().query()),
             length: header(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()),
             version: request.version(),
             body: request.into_body(),
-        }
+        })
     }
 }
 
-async fn review(hook: Hook, reviews: Arc<Reviews>, asked: Asked) -> Response {
+async fn review<B: HttpBody<Data = Bytes> + Unpin>(reviews: Arc<Reviews>, asked: Asked<B>) -> Answer {
     let version = asked.version;
     let metrics = &reviews.metrics;
     let Some(_room) = Room::take(&reviews.tally, MAX_AT_ONCE) else {
         metrics.rejected("too-many");
-        return StatusCode::TOO_MANY_REQUESTS.into_response();
+        return plain(StatusCode::TOO_MANY_REQUESTS);
     };
-    let answer = answer(hook, &reviews, asked).await;
-    let mut response = answer.unwrap_or_else(|(code, why)| {
-        metrics.rejected(why);
-        tracing::warn!(%code, why, "a request is no review");
-        code.into_response()
-    });
+    let mut response = match answer(&reviews, asked).await {
+        Ok(answer) => {
+            let mut response = Response::new(Full::from(answer));
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        }
+        Err((code, why)) => {
+            metrics.rejected(why);
+            tracing::warn!(%code, why, "a request is no review");
+            plain(code)
+        }
+    };
     // Who comes back over this connection would come to one that ends. HTTP/2 says so by itself when it is time.
     if version < Version::HTTP_2 && !reviews.readiness.has(Token::NotStopping) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -92,7 +130,11 @@ async fn review(hook: Hook, reviews: Arc<Reviews>, asked: Asked) -> Response {
     response
 }
 
-async fn answer(hook: Hook, reviews: &Arc<Reviews>, asked: Asked) -> Result<Response, (StatusCode, &'static str)> {
+async fn answer<B: HttpBody<Data = Bytes> + Unpin>(
+    reviews: &Arc<Reviews>,
+    asked: Asked<B>,
+) -> Result<Vec<u8>, (StatusCode, &'static str)> {
+    let hook = asked.hook;
     // Before the body is read.
     if !asked.is_json {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type"));
@@ -112,7 +154,7 @@ async fn answer(hook: Hook, reviews: &Arc<Reviews>, asked: Asked) -> Result<Resp
     };
     reviews.tally.took(start.elapsed());
     match decided {
-        Ok(Ok(answer)) => Ok(([(header::CONTENT_TYPE, JSON)], Body::from(answer)).into_response()),
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(why)) => {
             tracing::debug!(why, "no review");
             Err((StatusCode::BAD_REQUEST, "no-review"))
@@ -171,6 +213,7 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
 mod tests {
     use std::num::NonZeroUsize;
 
+    use axum::body::Body;
     use futures::{FutureExt as _, stream};
     use mesh_admission::{Disclosure, Mode, OnStale};
     use tokio::runtime;
@@ -196,15 +239,16 @@ mod tests {
         })
     }
 
-    fn asked(body: Body) -> Asked {
-        Asked::of(Request::builder().header(header::CONTENT_TYPE, JSON).body(body).unwrap())
+    fn asked(body: Body) -> Asked<Body> {
+        let request = Request::post("/validate").header(header::CONTENT_TYPE, JSON);
+        Asked::of(request.body(body).unwrap()).unwrap()
     }
 
     #[tokio::test]
     async fn who_hangs_up_takes_no_room() {
         let reviews = reviews();
         let never = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
-        let mut review = Box::pin(review(Hook::Validate, Arc::clone(&reviews), asked(never)));
+        let mut review = Box::pin(review(Arc::clone(&reviews), asked(never)));
         assert!((&mut review).now_or_never().is_none());
         assert_eq!(reviews.tally.in_flight(), 1);
         drop(review);
@@ -217,7 +261,7 @@ mod tests {
         let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
         runtime.block_on(async {
             let reviews = reviews();
-            let review = |bytes| review(Hook::Validate, Arc::clone(&reviews), asked(Body::from(vec![b' '; bytes])));
+            let review = |bytes| review(Arc::clone(&reviews), asked(Body::from(vec![b' '; bytes])));
             assert_eq!(review(LARGE).now_or_never().unwrap().status(), StatusCode::BAD_REQUEST);
             let mut large = Box::pin(review(LARGE + 1));
             assert!((&mut large).now_or_never().is_none(), "others go on meanwhile");

@@ -15,6 +15,7 @@ use mesh_admission::NamePolicy;
 use mesh_model::policy::MeshPolicy;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
+use tower::make::Shared;
 
 use crate::admin::{self, Admin};
 use crate::args::{CertificateSource, Disclosure, Mode, OnStale, ServeArgs};
@@ -132,7 +133,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         let ticks = Ticks::start();
         // The listener is theirs alone: whoever comes once they have stopped is turned away, and does not wait.
         move || {
-            let routes = routes::router(Reviews {
+            let service = routes::service(Reviews {
                 index: Arc::clone(&index),
                 policy: Arc::clone(&policy),
                 metrics: Arc::clone(&metrics),
@@ -142,7 +143,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
                 budget: Budget::shared_by(reviewers::count()),
             });
             let server = server(listener.clone(), Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
-            server.serve(routes.into_make_service()).map(drop)
+            server.serve(Shared::new(service)).map(drop)
         }
     });
     let reviewers = reviewers.map_err(system("no threads"))?;
