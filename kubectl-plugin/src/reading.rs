@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use mesh_fleet::live::Observed;
+use mesh_fleet::run::Run;
 use mesh_fleet::{Depth, Fleet};
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::name::{ClusterName, Host, Identity, Namespace};
@@ -39,24 +41,57 @@ pub(crate) struct Reading {
     pub(crate) desired: Desired,
     /// How the policy differs from the one that the fleet stores, if it does.
     pub(crate) policy_differs: Option<String>,
+    /// The members of which workloads are left out that cannot matter to the names that the run is about.
+    pub(crate) by_label: BTreeSet<ClusterName>,
+}
+
+/// What is read of a fleet.
+#[derive(Clone, Copy)]
+enum What<'a> {
+    Everything(Depth),
+    /// What a plan of these names alone takes: identities and hosts, no globs.
+    For(&'a [String]),
+}
+
+impl What<'_> {
+    fn of(self, fleet: &Fleet, now: Timestamp, run: Run<'_>) -> Observed {
+        match (self, fleet) {
+            (Self::Everything(depth), _) => Observed { snapshot: fleet.observe(depth, run), by_label: BTreeSet::new() },
+            (Self::For(names), Fleet::Live(live)) => live.observe_for(names, now, run),
+            (Self::For(_), Fleet::Directory(_)) => Self::Everything(Depth::Plan).of(fleet, now, run),
+        }
+    }
 }
 
 impl Reading {
     /// Opens and reads the fleet that `args` mean.
     pub(crate) fn take(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
-        Self::take_with(fleet::open(args, output)?, Depth::Plan, args, output, desire)
+        Self::take_with(fleet::open(args, output)?, What::Everything(Depth::Plan), args, output, desire)
     }
 
     /// The same, and what decides what becomes of traffic.
     pub(crate) fn take_with_traffic(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
-        Self::take_with(fleet::open(args, output)?, Depth::Traffic, args, output, desire)
+        Self::take_with(fleet::open(args, output)?, What::Everything(Depth::Traffic), args, output, desire)
     }
 
     /// The same for a run that writes: the policy is one that still counted when everything had been read. What was
     /// generated under a newer one must not be overwritten under an older one (law L9).
     pub(crate) fn take_to_write(args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
+        Self::take_what_to_write(What::Everything(Depth::Plan), args, output)
+    }
+
+    /// The same for a run that writes `names` alone, identities and hosts without globs.
+    pub(crate) fn take_to_write_about(
+        names: &[String],
+        args: &GlobalArgs,
+        output: &mut Output,
+    ) -> Result<Self, CommandError> {
+        Self::take_what_to_write(What::For(names), args, output)
+    }
+
+    fn take_what_to_write(what: What<'_>, args: &GlobalArgs, output: &mut Output) -> Result<Self, CommandError> {
         for _ in 0..POLICY_TRIES {
-            let reading = Self::take(args, output)?;
+            let reading = Self::take_with(fleet::open(args, output)?, what, args, output, desire)?;
             let Fleet::Live(live) = &reading.fleet else { return Ok(reading) };
             if !output.watched(|run| live.policy_has_changed(run)) || output.is_interrupted() {
                 return Ok(reading);
@@ -82,12 +117,13 @@ impl Reading {
         args: &GlobalArgs,
         output: &mut Output,
     ) -> Result<Self, CommandError> {
-        Self::take_with(fleet, Depth::Plan, args, output, |fleet, policy, now| desire_found(key, fleet, policy, now))
+        let desire = |fleet: &_, policy: &_, now| desire_found(key, fleet, policy, now);
+        Self::take_with(fleet, What::Everything(Depth::Plan), args, output, desire)
     }
 
     fn take_with(
         fleet: Fleet,
-        depth: Depth,
+        what: What<'_>,
         args: &GlobalArgs,
         output: &mut Output,
         desire: impl FnOnce(&FleetSnapshot, &MeshPolicy, Timestamp) -> Desired,
@@ -95,15 +131,17 @@ impl Reading {
         let now = clock::now()?;
         let policy_differs = fleet::policy_differs(args, &fleet);
         let start = Instant::now();
-        let mut snapshot = output.watched(|run| fleet.observe(depth, run));
+        let Observed { mut snapshot, by_label } = output.watched(|run| what.of(&fleet, now, run));
         snapshot.enforced.clone_from(&args.enforced);
         output.detail(&format!("read {} clusters in {:.1?}", snapshot.members.len(), start.elapsed()));
         fleet::warn_of_unseen_kinds(&fleet, &snapshot, output);
         let start = Instant::now();
         let desired = desire(&snapshot, fleet.policy(), now);
         output.detail(&format!("worked out {} names in {:.1?}", desired.names.len(), start.elapsed()));
-        keep_words(&fleet, &snapshot, &desired, output);
-        Ok(Self { fleet, now, snapshot, desired, policy_differs })
+        if by_label.is_empty() {
+            keep_words(&fleet, &snapshot, &desired, output);
+        }
+        Ok(Self { fleet, now, snapshot, desired, policy_differs, by_label })
     }
 
     /// What must change, within `scope`. A name or cluster that is asked for but unknown is an error.

@@ -1,12 +1,19 @@
-//! What lies beyond a change and matters all the same, by hand: a run that watches plans a part of the fleet, which must
-//! have it. Generated fleets hardly ever come to this; law L7 judges them too.
+//! What lies beyond a change, or a name, and matters all the same, by hand: a run that watches plans a part of the fleet, and
+//! one for some names reads a part of it, which must have it. Generated fleets hardly ever come to this; law L7 judges them
+//! too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mesh_model::facts::ClusterFacts;
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
+use mesh_model::policy::MeshPolicy;
 use mesh_plan::apply_model::apply;
-use mesh_plan::laws::{Given, Lost, Planner, a_change_concerns_all_that_it_changes, unsee};
+use mesh_plan::concern::beyond;
+use mesh_plan::laws::{
+    Given, Lost, Planner, a_change_concerns_all_that_it_changes, unsee, workloads_beyond_do_not_matter,
+};
 use mesh_testkit::build::{ClusterBuilder, at, cluster, cluster_name, fleet, key, policy};
 
 /// Checks law L7 for a change from one view of a fleet to the next, of which something must be written.
@@ -49,7 +56,7 @@ fn with_address(mut fleet: FleetSnapshot, host: &str, address: &str) -> FleetSna
 fn with_facts(mut fleet: FleetSnapshot, cluster: ClusterBuilder) -> FleetSnapshot {
     let Some(ClusterView::Seen(facts)) = fleet.members.get_mut("c1") else { panic!("c1 is seen") };
     let owned = facts.owned.clone();
-    *facts = Arc::new(mesh_model::facts::ClusterFacts { owned, ..cluster.facts() });
+    *facts = Arc::new(ClusterFacts { owned, ..cluster.facts() });
     fleet
 }
 
@@ -87,4 +94,35 @@ fn who_calls_an_identity_that_may_share_the_host_is_no_stranger() {
     let lost = Lost { kinds: [(cluster_name("c3"), kinds.into())].into(), ..Lost::default() };
     let before = unsee(&live, &lost);
     check(&before, &with_facts(before.clone(), c1(8080)));
+}
+
+/// Everybody but who is named: too many.
+fn everybody_else<'i>(
+    _: &[&ClusterFacts],
+    _: &MeshPolicy,
+    names: &[String],
+    identities: &'i BTreeSet<String>,
+) -> BTreeSet<&'i str> {
+    identities.iter().filter(|identity| !names.contains(identity)).map(String::as_str).collect()
+}
+
+#[test]
+fn who_meets_or_calls_a_name_is_not_left_out_for_it() {
+    let stranger = || cluster("c9").region("north").serves("far", "away", "away", "stage");
+    let serves =
+        |name, identity, env| cluster(name).region("east").gateway("g.example").serves("shop", "s", identity, env);
+    let callers =
+        [serves("c2", "checkout", "stage"), cluster("c3").region("west").calls("web", "w", "w", &["checkout"])];
+    let cases = [
+        ("checkout", Vec::from(callers)),
+        ("checkout", vec![serves("c2", "checkout", "stage").serves("pay", "t", "Checkout", "stage")]),
+        ("b", vec![serves("c2", "a.b", "stage").serves("pay", "t", "b", "stage.a")]),
+    ];
+    for (name, clusters) in cases {
+        let (fleet, policy) = (fleet(clusters.into_iter().chain([stranger()])), policy());
+        let given = Given { fleet: &fleet, policy: &policy, now: at(1_700_000_000) };
+        let names = [name.to_owned()];
+        assert_eq!(workloads_beyond_do_not_matter(beyond, given, &names), Ok(1), "{name}: the stranger");
+        assert!(workloads_beyond_do_not_matter(everybody_else, given, &names).is_err(), "{name} in {fleet:?}");
+    }
 }

@@ -8,11 +8,13 @@ use std::collections::BTreeSet;
 use std::env;
 use std::sync::Mutex;
 
+use mesh_plan::concern::beyond;
+use mesh_plan::desire::desire;
 use mesh_plan::laws::{
     Given, Law, Observation, Planner, Violation, a_change_concerns_all_that_it_changes, applied_plan_is_a_fixpoint,
     every_step_names_its_facts, exposes_only_what_is_routed, hosts_and_addresses_are_unique,
     input_order_does_not_matter, older_run_never_overwrites, one_name_is_desired_as_among_all, scope_is_a_restriction,
-    touches_only_what_is_ours, unseen_changes_nothing,
+    touches_only_what_is_ours, unseen_changes_nothing, workloads_beyond_do_not_matter,
 };
 use mesh_plan::plan::Counts;
 use mesh_plan::writing::in_order;
@@ -94,6 +96,35 @@ fn l7_what_a_change_does_not_concern_is_planned_as_before() {
     // If every change concerned everything, or nothing, the law would say little.
     let (some, writing) = told.into_inner();
     assert!(some > 100 && writing > 50, "{some} changes concern some names, {writing} of them write something");
+}
+
+#[test]
+fn l7_workloads_that_are_beyond_some_names_do_not_matter_to_them() {
+    let told = RefCell::new((0, 0));
+    check(Law::L7, any::<prop::sample::Index>(), |given, at| {
+        let names = names_of(given);
+        if names.is_empty() {
+            return Ok(());
+        }
+        let left_out = workloads_beyond_do_not_matter(beyond, given, &[names[at.index(names.len())].clone()])?;
+        let mut told = told.borrow_mut();
+        told.0 += left_out;
+        told.1 += given.fleet.reached().map(|(_, facts)| facts.workloads.len()).sum::<usize>();
+        Ok(())
+    });
+    // If nothing, or everything, were left out, the law would say little.
+    let (left_out, all) = told.into_inner();
+    assert!(left_out * 3 > all && left_out < all, "{left_out} workloads of {all} are left out");
+}
+
+/// What may be asked for: identities and hosts.
+fn names_of(given: Given<'_>) -> Vec<String> {
+    let desired = desire(given.fleet, given.policy, given.now);
+    let names = desired.names.values();
+    let all = names.flat_map(|name| {
+        name.hosts.keys().map(ToString::to_string).chain([name.identity.to_string()]).collect::<Vec<_>>()
+    });
+    all.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 #[test]

@@ -78,6 +78,9 @@ pub const MAX_NAMESPACES_ASKED: usize = 16;
 /// Most identities whose workloads are asked for by label at once; the workloads of a cluster are listed where a name has more
 /// callers. A request for them has some 4 KiB.
 pub const MAX_LABELS_ASKED: usize = 200;
+/// Most identities whose workloads are left out of a list by label; everything is listed where more would be. A request has
+/// some 10 KiB then.
+pub const MAX_LABELS_LEFT_OUT: usize = 500;
 /// Most ConfigMaps of webhooks that are looked at of one cluster.
 pub const MAX_STATES: usize = 10;
 /// What a webhook said of labels longer ago than this says nothing of now: it says it every minute.

@@ -28,7 +28,9 @@ mod folder;
 mod found;
 #[cfg(test)]
 mod hub_of_tests;
+mod indexed;
 mod kubeconfig;
+mod labels;
 mod members;
 mod named;
 mod observe;
@@ -53,6 +55,7 @@ mod write;
 
 pub use contact::{POLICY_CONFIG_MAP, POLICY_KEY};
 pub use error::LiveError;
+pub use observe::Observed;
 pub use pods::{PodOwner, PodOwners};
 pub use policy::{PolicyOutcome, PolicyResult, WRITER_ROLE};
 pub use profiles::Provider;
@@ -63,6 +66,7 @@ pub use webhook::{Closed, Trial, Webhooks};
 use background::Background;
 use contact::Contact;
 use members::{Place, Unreached};
+use observe::About;
 use plugins::Plugins;
 use target::Target;
 
@@ -151,7 +155,13 @@ impl LiveFleet {
 
     /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
     pub fn observe(&self, depth: Depth, run: Run<'_>) -> FleetSnapshot {
-        self.runtime.block_on(observe::observe(self, depth, run))
+        self.runtime.block_on(observe::observe(self, depth, None, run)).snapshot
+    }
+
+    /// The same for a plan of `names` alone, identities and hosts without globs, at the time `now`: workloads that cannot matter
+    /// to them are left out where they can be told by their label.
+    pub fn observe_for(&self, names: &[String], now: Timestamp, run: Run<'_>) -> Observed {
+        self.runtime.block_on(observe::observe(self, Depth::Plan, Some(About { names, now }), run))
     }
 
     /// Reads what generated objects tell of `key`, and what they lead to, at the time `now`; or says why they do not tell.

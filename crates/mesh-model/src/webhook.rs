@@ -1,7 +1,7 @@
 //! The admission webhook of a cluster, as it is seen from outside: what its replicas say of themselves, how API servers are told
 //! to ask it, and how many of it are ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,6 +24,9 @@ pub const NAMES_WEBHOOK: &str = "names";
 pub const RELEASE_LABEL: &str = "app.kubernetes.io/instance";
 /// The label of the release's part that is the webhook: its key and its value.
 pub const COMPONENT_LABEL: (&str, &str) = ("app.kubernetes.io/component", "webhook");
+
+/// Of more identities than this a replica does not say which they are: each replica's word has to fit in a ConfigMap.
+pub const MAX_IDENTITIES_TOLD: usize = 500;
 
 /// What one replica says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +67,10 @@ pub struct LabelReport {
     pub missing: u32,
     /// How many have neither.
     pub nameless: u32,
+    /// The identities whose label is borne by a workload of theirs; nothing where they are more than
+    /// [`MAX_IDENTITIES_TOLD`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identities: Option<BTreeSet<String>>,
 }
 
 impl LabelReport {

@@ -27,6 +27,8 @@ use crate::scope::Scope;
 
 mod vicinity;
 
+pub use vicinity::beyond;
+
 /// What a change of a fleet concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concern {

@@ -31,7 +31,7 @@ pub use order::{input_order_does_not_matter, shuffled};
 pub use ownership::touches_only_what_is_ours;
 pub use reasons::every_step_names_its_facts;
 pub use runs::{Interleaving, Observation, interleavings, older_run_never_overwrites};
-pub use scoped::{one_name_is_desired_as_among_all, scope_is_a_restriction};
+pub use scoped::{Beyond, one_name_is_desired_as_among_all, scope_is_a_restriction, workloads_beyond_do_not_matter};
 pub use uniqueness::hosts_and_addresses_are_unique;
 pub use unsee::{Lost, unsee};
 

@@ -20,6 +20,13 @@ impl Scope {
             || self.names.iter().any(|glob| [identity.as_str(), base, host].iter().any(|text| matches_glob(glob, text)))
     }
 
+    /// The names, where it is about some and each is an identity or a host as it stands.
+    pub fn plain_names(&self) -> Option<&[String]> {
+        let is_plain = |name: &String| !name.is_empty() && !name.contains(['*', '?']);
+        let is_so = !self.names.is_empty() && self.namespace.is_none() && self.names.iter().all(is_plain);
+        is_so.then_some(&self.names)
+    }
+
     /// Whether it leaves nothing out.
     pub fn is_everything(&self) -> bool {
         self.names.is_empty() && self.namespace.is_none() && self.clusters.is_empty()

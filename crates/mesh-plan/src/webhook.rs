@@ -325,7 +325,7 @@ mod tests {
     }
 
     fn labels(wrong: u32, missing: u32) -> LabelReport {
-        LabelReport { identity_key: "identity".into(), right: 7, wrong, missing, nameless: 3 }
+        LabelReport { identity_key: "identity".into(), right: 7, wrong, missing, nameless: 3, identities: None }
     }
 
     /// One replica, and everything as it should be.

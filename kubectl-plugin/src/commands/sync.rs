@@ -35,6 +35,7 @@ mod limits;
 mod migration;
 pub(crate) mod outcome;
 mod rehearsal;
+mod selective;
 mod watch;
 mod waves;
 
@@ -144,7 +145,8 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         return watch::run(args, global, output);
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
-    let mut reading = Reading::take_to_write(global, output)?;
+    let scope = scope(args, saved.as_ref());
+    let mut reading = selective::read(args, &scope, global, output)?;
     check_policy(args, reading.policy_differs.as_ref())?;
     if let Some(refusal) = fleet::forbids_writing(&reading.fleet).filter(|_| args.dry_run != Some(DryRun::Client)) {
         return Err(refusal);
@@ -153,7 +155,6 @@ pub(crate) fn run(args: &SyncArgs, global: &GlobalArgs, output: &mut Output) -> 
         rehearsal::check(&reading.fleet)?;
     }
     prune(args, &mut reading, output);
-    let scope = scope(args, saved.as_ref());
     let planned = reading.plan(&scope)?;
     let mut plan = planned.clone();
     let said = limits::apply(args, &reading, &mut plan, |most| most);

@@ -285,6 +285,9 @@ pub(crate) fn selectors_pick_labels_and_names(rest: &Rest) {
     assert_eq!(found("labelSelector=app+in+%28a%2Cc%29"), "a c");
     assert_eq!(found("labelSelector=part%2Capp+notin+%28a%29"), "b c");
     assert_eq!(found("labelSelector=%21part%2Capp"), "");
+    // What has no such label is none of those values, of which there may be many.
+    let many = (0..500).map(|number| format!("{number:016x}")).collect::<Vec<_>>().join("%2C");
+    assert_eq!(found(&format!("labelSelector=other%20notin%20%28{many}%29")), "a b c");
     assert_eq!(found("fieldSelector=metadata.name%3Dc"), "c");
     let wrong = rest.get(&format!("{}?labelSelector=app+in+a", room.config_maps()));
     assert_eq!((wrong.status, &wrong.json["reason"]), (400, &json!("BadRequest")));

@@ -1,5 +1,5 @@
 //! Clusters whose workloads bear the labels of their identities, as their webhooks say: `whereis` asks for these, and answers as
-//! if it had listed every workload.
+//! if it had listed every workload; `sync NAME` leaves out those that cannot matter to it, and writes what it would write.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,11 @@ const KEYS: [&str; 6] = ["orders", "tax", "payments", "catalogue", "api-gateway"
 
 /// The bookstore after a sync, with a label on every workload that has an identity, and a webhook that says so.
 fn indexed() -> OnFakes {
-    let (_, fakes) = Start::bookstore().undisturbed(&["sync", "--yes"]);
+    labelled(Start::bookstore().undisturbed(&["sync", "--yes"]).1)
+}
+
+/// Clusters with a label on every workload that has an identity, and a webhook that says so.
+fn labelled(fakes: OnFakes) -> OnFakes {
     for (_, server) in fakes.fleet.servers() {
         for mut workload in workloads(server) {
             label(&mut workload);
@@ -54,6 +58,14 @@ fn unlabel(workload: &mut Value) {
 /// What a webhook says of labels where every one is right.
 pub(super) fn good() -> Value {
     json!({"identityKey": "identity", "right": 9, "wrong": 0, "missing": 0, "nameless": 0})
+}
+
+/// The same, and which identities there are.
+pub(super) fn telling(server: &ApiServer) -> Value {
+    let mut labels = good();
+    labels["identities"] =
+        workloads(server).iter().filter_map(identity).collect::<BTreeSet<String>>().into_iter().collect();
+    labels
 }
 
 /// What the one replica of a webhook says of labels.
@@ -93,17 +105,23 @@ fn ask(fakes: &OnFakes, key: &str) -> (Value, BTreeSet<String>) {
 #[track_caller]
 fn same(fakes: &OnFakes, key: &str) -> usize {
     let (some, told) = ask(fakes, key);
+    let (all, none) = without_words(fakes, || ask(fakes, key));
+    assert_eq!(none, BTreeSet::new(), "{key}");
+    assert_eq!(some, all, "{key}");
+    told.len()
+}
+
+/// What comes of `work` where no webhook says anything.
+fn without_words<T>(fakes: &OnFakes, work: impl FnOnce() -> T) -> T {
     let servers = || fakes.fleet.servers().map(|(_, server)| server);
     let said: Vec<Option<Value>> =
         servers().map(|server| server.object(Kind::ConfigMap, "mesh-system", "mesh-webhook")).collect();
     for server in servers() {
         server.remove(Kind::ConfigMap, "mesh-system", "mesh-webhook");
     }
-    let (all, none) = ask(fakes, key);
-    assert_eq!(none, BTreeSet::new(), "{key}");
+    let done = work();
     servers().zip(said).for_each(|(server, said)| said.into_iter().for_each(|said| server.put(said)));
-    assert_eq!(some, all, "{key}");
-    told.len()
+    done
 }
 
 #[test]
@@ -179,6 +197,63 @@ fn where_what_objects_lead_to_bears_another_label_everything_is_listed() {
     same(&fakes, "orders");
 }
 
+/// What a `sync` of this name shows that it would do, and how many clusters were asked for workloads by label.
+#[track_caller]
+fn shows(fakes: &OnFakes, name: &str) -> (String, usize) {
+    fakes.fleet.servers().for_each(|(_, server)| server.forget_requests());
+    let said = fakes.mesh(&["sync", name, "--dry-run", "-o", "wide", "-v"]);
+    let told = said.stderr.lines().find_map(|line| line.split_once("workloads by label in "));
+    let told: Vec<&str> = told.into_iter().flat_map(|(_, clusters)| clusters.split(", ")).collect();
+    for (cluster, server) in fakes.fleet.servers().filter(|(cluster, _)| told.contains(cluster)) {
+        let lists = server.requests();
+        let mut lists = lists.iter().filter(|request| request.kind.is_some_and(|kind| WORKLOADS.contains(&kind)));
+        assert!(lists.all(|request| request.target.contains("notin")), "{cluster} is listed for {name}: {said:?}");
+    }
+    let errors = said.stderr.lines().filter(|line| line.starts_with("error"));
+    (format!("{:?}\n{}{}", said.exit, said.stdout, errors.collect::<String>()), told.len())
+}
+
+/// Shows it as things are, and without what webhooks say: it is the same. In how many clusters it was asked by label.
+#[track_caller]
+fn shows_the_same(fakes: &OnFakes, name: &str) -> (String, usize) {
+    let (some, told) = shows(fakes, name);
+    let (all, none) = without_words(fakes, || shows(fakes, name));
+    assert_eq!(none, 0, "{name}");
+    assert_eq!(some, all, "{name}");
+    (some, told)
+}
+
+#[test]
+fn a_sync_of_a_name_leaves_out_workloads_that_cannot_matter_to_it() {
+    let fakes = indexed();
+    fakes.fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
+    // In the third runs nobody who cannot matter.
+    assert_eq!(shows_the_same(&fakes, "orders").1, 2);
+    // A new port for its callers: everybody's object of it changes.
+    let retail = fakes.fleet.server("retail-us-west");
+    let mut service = retail.object(Kind::Service, "orders", "orders").unwrap();
+    service["spec"]["ports"][0]["name"] = "http2".into();
+    retail.put(service);
+    let (shown, told) = shows_the_same(&fakes, "orders");
+    assert!(shown.contains("prod.orders.global") && told == 0, "a protocol is changed, which removes traffic: {shown}");
+    // The first of all runs only adds.
+    let fakes = labelled(Start::bookstore().fleet());
+    fakes.fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
+    let (shown, told) = shows_the_same(&fakes, "orders");
+    assert_eq!((shown.contains("prod.orders.global"), told), (true, 2), "{shown}");
+    fakes.mesh(&["sync", "orders", "--yes"]).exits(0);
+    let left = fakes.mesh(&["sync", "orders", "--dry-run", "-v"]).exits(0);
+    assert!(left.stderr.contains("workloads by label in"), "{left:?}");
+    assert_eq!(fakes.mesh(&["plan", "orders", "--exit-code"]).exit, Some(0));
+    assert_eq!(fakes.mesh(&["plan", "--exit-code"]).exit, Some(1), "others are as they were");
+    // Where a webhook does not tell identities, everything is listed there.
+    say(fakes.fleet.server("retail-us-west"), &good());
+    assert_eq!(shows_the_same(&fakes, "orders").1, 1);
+    // And for whoever is not found.
+    let said = fakes.mesh(&["sync", "nobody", "--dry-run", "-v"]);
+    assert!(said.exit == Some(1) && said.stderr.contains("listing everything: it is not found by label"), "{said:?}");
+}
+
 /// A small generator of numbers: the same each time.
 struct Dice(u64);
 
@@ -190,7 +265,7 @@ impl Dice {
 }
 
 /// What people may do to workloads while the webhook is there, or away: no label that is there is wrong.
-fn change(server: &ApiServer, dice: &mut Dice, number: usize) {
+fn change(server: &ApiServer, dice: &mut Dice, number: usize, others: &[&str]) {
     let workloads = workloads(server);
     if workloads.is_empty() {
         return;
@@ -198,7 +273,7 @@ fn change(server: &ApiServer, dice: &mut Dice, number: usize) {
     let mut one = workloads[dice.below(workloads.len())].clone();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (namespace, name) = (text(&one["metadata"]["namespace"]), text(&one["metadata"]["name"]));
-    let other = KEYS[dice.below(5)].to_owned();
+    let other = others[dice.below(others.len())].to_owned();
     let identities = &mut one["spec"]["template"]["metadata"]["labels"];
     let now = identities["identity"].as_str().unwrap_or_default().to_owned();
     match dice.below(8) {
@@ -243,10 +318,32 @@ fn whatever_is_done_to_workloads_the_answer_is_that_of_all_of_them() {
         let servers: Vec<&ApiServer> = fakes.fleet.servers().map(|(_, server)| server).collect();
         for number in 0..6 {
             for _ in 0..2 {
-                change(servers[dice.below(servers.len())], &mut dice, number);
+                change(servers[dice.below(servers.len())], &mut dice, number, &KEYS[..5]);
             }
             asked += same(&fakes, KEYS[dice.below(KEYS.len())]);
         }
     }
     assert!(asked > 20, "{asked}: hardly anything was asked by label");
+}
+
+#[test]
+fn whatever_is_done_to_workloads_a_sync_of_a_name_writes_the_same() {
+    // Some that have to do with others by their hosts: in another case, and where one ends in the other.
+    let others = ["orders", "tax", "Orders", "eu.orders", "payments", "catalogue"];
+    let (mut asked, mut writing) = (0, 0);
+    for seed in 0..6 {
+        let fakes = indexed();
+        fakes.fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
+        let mut dice = Dice(seed);
+        let servers: Vec<&ApiServer> = fakes.fleet.servers().map(|(_, server)| server).collect();
+        for number in 0..6 {
+            for _ in 0..2 {
+                change(servers[dice.below(servers.len())], &mut dice, number, &others);
+            }
+            let (shown, told) = shows_the_same(&fakes, KEYS[dice.below(KEYS.len())]);
+            asked += usize::from(told > 0);
+            writing += usize::from(told > 0 && shown.contains("ServiceEntry"));
+        }
+    }
+    assert!(asked > 10 && writing > 3, "{asked} by label, of which {writing} write something");
 }

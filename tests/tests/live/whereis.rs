@@ -10,7 +10,7 @@ use mesh_testkit::apiserver::{FakeFleet, Fault, Ill, Objects, Setup, Verb};
 use mesh_tests::{TestEnv, example};
 use serde_json::{Value, json};
 
-use super::indexed::{good, say};
+use super::indexed::{good, say, telling};
 use super::on_clusters::{OnClusters, Said};
 use super::on_fakes::{Start, stored_policy};
 
@@ -228,6 +228,13 @@ fn one_name_of_a_large_fleet_takes_few_requests_and_few_objects() {
     assert!(workloads(&some) > SERVICES && workloads(&labelled) < 10, "{labelled:?} against {some:?}");
     assert!(labelled.bytes * 2 < some.bytes, "{labelled:?} against {some:?}");
     assert!(labelled.requests < some.requests + 2 * CLUSTERS, "{labelled:?} against {some:?}");
+
+    // A sync of the name needs who else there is, to leave these out.
+    let all = cost(&fleet, || run(&["sync", "s950", "--dry-run"]).exits(0));
+    fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
+    let named = cost(&fleet, || run(&["sync", "s950", "--dry-run"]).exits(0));
+    assert!(workloads(&all) > CLUSTERS * SERVICES && workloads(&named) < 10, "{named:?} against {all:?}");
+    assert!(named.requests <= all.requests + CLUSTERS, "{named:?} against {all:?}");
 }
 
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! A cluster that comes to be indexed: workloads from before the webhook have no label, each gets one when it is deployed again,
-//! and `whereis` asks by label once all have one.
+//! and `whereis` and `sync NAME` ask by label once all have one.
 
 use std::time::Duration;
 
@@ -60,6 +60,14 @@ impl Fleet {
         answer["lookup"] = all["lookup"].clone();
         assert_eq!(answer, all, "{said:?}");
         (answer, said.stderr.contains(&format!("workloads by label in {CLUSTER}")))
+    }
+
+    /// What a sync of `orders` shows, and whether workloads were asked for by label. Then nothing is left to write.
+    #[track_caller]
+    fn syncs(&self) -> (String, bool) {
+        let said = self.runs(&["sync", "orders", "--yes", "-v"]).exits(0);
+        self.runs(&["plan", "orders", "--exit-code"]).exits(0);
+        (said.stdout, said.stderr.contains(&format!("workloads by label in {CLUSTER}")))
     }
 
     /// How many labels are missing or wrong, as `webhook status` shows it.
@@ -126,12 +134,16 @@ fn workloads_are_asked_for_by_label_once_every_one_of_them_has_its_own() {
     fleet.comes_to_be("the index", || fleet.left() == json!(0));
     let (answer, is_by_label) = fleet.asks();
     assert!(is_by_label && answer["names"][0]["places"].as_array().unwrap().len() == 1, "{answer}");
+    let (shown, is_by_label) = fleet.syncs();
+    assert!(is_by_label && shown.contains("No changes"), "{shown}");
 
     // Written while the webhook is away, and what it said last still counts.
     fleet.installed.webhook.dies();
     assert_eq!(runs(fleet.server(), "more", "orders"), Value::Null, "nobody gave it a label");
     let (answer, is_by_label) = fleet.asks();
     assert!(is_by_label && answer["names"][0]["places"].as_array().unwrap().len() == 2, "{answer}");
+    let (shown, is_by_label) = fleet.syncs();
+    assert!(is_by_label && shown.contains("+ endpoints/orders.more.svc.cluster.local"), "{shown}");
 
     // An identity that changes meanwhile leaves a label that is wrong, beside the one that is missing.
     let label = fleet.deploys_again(("shop", "web"), &json!({"identity": "orders"}));

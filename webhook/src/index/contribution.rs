@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mesh_admission::Use;
 use mesh_model::claim::Claim;
 use mesh_model::facts::{MeshWish, NamespaceFacts};
-use mesh_model::host::{base_host, identity_label, prefix_hosts};
+use mesh_model::host::{base_host, prefix_hosts};
 use mesh_model::name::{Env, Host, Identity, Namespace};
 use mesh_model::naming::{Meta, NamespaceNaming, WorkloadNaming, policy_env, policy_identity};
 use mesh_model::owned::{ADMIRAL_MARK, CREATED_BY, IDENTITY_LABEL, OUR_MARK};
@@ -122,9 +122,8 @@ pub(crate) fn namespace(
 /// That a workload serves its name, if it has one, and how it bears the label of its identity.
 pub(crate) fn of_workload(object: &WatchedObject, policy: &MeshPolicy) -> (Facts, Label) {
     let named = named(object, policy);
-    let wanted = named.as_ref().map(|(_, used, _)| identity_label(&used.identity));
     let has = object.metadata.labels.as_ref().and_then(|labels| labels.get(IDENTITY_LABEL));
-    let label = Label::of(has.map(String::as_str), wanted.as_deref());
+    let label = Label::of(has.map(String::as_str), named.as_ref().map(|(_, used, _)| &used.identity));
     let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0);
     let serving = named.filter(|(_, used, _)| !policy.excludes(&used.identity));
     let facts = serving.map(|(host, used, wish)| (host.to_lowercase().into(), Fact::Used { used, wish, created }));

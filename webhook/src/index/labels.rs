@@ -1,19 +1,22 @@
 //! How workloads bear the label of their identity: once all of them do, a cluster can be asked for those of an identity.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mesh_model::host::identity_label;
 use mesh_model::kind::Kind;
-use mesh_model::webhook::LabelReport;
+use mesh_model::name::Identity;
+use mesh_model::webhook::{LabelReport, MAX_IDENTITIES_TOLD};
 
 use super::source::{Source, Uid};
 use super::watched::SERVING;
 
 /// How one workload bears it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Label {
-    /// It bears its own.
-    Right,
+    /// It bears that of its own identity.
+    Right(Identity),
     /// It bears one that is not its own, or has none to bear.
     Wrong,
     /// It has a name, and no label.
@@ -23,13 +26,23 @@ pub(crate) enum Label {
 }
 
 impl Label {
-    /// By the label that a workload has, and the one that it should have.
-    pub(super) fn of(has: Option<&str>, wanted: Option<&str>) -> Self {
-        match (has, wanted) {
-            (Some(has), Some(wanted)) if has == wanted => Self::Right,
+    /// By the label that a workload has, and its identity.
+    pub(super) fn of(has: Option<&str>, identity: Option<&Identity>) -> Self {
+        match (has, identity) {
+            (Some(has), Some(identity)) if *has == identity_label(identity) => Self::Right(identity.clone()),
             (Some(_), _) => Self::Wrong,
             (None, Some(_)) => Self::Missing,
             (None, None) => Self::Nameless,
+        }
+    }
+
+    /// Where it is counted.
+    fn place(&self) -> usize {
+        match self {
+            Self::Right(_) => 0,
+            Self::Wrong => 1,
+            Self::Missing => 2,
+            Self::Nameless => 3,
         }
     }
 }
@@ -47,6 +60,8 @@ struct Known {
     kinds: BTreeSet<Kind>,
     /// How many bear it in each way.
     counts: [u32; 4],
+    /// How many rightly bear that of each identity.
+    identities: BTreeMap<Identity, u32>,
 }
 
 impl Labels {
@@ -74,13 +89,16 @@ impl Labels {
     /// What is known; none while not all of it is.
     pub(super) fn report(&self) -> Option<LabelReport> {
         let known = self.known();
-        let count = |label: Label| known.counts[label as usize];
+        let [right, wrong, missing, nameless] = known.counts;
+        let all = &known.identities;
+        let identities = || all.keys().map(|identity| identity.as_str().to_owned()).collect();
         SERVING.iter().all(|kind| known.kinds.contains(kind)).then(|| LabelReport {
             identity_key: known.key.clone(),
-            right: count(Label::Right),
-            wrong: count(Label::Wrong),
-            missing: count(Label::Missing),
-            nameless: count(Label::Nameless),
+            right,
+            wrong,
+            missing,
+            nameless,
+            identities: (all.len() <= MAX_IDENTITIES_TOLD).then(identities),
         })
     }
 
@@ -91,15 +109,25 @@ impl Labels {
 
 impl Known {
     fn set(&mut self, source: &Source, label: Option<Label>) {
+        if let Some(label) = &label {
+            self.counts[label.place()] += 1;
+            if let Label::Right(identity) = label {
+                *self.identities.entry(identity.clone()).or_default() += 1;
+            }
+        }
         let before = match label {
             Some(label) => self.workloads.insert(source.clone(), label),
             None => self.workloads.remove(source),
         };
-        if let Some(before) = before {
-            self.counts[before as usize] -= 1;
-        }
-        if let Some(label) = label {
-            self.counts[label as usize] += 1;
+        let Some(before) = before else { return };
+        self.counts[before.place()] -= 1;
+        if let Label::Right(identity) = before
+            && let Entry::Occupied(mut bearers) = self.identities.entry(identity)
+        {
+            *bearers.get_mut() -= 1;
+            if *bearers.get() == 0 {
+                bearers.remove();
+            }
         }
     }
 }
@@ -116,24 +144,61 @@ mod tests {
         labels.report().map(|report| [report.right, report.wrong, report.missing, report.nameless])
     }
 
+    fn right(identity: &str) -> Label {
+        Label::Right(Identity::parse(identity).unwrap())
+    }
+
     #[test]
     fn a_label_is_right_where_it_is_the_workloads_own() {
-        for (has, wanted, label) in [
-            (Some("a"), Some("a"), Label::Right),
-            (Some("a"), Some("b"), Label::Wrong),
-            (Some("a"), None, Label::Wrong),
-            (None, Some("a"), Label::Missing),
+        let [a, b] = ["a", "b"].map(|identity| Identity::parse(identity).unwrap());
+        let label = identity_label(&a);
+        let has = Some(label.as_str());
+        for (has, identity, label) in [
+            (has, Some(&a), right("a")),
+            (has, Some(&b), Label::Wrong),
+            (has, None, Label::Wrong),
+            (None, Some(&a), Label::Missing),
             (None, None, Label::Nameless),
         ] {
-            assert_eq!(Label::of(has, wanted), label, "{has:?} {wanted:?}");
+            assert_eq!(Label::of(has, identity), label, "{has:?} {identity:?}");
         }
+    }
+
+    fn told(labels: &Labels) -> Option<Vec<String>> {
+        labels.report().unwrap().identities.map(|identities| identities.into_iter().collect())
+    }
+
+    #[test]
+    fn identities_are_told_for_as_long_as_somebody_bears_their_labels_and_they_are_not_too_many() {
+        let labels = Labels::default();
+        for kind in SERVING {
+            labels.keep_only(kind, &BTreeSet::new());
+        }
+        let [a, b, c] = ["a", "b", "c"].map(|uid| source(Kind::Deployment, uid));
+        for (source, identity) in [(&a, "web"), (&b, "web"), (&c, "orders")] {
+            labels.set(source, Some(right(identity)));
+        }
+        assert_eq!(told(&labels).unwrap(), ["orders", "web"]);
+        labels.set(&a, Some(right("web")));
+        labels.set(&c, Some(Label::Wrong));
+        labels.set(&b, None);
+        assert_eq!(told(&labels).unwrap(), ["web"]);
+        labels.keep_only(Kind::Deployment, &BTreeSet::new());
+        assert_eq!(told(&labels).unwrap(), [""; 0]);
+        let many = |number: usize| (source(Kind::Rollout, &number.to_string()), right(&format!("i{number}")));
+        for (source, label) in (0..=MAX_IDENTITIES_TOLD).map(many) {
+            labels.set(&source, Some(label));
+        }
+        assert_eq!(told(&labels), None);
+        labels.set(&many(0).0, None);
+        assert_eq!(told(&labels).unwrap().len(), MAX_IDENTITIES_TOLD);
     }
 
     #[test]
     fn nothing_is_said_before_every_workload_of_every_kind_is_known() {
         let labels = Labels::default();
         labels.begin("identity");
-        labels.set(&source(Kind::Deployment, "a"), Some(Label::Right));
+        labels.set(&source(Kind::Deployment, "a"), Some(right("web")));
         for kind in SERVING {
             assert_eq!(counted(&labels), None, "{kind}");
             labels.keep_only(kind, &BTreeSet::from([Uid::of("a")]));
@@ -154,7 +219,7 @@ mod tests {
         labels.set(&b, Some(Label::Wrong));
         assert_eq!(counted(&labels), Some([0, 1, 1, 0]));
         assert!(!labels.report().unwrap().is_indexed());
-        labels.set(&a, Some(Label::Right));
+        labels.set(&a, Some(right("web")));
         labels.set(&b, None);
         labels.set(&b, None);
         assert_eq!(counted(&labels), Some([1, 0, 0, 0]));

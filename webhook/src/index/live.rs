@@ -117,6 +117,10 @@ impl LiveIndex {
 
     /// How a workload bears its label from now on.
     pub(crate) fn set_label(&self, source: &Source, label: Label) {
+        let label = match label {
+            Label::Right(identity) => Label::Right(self.held(identity)),
+            other => other,
+        };
         self.labels.set(source, Some(label));
     }
 
@@ -129,6 +133,11 @@ impl LiveIndex {
     /// How workloads bear their labels; none where not all of them are known.
     pub(crate) fn labels(&self) -> Option<LabelReport> {
         self.labels.report()
+    }
+
+    /// The same identity, held once.
+    fn held(&self, identity: Identity) -> Identity {
+        Identity::try_from(self.texts.held(&*identity)).unwrap_or(identity)
     }
 
     /// The same fact, in little room.
@@ -146,7 +155,7 @@ impl LiveIndex {
             Fact::Used { used, wish, created } => {
                 let Use { identity, env, namespace, partition } = used;
                 let used = Use {
-                    identity: Identity::try_from(self.texts.held(&*identity)).unwrap_or(identity),
+                    identity: self.held(identity),
                     env: Env::try_from(self.texts.held(&*env)).unwrap_or(env),
                     namespace: Namespace::try_from(self.texts.held(&*namespace)).unwrap_or(namespace),
                     partition: partition.map(|partition| self.texts.held(&*partition)),

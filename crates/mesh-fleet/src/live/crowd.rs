@@ -15,6 +15,34 @@ use tokio::time::Instant;
 use crate::limits::{MAX_READERS, TICK};
 use crate::run::{Progress, Run};
 
+/// Why something was not read to its end.
+pub(crate) const INTERRUPTED: &str = "the run was interrupted before it was read";
+
+/// Goes on with each of `items` from where it was `begun`, as [`each`] does. What failed, or is not come to, is an error.
+pub(crate) async fn go_on<T, B, R, F>(
+    items: &[T],
+    begun: Vec<Result<B, String>>,
+    at_once: usize,
+    doing: &'static str,
+    run: Run<'_>,
+    name: impl Fn(&T) -> String,
+    work: impl Fn(usize, B) -> F + Sync,
+) -> Vec<Result<R, String>>
+where
+    T: Sync,
+    B: Send,
+    R: Send,
+    F: Future<Output = Result<R, String>>,
+{
+    let slots: Vec<_> = begun.into_iter().map(|one| Mutex::new(Some(one))).collect();
+    let done = each(items, at_once, doing, run, name, |index| {
+        let begun = slots[index].lock().expect("no holder panics").take().expect("each is done once");
+        let more = begun.map(|begun| work(index, begun));
+        async move { more?.await }
+    });
+    done.await.into_iter().map(|one| one.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))).collect()
+}
+
 /// Does `work` for each of `items`, at most `at_once` at a time, on as many threads as the machine has cores: what
 /// clusters answer is unpacked and read there. The results are in the order of the items; none for what was not done
 /// when the run was stopped.

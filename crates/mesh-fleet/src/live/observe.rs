@@ -1,6 +1,9 @@
-//! Reading a live fleet, in two phases with a barrier across all clusters (product contract §3): first what is
+//! Reading a live fleet, in phases with a barrier across all clusters (product contract §3): first what is
 //! generated, with its versions, then the facts that it is made from. A run that is slow can then never write older facts
 //! over newer ones: what was written after its first phase has another version (law L9).
+//!
+//! A run that is about some names reads workloads last, where they can be asked for by label: everything else tells whose
+//! workloads cannot matter to these names.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,18 +11,24 @@ use std::time::Duration;
 
 use futures::future::join3;
 use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use mesh_model::facts::ClusterFacts;
 use mesh_model::finding::{Code, Finding};
 use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
+use mesh_model::name::ClusterName;
 use mesh_model::policy::MemberState;
+use mesh_plan::concern::beyond;
 use tokio::time::Instant;
 
 use super::LiveFleet;
 use super::contact::Contact;
-use super::crowd::each;
+use super::crowd::go_on;
 use super::discovery::Served;
+use super::indexed::{self, Index, LABELLED};
 use super::members::Place;
 use super::pages::{Interners, Reader};
+use super::rest::Rest;
 use crate::decode::mesh::{ISTIO_SYSTEM, ROOT_CERT, SETTINGS};
 use crate::decode::{Decoded, Part};
 use crate::fleet::Depth;
@@ -33,47 +42,68 @@ pub(super) const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRu
 pub(super) const ADDRESSES_ONLY: &str = "&fieldSelector=metadata.name%3Dse-address-configmap";
 /// Admiral's own sync namespace.
 pub(super) const ADMIRAL_SYNC: &str = "admiral-sync";
-/// Why a cluster was not read.
-pub(super) const INTERRUPTED: &str = "the run was interrupted before it was read";
 
-/// A cluster after the first phase.
+/// A cluster that is not read to its end yet.
 struct Half {
     part: Part,
     served: Served,
-    /// What is left of its share of time. Waiting at the barrier is not its fault.
+    /// What is left of its share of time. Waiting at a barrier is not its fault.
     left: Duration,
+    /// What workloads can be asked for by label by.
+    index: Option<Index>,
+    /// Whether they were, and some left out.
+    by_label: bool,
+}
+
+/// What a run is about, where it is not about everything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'a> {
+    /// Identities and hosts, no globs.
+    pub(super) names: &'a [String],
+    /// The time when the run began.
+    pub(super) now: Timestamp,
+}
+
+/// What was read of a fleet.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// Everything; but see [`Self::by_label`].
+    pub snapshot: FleetSnapshot,
+    /// The members of which workloads are left out that cannot matter to the names that it is about.
+    pub by_label: BTreeSet<ClusterName>,
 }
 
 /// Reads every member. Problems are findings and unseen clusters or kinds, never an error.
-pub(super) async fn observe(fleet: &LiveFleet, depth: Depth, run: Run<'_>) -> FleetSnapshot {
-    let places = &fleet.places;
-    let interners = Interners::default();
+pub(super) async fn observe(fleet: &LiveFleet, depth: Depth, about: Option<About<'_>>, run: Run<'_>) -> Observed {
+    let (places, at_once) = (&fleet.places, fleet.limits.parallel);
     let end = Instant::now() + fleet.limits.run_timeout;
+    let phases = Phases { fleet, depth, about, interners: Interners::default(), end };
     let name = |place: &Place| place.name.to_string();
-    let halves = each(places, fleet.limits.parallel, "reading generated objects", run, name, |index| {
-        first_phase(fleet, &places[index], depth, &interners, end)
-    });
-    let halves: Vec<Result<Half, String>> =
-        halves.await.into_iter().map(|half| half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))).collect();
+    let begun = places.iter().map(|_| Ok(())).collect();
+    let first = |index: usize, ()| phases.first_phase(&places[index]);
+    let halves = go_on(places, begun, at_once, "reading generated objects", run, name, first).await;
     // The barrier: nothing of what follows was read before all of that.
-    let slots: Vec<_> = halves.into_iter().map(|half| std::sync::Mutex::new(Some(half))).collect();
-    let read = each(places, fleet.limits.parallel, "reading", run, name, |index| {
-        let half = slots[index].lock().expect("no holder panics").take();
-        let interners = &interners;
-        async move {
-            let half = half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))?;
-            second_phase(fleet, &places[index], depth, interners, half, end).await
-        }
-    });
-    let mut snapshot = FleetSnapshot { strangers: fleet.strangers.clone(), ..FleetSnapshot::default() };
-    for (place, read) in places.iter().zip(read.await) {
-        let read = read.unwrap_or_else(|| Err(INTERRUPTED.to_owned()));
-        let (view, findings) = view(fleet, place, read);
-        snapshot.members.insert(place.name.clone(), view);
-        snapshot.findings.extend(findings);
+    let second = |index: usize, half| phases.second_phase(&places[index], half);
+    let mut halves = go_on(places, halves, at_once, "reading", run, name, second).await;
+    let known: BTreeSet<String> = halves.iter().flatten().filter_map(Half::identities).flatten().cloned().collect();
+    if let Some(About { names, .. }) = about.filter(|_| !known.is_empty()) {
+        let read: Vec<&ClusterFacts> = halves.iter().flatten().map(|half| &half.part.facts).collect();
+        let beyond = beyond(&read, &fleet.policy, names, &known);
+        let third = |index: usize, half| phases.third_phase(&places[index], half, (&known, &beyond));
+        halves = go_on(places, halves, at_once, "reading workloads", run, name, third).await;
     }
-    note_strangers(fleet, &mut snapshot);
-    snapshot
+    let mut observed = Observed::default();
+    observed.snapshot.strangers.clone_from(&fleet.strangers);
+    for (place, half) in places.iter().zip(halves) {
+        if half.as_ref().is_ok_and(|half| half.by_label) {
+            observed.by_label.insert(place.name.clone());
+        }
+        let (view, findings) = view(fleet, place, half.and_then(|half| phases.finish(place, half)));
+        observed.snapshot.members.insert(place.name.clone(), view);
+        observed.snapshot.findings.extend(findings);
+    }
+    note_strangers(fleet, &mut observed.snapshot);
+    observed
 }
 
 /// The last of a snapshot: clusters that are no members, and findings in order.
@@ -85,56 +115,111 @@ pub(super) fn note_strangers(fleet: &LiveFleet, snapshot: &mut FleetSnapshot) {
     snapshot.findings.sort();
 }
 
-async fn first_phase(
-    fleet: &LiveFleet,
-    place: &Place,
+/// Who reads, and what.
+struct Phases<'a> {
+    fleet: &'a LiveFleet,
     depth: Depth,
-    interners: &Interners,
+    about: Option<About<'a>>,
+    interners: Interners,
     end: Instant,
-) -> Result<Half, String> {
-    let contact = place.contact.as_ref().map_err(Clone::clone)?;
-    let start = Instant::now();
-    let share = contact.left;
-    let rest = contact.rest.until(end.min(start + share));
-    let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
-    let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth, interners, rest: &rest };
-    let part =
-        if depth == Depth::Claims { Part::default() } else { list_all(reader, &served, contact, &GENERATED).await };
-    Ok(Half { part, served, left: share.saturating_sub(start.elapsed()) })
 }
 
-async fn second_phase(
-    fleet: &LiveFleet,
-    place: &Place,
-    depth: Depth,
-    interners: &Interners,
-    half: Half,
-    end: Instant,
-) -> Result<Decoded, String> {
-    let contact = place.contact.as_ref().map_err(Clone::clone)?;
-    let rest = contact.rest.until(end.min(Instant::now() + half.left));
-    let reader = Reader { cluster: &place.name, policy: &fleet.policy, depth, interners, rest: &rest };
-    let (kinds, left): (Vec<Kind>, Vec<Kind>) = Kind::ALL
-        .into_iter()
-        .filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap)
-        .partition(|kind| depth.has(*kind));
-    let mut part = half.part;
-    // Side by side, so that a list that hangs takes nobody else's time.
-    let mesh = async { if depth == Depth::Traffic { mesh_config_maps(reader).await } else { Part::default() } };
-    let addresses =
-        async { if depth.has(Kind::ConfigMap) { config_maps(reader, contact).await } else { Part::default() } };
-    let (lists, config_maps, mesh) = join3(list_all(reader, &half.served, contact, &kinds), addresses, mesh).await;
-    for more in [lists, config_maps, mesh] {
-        part.absorb(more);
+impl Phases<'_> {
+    fn reader<'s>(&'s self, place: &'s Place, rest: &'s Rest) -> Reader<'s> {
+        Reader { cluster: &place.name, policy: &self.fleet.policy, depth: self.depth, interners: &self.interners, rest }
     }
-    // What nobody asked for is not known either, and nobody misses it.
-    part.facts.mesh.unseen.extend(left.iter().filter(|kind| kind.is_for_traffic_only()));
-    if depth == Depth::Claims {
-        part.facts.unseen.extend(left.into_iter().chain(GENERATED).filter(|kind| !kind.is_for_traffic_only()));
+
+    /// What is generated.
+    async fn first_phase(&self, place: &Place) -> Result<Half, String> {
+        let contact = place.contact.as_ref().map_err(Clone::clone)?;
+        let start = Instant::now();
+        let rest = contact.rest.until(self.end.min(start + contact.left));
+        let served = Served::ask(&rest).await.map_err(|error| format!("what it serves cannot be read: {error}"))?;
+        let part = if self.depth == Depth::Claims {
+            Part::default()
+        } else {
+            list_all(self.reader(place, &rest), &served, contact, &GENERATED, "").await
+        };
+        Ok(Half { part, served, left: contact.left.saturating_sub(start.elapsed()), index: None, by_label: false })
     }
-    part.facts.uid = Some(Arc::clone(&contact.uid));
-    part.facts.keeps_claims = half.served.has_claims();
-    Ok(part.finish(&place.name))
+
+    /// All the rest; but no workloads where these can be asked for by label.
+    async fn second_phase(&self, place: &Place, mut half: Half) -> Result<Half, String> {
+        let contact = place.contact.as_ref().map_err(Clone::clone)?;
+        let start = Instant::now();
+        let rest = contact.rest.until(self.end.min(start + half.left));
+        let reader = self.reader(place, &rest);
+        if let Some(About { now, .. }) = self.about {
+            // It saves time, or is not worth it.
+            let soon = contact.rest.until(self.end.min(start + half.left / 4));
+            half.index = indexed::index(self.reader(place, &soon), now).await;
+        }
+        let is_later = |kind| half.identities().is_some() && LABELLED.contains(&kind);
+        let kinds = Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap);
+        let kinds: Vec<Kind> = kinds.filter(|kind| self.depth.has(*kind) && !is_later(*kind)).collect();
+        // Side by side, so that a list that hangs takes nobody else's time.
+        let mesh =
+            async { if self.depth == Depth::Traffic { mesh_config_maps(reader).await } else { Part::default() } };
+        let addresses = async {
+            if self.depth.has(Kind::ConfigMap) { config_maps(reader, contact).await } else { Part::default() }
+        };
+        let lists = list_all(reader, &half.served, contact, &kinds, "");
+        let (lists, config_maps, mesh) = join3(lists, addresses, mesh).await;
+        for more in [lists, config_maps, mesh] {
+            half.part.absorb(more);
+        }
+        half.left = half.left.saturating_sub(start.elapsed());
+        Ok(half)
+    }
+
+    /// The workloads of everybody but those who are beyond what the run is about, where they are not read yet.
+    async fn third_phase(
+        &self,
+        place: &Place,
+        mut half: Half,
+        (known, beyond): (&BTreeSet<String>, &BTreeSet<&str>),
+    ) -> Result<Half, String> {
+        if half.identities().is_none() {
+            return Ok(half);
+        }
+        let contact = place.contact.as_ref().map_err(Clone::clone)?;
+        let rest = contact.rest.until(self.end.min(Instant::now() + half.left));
+        let reader = self.reader(place, &rest);
+        // What is not run here need not be named.
+        let is_here = |identity: &&str| half.identities().is_some_and(|here| here.contains(*identity));
+        let beyond: BTreeSet<&str> = beyond.iter().copied().filter(is_here).collect();
+        let workloads = indexed::workloads_but(reader, &half.served, contact, (known, &beyond)).await;
+        half.by_label = workloads.is_some();
+        half.part.absorb(match workloads {
+            Some(workloads) => workloads,
+            None => list_all(reader, &half.served, contact, &LABELLED, "").await,
+        });
+        Ok(half)
+    }
+
+    fn finish(&self, place: &Place, half: Half) -> Result<Decoded, String> {
+        let contact = place.contact.as_ref().map_err(Clone::clone)?;
+        let mut part = half.part;
+        let left = Kind::ALL
+            .into_iter()
+            .filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap && !self.depth.has(*kind));
+        // What nobody asked for is not known either, and nobody misses it.
+        let (traffic_only, left): (Vec<Kind>, Vec<Kind>) = left.partition(|kind| kind.is_for_traffic_only());
+        part.facts.mesh.unseen.extend(traffic_only);
+        if self.depth == Depth::Claims {
+            part.facts.unseen.extend(left.into_iter().chain(GENERATED));
+        }
+        part.facts.uid = Some(Arc::clone(&contact.uid));
+        part.facts.keeps_claims = half.served.has_claims();
+        Ok(part.finish(&place.name))
+    }
+}
+
+impl Half {
+    /// The identities that labels stand for, where workloads can be asked for by label.
+    fn identities(&self) -> Option<&BTreeSet<String>> {
+        self.index.as_ref()?.identities.as_ref()
+    }
 }
 
 /// Admiral's addresses. A policy that is stored there and cannot be read is unknown too.
@@ -170,12 +255,18 @@ async fn mesh_config_maps(reader: Reader<'_>) -> Part {
     part
 }
 
-/// Lists the kinds that are served, some at once. A kind that was served when the policy was stored and is not any more
+/// Lists what `query` selects of the kinds that are served, some at once. A kind that was served when the policy was stored and is not any more
 /// is unseen; Istio's own kinds are needed wherever anything is to be generated.
-pub(super) async fn list_all(reader: Reader<'_>, served: &Served, contact: &Contact, kinds: &[Kind]) -> Part {
+pub(super) async fn list_all(
+    reader: Reader<'_>,
+    served: &Served,
+    contact: &Contact,
+    kinds: &[Kind],
+    query: &str,
+) -> Part {
     let lists = kinds.iter().map(|kind| async move {
         match served.path(*kind) {
-            Some(base) => reader.list(*kind, base, "").await,
+            Some(base) => reader.list(*kind, base, query).await,
             None => unserved(contact, *kind).map_or_else(Part::default, |why| reader.unseen(*kind, why)),
         }
     });

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,10 +20,10 @@ use tokio::time::Instant;
 
 use super::LiveFleet;
 use super::contact::Contact;
-use super::crowd::each;
+use super::crowd::go_on;
 use super::discovery::Served;
 use super::members::Place;
-use super::observe::{INTERRUPTED, note_strangers, view};
+use super::observe::{note_strangers, view};
 use super::pages::{Interners, Reader};
 use super::rest::Rest;
 use crate::decode::Part;
@@ -32,7 +32,6 @@ use crate::limits::MAX_HOSTS_ASKED;
 use crate::run::Run;
 
 mod generated;
-mod indexed;
 mod key;
 mod named;
 
@@ -145,15 +144,9 @@ impl Selector<'_> {
         F: Future<Output = Result<Half, String>>,
     {
         let places = &self.fleet.places;
-        let slots: Vec<_> = halves.into_iter().map(|half| Mutex::new(Some(half))).collect();
         let name = |place: &Place| place.name.to_string();
-        let read = each(places, self.fleet.limits.parallel, doing, self.run, name, |index| {
-            let half = slots[index].lock().expect("no holder panics").take();
-            let half = half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()));
-            let more = half.map(|half| work(&places[index], half));
-            async move { more?.await }
-        });
-        read.await.into_iter().map(|half| half.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))).collect()
+        let more = |index: usize, half| work(&places[index], half);
+        go_on(places, halves, self.fleet.limits.parallel, doing, self.run, name, more).await
     }
 
     /// The cluster of a member, and its API server for as long as is left of its time.

@@ -18,10 +18,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::LiveFleet;
-use super::crowd::each;
+use super::crowd::{INTERRUPTED, each};
 use super::discovery::Served;
 use super::members::Place;
-use super::observe::{ADDRESSES_ONLY, ADMIRAL_SYNC, GENERATED, INTERRUPTED, unserved};
+use super::observe::{ADDRESSES_ONLY, ADMIRAL_SYNC, GENERATED, unserved};
 use crate::decode::{Interner, Part, Slim};
 use crate::limits::{COALESCE, COALESCE_AT_MOST, KINDS_AT_ONCE, REQUEST_TIMEOUT, TICK, WATCH_SILENCE};
 use crate::report::ApplyReport;

@@ -21,6 +21,10 @@ use mesh_model::policy::MeshPolicy;
 
 use super::{host_of_entry, host_of_rule};
 
+mod beyond;
+
+pub use beyond::beyond;
+
 /// A fleet without what is beyond.
 pub(super) struct Vicinity {
     pub(super) fleet: FleetSnapshot,
@@ -35,13 +39,13 @@ pub(super) fn around(
     identities: &BTreeSet<Arc<str>>,
     objects: &BTreeSet<(ClusterName, ObjectKey)>,
 ) -> Vicinity {
-    let all = All::read(fleet, policy);
+    let all = All::read(fleet.reached().map(|(_, facts)| facts), policy);
     let mut near = all.near(policy, identities);
     for (_, key) in objects {
         near.add(named_host(key).unwrap_or(&key.name));
     }
     all.close(&mut near);
-    let calls = Calls::of(&near, &all, fleet, policy, identities);
+    let calls = Calls::of(&near, &all, fleet.reached().map(|(_, facts)| facts), policy, identities);
     Filter { all, near, calls }.apply(fleet)
 }
 
@@ -63,9 +67,9 @@ struct Entry<'a> {
 }
 
 impl<'a> All<'a> {
-    fn read(fleet: &'a FleetSnapshot, policy: &MeshPolicy) -> Self {
+    fn read(clusters: impl Iterator<Item = &'a ClusterFacts>, policy: &MeshPolicy) -> Self {
         let mut all = Self { workloads: Vec::new(), entries: Vec::new(), rules: Vec::new() };
-        for (_, facts) in fleet.reached() {
+        for facts in clusters {
             let base = |workload: &Workload| lower(format!("{}.{}.{}", workload.env, workload.identity, policy.suffix));
             all.workloads.extend(facts.workloads.iter().map(|workload| (workload, base(workload))));
             for (key, object) in &facts.owned {
@@ -83,8 +87,7 @@ impl<'a> All<'a> {
 
     /// The hosts that are `identities`', by their workloads, by marks, or by what they end in.
     fn near(&self, policy: &MeshPolicy, identities: &BTreeSet<Arc<str>>) -> Near {
-        let endings: BTreeSet<String> =
-            identities.iter().map(|identity| lower(format!("{identity}.{}", policy.suffix))).collect();
+        let endings: BTreeSet<String> = identities.iter().map(|identity| ending(identity, policy)).collect();
         let mut near = Near::default();
         for (workload, base) in &self.workloads {
             if identities.contains(workload.identity.as_str()) || is_ending(base, &endings) {
@@ -165,7 +168,7 @@ impl<'a> Calls<'a> {
     fn of(
         near: &Near,
         all: &All<'a>,
-        fleet: &'a FleetSnapshot,
+        clusters: impl Iterator<Item = &'a ClusterFacts>,
         policy: &MeshPolicy,
         identities: &'a BTreeSet<Arc<str>>,
     ) -> Self {
@@ -178,7 +181,7 @@ impl<'a> Calls<'a> {
         let names = near.hosts.iter().filter_map(|host| host.strip_suffix(&suffix));
         let spelled = names.flat_map(endings).map(str::to_owned).collect();
         let mut found = Self { called, spelled, callers: BTreeSet::new(), hosts: BTreeSet::new() };
-        for dependency in fleet.reached().flat_map(|(_, facts)| &facts.dependencies) {
+        for dependency in clusters.flat_map(|facts| &facts.dependencies) {
             if found.has(&dependency.destinations) {
                 found.callers.insert(&dependency.source);
             }
@@ -303,6 +306,11 @@ fn kept<T: Clone>(all: &[T], is_kept: impl Fn(&T) -> bool) -> Vec<T> {
 /// `host` and what it ends in, label by label.
 fn endings(host: &str) -> impl Iterator<Item = &str> {
     std::iter::once(host).chain(tails(host))
+}
+
+/// What every host of an identity ends in, in lower case.
+fn ending(identity: &str, policy: &MeshPolicy) -> String {
+    lower(format!("{identity}.{}", policy.suffix))
 }
 
 fn is_ending(host: &str, among: &BTreeSet<String>) -> bool {

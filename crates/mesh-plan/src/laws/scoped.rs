@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
 use mesh_istio::canonical::to_canonical_json;
-use mesh_model::fleet::FleetSnapshot;
+use mesh_model::facts::ClusterFacts;
+use mesh_model::fleet::{ClusterView, FleetSnapshot};
 use mesh_model::kind::Kind;
 use mesh_model::name::Host;
 use mesh_model::owned::ObjectKey;
+use mesh_model::policy::MeshPolicy;
 
 use super::order::difference;
 use super::{Given, Law, Planner, Violation};
@@ -23,13 +25,45 @@ pub fn scope_is_a_restriction(planner: Planner, given: Given<'_>, scope: &Scope)
     let full = planner.all(given.fleet, given.policy, given.now);
     let scoped = (planner.plan)(given.fleet, given.policy, scope, given.now);
     let restricted: Vec<Step> = full.steps.into_iter().filter(|step| is_in(scope, step)).collect();
-    let Some(told) = difference(&restricted, &scoped.steps) else { return Ok(()) };
-    let live = live_hosts(given.fleet);
-    let blind = |steps: &[Step]| steps.iter().map(|step| without_new_address(step, &live)).collect::<Vec<_>>();
-    match difference(&blind(&restricted), &blind(&scoped.steps)) {
-        Some(_) => Err(Violation::new(Law::L7, format!("{scope:?}: {told}"))),
-        None => Ok(()),
+    same(given.fleet, &restricted, &scoped.steps).map_err(|told| Violation::new(Law::L7, format!("{scope:?}: {told}")))
+}
+
+/// Says whose workloads are [beyond](crate::concern::beyond) some names.
+pub type Beyond = for<'i> fn(&[&ClusterFacts], &MeshPolicy, &[String], &'i BTreeSet<String>) -> BTreeSet<&'i str>;
+
+/// L7: a plan of `names` is the same without the workloads that are `beyond` them, by all that is known but who runs; with the
+/// same exception. It finds nothing more, and does not find what is wrong with those workloads. How many they are.
+pub fn workloads_beyond_do_not_matter(beyond: Beyond, given: Given<'_>, names: &[String]) -> Result<usize, Violation> {
+    let reached = || given.fleet.reached().map(|(_, facts)| facts);
+    let workloads = || reached().flat_map(|facts| &facts.workloads);
+    let identities: BTreeSet<String> = workloads().map(|workload| workload.identity.as_str().to_owned()).collect();
+    let unread: Vec<ClusterFacts> =
+        reached().map(|facts| ClusterFacts { workloads: Vec::new(), ..facts.clone() }).collect();
+    let beyond = beyond(&unread.iter().collect::<Vec<_>>(), given.policy, names, &identities);
+    let mut part = given.fleet.clone();
+    for view in part.members.values_mut() {
+        if let ClusterView::Seen(facts) | ClusterView::Retired(Some(facts)) = view {
+            Arc::make_mut(facts).workloads.retain(|workload| !beyond.contains(workload.identity.as_str()));
+        }
     }
+    let scope = Scope { names: names.to_vec(), ..Scope::default() };
+    let [all, some] = [given.fleet, &part].map(|fleet| (Planner::REAL.plan)(fleet, given.policy, &scope, given.now));
+    let told = same(given.fleet, &all.steps, &some.steps).err().or_else(|| {
+        let new = some.findings.iter().find(|finding| !all.findings.contains(finding));
+        new.map(|finding| format!("{finding:?}"))
+    });
+    match told {
+        Some(told) => Err(Violation::new(Law::L7, format!("{names:?} without {beyond:?}: {told}"))),
+        None => Ok(workloads().filter(|workload| beyond.contains(workload.identity.as_str())).count()),
+    }
+}
+
+/// That steps are the same, but for the virtual address of a host that is live nowhere yet; else the first that is not.
+fn same(fleet: &FleetSnapshot, one: &[Step], other: &[Step]) -> Result<(), String> {
+    let Some(told) = difference(one, other) else { return Ok(()) };
+    let live = live_hosts(fleet);
+    let blind = |steps: &[Step]| steps.iter().map(|step| without_new_address(step, &live)).collect::<Vec<_>>();
+    difference(&blind(one), &blind(other)).map_or(Ok(()), |_| Err(told))
 }
 
 /// What one name is desired to be does not depend on whether others are asked for: the law beneath L7.

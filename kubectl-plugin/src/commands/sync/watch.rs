@@ -96,7 +96,8 @@ fn session(
     let snapshot = watch.snapshot(live);
     let now = clock::now()?;
     let mut rounds = Rounds::new(args, monitor, spent);
-    let mut reading = Reading { fleet, now, snapshot, desired: Desired::default(), policy_differs };
+    let (desired, by_label) = (Desired::default(), BTreeSet::new());
+    let mut reading = Reading { fleet, now, snapshot, desired, policy_differs, by_label };
     let mut at_latest = Some(Duration::ZERO);
     loop {
         let Fleet::Live(live) = &reading.fleet else { unreachable!("it was live a moment ago") };

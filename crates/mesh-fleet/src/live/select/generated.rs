@@ -5,7 +5,6 @@ use mesh_model::host::{identity_label, service_entry_name};
 use mesh_model::kind::Kind;
 use mesh_model::name::Host;
 use mesh_model::owned::{IDENTITY_LABEL, ObjectKey};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
 use super::key::Key;
@@ -13,6 +12,7 @@ use super::{Half, Selector, Told};
 use crate::decode::Part;
 use crate::live::contact::Contact;
 use crate::live::discovery::Served;
+use crate::live::labels;
 use crate::live::members::Place;
 use crate::live::named;
 use crate::live::observe::unserved;
@@ -101,7 +101,7 @@ impl Asked<'_> {
     /// What bears the label of one of these identities.
     async fn of_identities<'i>(self, identities: impl IntoIterator<Item = &'i str>) -> Part {
         let labels: Vec<String> = identities.into_iter().map(identity_label).collect();
-        self.all(&selector(IDENTITY_LABEL, &labels)).await
+        self.all(&labels::among(IDENTITY_LABEL, &labels)).await
     }
 
     /// The object of this name, of a kind that lies in no namespace.
@@ -120,12 +120,6 @@ impl Asked<'_> {
         let why = unserved(self.contact, self.kind);
         why.map_or_else(Part::default, |why| self.reader.unseen(self.kind, why))
     }
-}
-
-/// The part of a query that selects objects of whose label `key` the value is one of `values`.
-pub(super) fn selector(key: &str, values: &[String]) -> String {
-    let text = format!("{key} in ({})", values.join(","));
-    format!("&labelSelector={}", utf8_percent_encode(&text, NON_ALPHANUMERIC))
 }
 
 impl Half {

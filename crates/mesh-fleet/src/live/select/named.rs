@@ -8,12 +8,12 @@ use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use tokio::time::Instant;
 
-use super::generated::selector;
-use super::indexed::{self, LABELLED};
 use super::{Half, Halves, Selector, Told};
 use crate::decode::Part;
 use crate::limits::MAX_NAMESPACES_ASKED;
 use crate::live::contact::Contact;
+use crate::live::indexed::{self, LABELLED};
+use crate::live::labels;
 use crate::live::members::Place;
 use crate::live::observe::{config_maps, list_all};
 use crate::live::pages::Reader;
@@ -75,7 +75,7 @@ impl Selector<'_> {
         let (contact, rest) = self.reach(place, &half)?;
         let reader = self.reader(place, &rest);
         let (lists, addresses, by_label) = join3(
-            list_all(reader, &half.served, contact, &KINDS),
+            list_all(reader, &half.served, contact, &KINDS, ""),
             config_maps(reader, contact),
             self.labelled(reader, &half, contact, (told, lead, serving)),
         )
@@ -83,7 +83,7 @@ impl Selector<'_> {
         half.by_label = by_label.is_some();
         let mut running = match by_label {
             Some(running) => running,
-            None => list_all(reader, &half.served, contact, &LABELLED).await,
+            None => list_all(reader, &half.served, contact, &LABELLED, "").await,
         };
         running.absorb(lists);
         let workloads = &mut running.facts.workloads;
@@ -106,9 +106,7 @@ impl Selector<'_> {
         contact: &Contact,
         (told, lead, serving): (&Told, &Lead, &BTreeSet<Namespace>),
     ) -> Option<Part> {
-        if !indexed::is_indexed(reader, self.now()).await {
-            return None;
-        }
+        indexed::index(reader, self.now()).await?;
         let identities = told.identities.iter().chain(&lead.callers).map(|identity| &**identity);
         let part = indexed::workloads(reader, &half.served, contact, identities).await?;
         let mut running = part.facts.workloads.iter().filter(|workload| told.has(&workload.identity));
@@ -146,7 +144,7 @@ impl Selector<'_> {
             if !asks_gateway {
                 return Part::default();
             }
-            let query = selector(APP, &gateway.apps);
+            let query = labels::among(APP, &gateway.apps);
             reader.list(Kind::Service, &format!("{core}/namespaces/{}", gateway.namespace), &query).await
         };
         let nodes = async {

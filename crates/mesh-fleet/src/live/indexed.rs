@@ -11,17 +11,15 @@ use mesh_model::host::identity_label;
 use mesh_model::kind::Kind;
 use mesh_model::owned::IDENTITY_LABEL;
 use mesh_model::webhook::{COMPONENT_LABEL, LabelReport, ReplicaReport, STATE_CONFIG_MAP};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::generated::selector;
+use super::contact::Contact;
+use super::discovery::Served;
+use super::observe::{list_all, unserved};
+use super::pages::Reader;
+use super::{labels, named};
 use crate::decode::Part;
-use crate::limits::{LABELS_AGE, MAX_LABELS_ASKED, MAX_REPLICAS, MAX_STATES};
-use crate::live::contact::Contact;
-use crate::live::discovery::Served;
-use crate::live::named;
-use crate::live::observe::unserved;
-use crate::live::pages::Reader;
+use crate::limits::{LABELS_AGE, MAX_LABELS_ASKED, MAX_LABELS_LEFT_OUT, MAX_REPLICAS, MAX_STATES};
 
 /// The workloads that bear the label.
 pub(super) const LABELLED: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Rollout];
@@ -46,33 +44,42 @@ struct State {
     data: BTreeMap<String, String>,
 }
 
-/// Whether workloads are asked for by label at the time `now`: the cluster is indexed by the same key, and most of what it
-/// runs has a label. What cannot be read, or says something else, is a no.
-///
-/// Whoever may write such a ConfigMap can hide who bears a wrong label, which they can give their own workloads only.
-pub(super) async fn is_indexed(reader: Reader<'_>, now: Timestamp) -> bool {
-    let (component, webhook) = COMPONENT_LABEL;
-    let labels = utf8_percent_encode(&format!("{component}={webhook}"), NON_ALPHANUMERIC).to_string();
-    let named = named::selector(STATE_CONFIG_MAP);
-    let path = format!("/api/v1/{}?limit={MAX_STATES}&{named}&labelSelector={labels}", Kind::ConfigMap.plural());
-    reader.rest.read(&path).await.is_ok_and(|text| says(&text, &reader.policy.keys.identity, now))
+/// What is known of an indexed cluster.
+pub(super) struct Index {
+    /// The identities that labels stand for; none where they are too many to tell. There may be others by now.
+    pub(super) identities: Option<BTreeSet<String>>,
 }
 
-/// Whether every replica that said something of late says so.
-fn says(text: &str, identity_key: &str, now: Timestamp) -> bool {
-    let Ok(States { metadata: Page { next }, items }) = serde_json::from_str(text) else { return false };
+/// What workloads can be asked for by label by, at the time `now`: the cluster is indexed by the same key, and most of what
+/// it runs has a label. What cannot be read, or says something else, is a no.
+///
+/// Whoever may write such a ConfigMap can hide who bears a wrong label, which they can give their own workloads only.
+pub(super) async fn index(reader: Reader<'_>, now: Timestamp) -> Option<Index> {
+    let (component, webhook) = COMPONENT_LABEL;
+    let (named, labelled) = (named::selector(STATE_CONFIG_MAP), labels::equal(component, webhook));
+    let path = format!("/api/v1/{}?limit={MAX_STATES}&{named}{labelled}", Kind::ConfigMap.plural());
+    said(&reader.rest.read(&path).await.ok()?, &reader.policy.keys.identity, now)
+}
+
+/// What every replica that said something of late says.
+fn said(text: &str, identity_key: &str, now: Timestamp) -> Option<Index> {
+    let States { metadata: Page { next }, items } = serde_json::from_str(text).ok()?;
     let said: Vec<&String> = items.iter().flat_map(|state| state.data.values()).collect();
     if !next.is_empty() || said.len() > MAX_REPLICAS {
-        return false;
+        return None;
     }
     let reports: Result<Vec<ReplicaReport>, _> = said.into_iter().map(|text| serde_json::from_str(text)).collect();
-    let Ok(mut reports) = reports else { return false };
+    let mut reports = reports.ok()?;
     // Clocks differ, in both directions.
     reports.retain(|report| now.duration_since(report.at).abs() < LABELS_AGE);
     let is_so = |labels: &LabelReport| {
         labels.is_indexed() && labels.identity_key == identity_key && labels.nameless <= labels.right
     };
-    !reports.is_empty() && reports.iter().all(|report| report.labels.as_ref().is_some_and(is_so))
+    let labels: Option<Vec<LabelReport>> = reports.into_iter().map(|report| report.labels.filter(is_so)).collect();
+    let identities = labels?.into_iter().map(|labels| labels.identities);
+    identities
+        .reduce(|one, other| Some(one?.into_iter().chain(other?).collect()))
+        .map(|identities| Index { identities })
 }
 
 /// The workloads of these identities, and those without a label; none where these are too many to ask for.
@@ -86,8 +93,8 @@ pub(super) async fn workloads<'i>(
     if labels.len() > MAX_LABELS_ASKED {
         return None;
     }
-    let without = format!("&labelSelector={}", utf8_percent_encode(&format!("!{IDENTITY_LABEL}"), NON_ALPHANUMERIC));
-    let among = selector(IDENTITY_LABEL, &labels.into_iter().collect::<Vec<_>>());
+    let without = labels::without(IDENTITY_LABEL);
+    let among = labels::among(IDENTITY_LABEL, &labels.into_iter().collect::<Vec<_>>());
     let lists = LABELLED.map(|kind| {
         let queries = [&without, &among];
         async move {
@@ -108,6 +115,26 @@ pub(super) async fn workloads<'i>(
     whole.facts.workloads.reverse();
     whole.facts.workloads.retain(|one| known.insert((one.namespace.clone(), one.kind, one.name.clone())));
     Some(whole)
+}
+
+/// The workloads of everybody but those of `identities` who are `beyond` what is asked for; none where these are too many to
+/// name. Whoever the index does not know yet is among them.
+pub(super) async fn workloads_but(
+    reader: Reader<'_>,
+    served: &Served,
+    contact: &Contact,
+    (identities, beyond): (&BTreeSet<String>, &BTreeSet<&str>),
+) -> Option<Part> {
+    let mut labels: BTreeSet<String> = beyond.iter().map(|identity| identity_label(identity)).collect();
+    // Two may have one label.
+    for identity in identities.iter().filter(|identity| !beyond.contains(identity.as_str())) {
+        labels.remove(&identity_label(identity));
+    }
+    if labels.is_empty() || labels.len() > MAX_LABELS_LEFT_OUT {
+        return None;
+    }
+    let query = labels::not_among(IDENTITY_LABEL, &labels.into_iter().collect::<Vec<_>>());
+    Some(list_all(reader, served, contact, &LABELLED, &query).await)
 }
 
 #[cfg(test)]
@@ -139,7 +166,7 @@ mod tests {
         let key = |(at, text): (usize, &Value)| (format!("r{at}"), text.clone());
         let map = |all: &&[Value]| all.iter().enumerate().map(key).collect::<serde_json::Map<_, _>>();
         let items: Vec<Value> = data.iter().map(|all| json!({"data": map(all)})).collect();
-        super::says(&json!({"items": items}).to_string(), "identity", now())
+        said(&json!({"items": items}).to_string(), "identity", now()).is_some()
     }
 
     #[test]
@@ -165,8 +192,24 @@ mod tests {
     }
 
     #[test]
+    fn identities_are_those_of_all_replicas_if_each_tells_them() {
+        let told = |all: &[Value]| {
+            let reports =
+                all.iter().map(|identities| report(60, |one| one["labels"]["identities"] = identities.clone()));
+            let data: BTreeMap<String, Value> =
+                reports.enumerate().map(|(at, report)| (format!("r{at}"), report)).collect();
+            let text = json!({"items": [{"data": data}]}).to_string();
+            said(&text, "identity", now()).unwrap().identities.map(|all| all.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(told(&[json!(["a", "b"])]).unwrap(), ["a", "b"]);
+        assert_eq!(told(&[json!(["a", "b"]), json!(["c", "b"])]).unwrap(), ["a", "b", "c"]);
+        assert_eq!(told(&[json!([])]).unwrap(), [""; 0]);
+        assert_eq!((told(&[json!(["a"]), json!(null)]), told(&[json!(null), json!(["a"])])), (None, None));
+    }
+
+    #[test]
     fn what_is_no_list_of_few_config_maps_says_nothing() {
-        let says = |text: &str| super::says(text, "identity", now());
+        let says = |text: &str| said(text, "identity", now()).is_some();
         let item = json!({"data": {"a": good()}});
         assert!(says(&json!({"items": [item, {"metadata": {}}]}).to_string()));
         assert!(!says(&json!({"items": [item], "metadata": {"continue": "x"}}).to_string()), "it goes on");
