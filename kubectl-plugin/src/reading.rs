@@ -41,7 +41,7 @@ pub(crate) struct Reading {
     pub(crate) desired: Desired,
     /// How the policy differs from the one that the fleet stores, if it does.
     pub(crate) policy_differs: Option<String>,
-    /// The members of which workloads are left out that cannot matter to the names that the run is about.
+    /// The members of which workloads, and Services, are left out that cannot matter to the names that the run is about.
     pub(crate) by_label: BTreeSet<ClusterName>,
 }
 

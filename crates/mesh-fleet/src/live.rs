@@ -45,6 +45,7 @@ mod rest;
 mod rule;
 mod secrets;
 mod select;
+mod services;
 mod source;
 mod target;
 mod turns;

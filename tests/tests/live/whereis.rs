@@ -234,6 +234,7 @@ fn one_name_of_a_large_fleet_takes_few_requests_and_few_objects() {
     fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
     let named = cost(&fleet, || run(&["sync", "s950", "--dry-run"]).exits(0));
     assert!(workloads(&all) > CLUSTERS * SERVICES && workloads(&named) < 10, "{named:?} against {all:?}");
+    assert!(named.objects * 8 < all.objects, "{named:?} against {all:?}");
     assert!(named.requests <= all.requests + CLUSTERS, "{named:?} against {all:?}");
 }
 

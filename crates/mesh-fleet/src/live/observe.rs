@@ -2,8 +2,8 @@
 //! generated, with its versions, then the facts that it is made from. A run that is slow can then never write older facts
 //! over newer ones: what was written after its first phase has another version (law L9).
 //!
-//! A run that is about some names reads workloads last, where they can be asked for by label: everything else tells whose
-//! workloads cannot matter to these names.
+//! A run that is about some names reads workloads and Services last, where workloads can be asked for by label: everything
+//! else tells whose workloads cannot matter to these names.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use super::indexed::{self, Index, LABELLED};
 use super::members::Place;
 use super::pages::{Interners, Reader};
 use super::rest::Rest;
+use super::services;
 use crate::decode::mesh::{ISTIO_SYSTEM, ROOT_CERT, SETTINGS};
 use crate::decode::{Decoded, Part};
 use crate::fleet::Depth;
@@ -42,6 +43,12 @@ pub(super) const GENERATED: [Kind; 2] = [Kind::ServiceEntry, Kind::DestinationRu
 pub(super) const ADDRESSES_ONLY: &str = "&fieldSelector=metadata.name%3Dse-address-configmap";
 /// Admiral's own sync namespace.
 pub(super) const ADMIRAL_SYNC: &str = "admiral-sync";
+
+/// What is read last by a run that is about some names, in clusters that are indexed.
+const LATER: [Kind; 5] = {
+    let [a, b, c, d] = LABELLED;
+    [a, b, c, d, Kind::Service]
+};
 
 /// A cluster that is not read to its end yet.
 struct Half {
@@ -69,7 +76,7 @@ pub(super) struct About<'a> {
 pub struct Observed {
     /// Everything; but see [`Self::by_label`].
     pub snapshot: FleetSnapshot,
-    /// The members of which workloads are left out that cannot matter to the names that it is about.
+    /// The members of which workloads, and Services, are left out that cannot matter to the names that it is about.
     pub by_label: BTreeSet<ClusterName>,
 }
 
@@ -143,7 +150,7 @@ impl Phases<'_> {
         Ok(Half { part, served, left: contact.left.saturating_sub(start.elapsed()), index: None, by_label: false })
     }
 
-    /// All the rest; but no workloads where these can be asked for by label.
+    /// All the rest; but no workloads where these can be asked for by label, and no Services there.
     async fn second_phase(&self, place: &Place, mut half: Half) -> Result<Half, String> {
         let contact = place.contact.as_ref().map_err(Clone::clone)?;
         let start = Instant::now();
@@ -154,7 +161,7 @@ impl Phases<'_> {
             let soon = contact.rest.until(self.end.min(start + half.left / 4));
             half.index = indexed::index(self.reader(place, &soon), now).await;
         }
-        let is_later = |kind| half.identities().is_some() && LABELLED.contains(&kind);
+        let is_later = |kind| half.identities().is_some() && LATER.contains(&kind);
         let kinds = Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap);
         let kinds: Vec<Kind> = kinds.filter(|kind| self.depth.has(*kind) && !is_later(*kind)).collect();
         // Side by side, so that a list that hangs takes nobody else's time.
@@ -172,7 +179,8 @@ impl Phases<'_> {
         Ok(half)
     }
 
-    /// The workloads of everybody but those who are beyond what the run is about, where they are not read yet.
+    /// The workloads of everybody but those who are beyond what the run is about, where they are not read yet, and the
+    /// Services that may be theirs.
     async fn third_phase(
         &self,
         place: &Place,
@@ -189,11 +197,14 @@ impl Phases<'_> {
         let is_here = |identity: &&str| half.identities().is_some_and(|here| here.contains(*identity));
         let beyond: BTreeSet<&str> = beyond.iter().copied().filter(is_here).collect();
         let workloads = indexed::workloads_but(reader, &half.served, contact, (known, &beyond)).await;
-        half.by_label = workloads.is_some();
-        half.part.absorb(match workloads {
-            Some(workloads) => workloads,
-            None => list_all(reader, &half.served, contact, &LABELLED, "").await,
-        });
+        let Some(workloads) = workloads else {
+            half.part.absorb(list_all(reader, &half.served, contact, &LATER, "").await);
+            return Ok(half);
+        };
+        half.by_label = true;
+        half.part.absorb(workloads);
+        let namespaces = half.part.facts.workloads.iter().map(|workload| workload.namespace.clone()).collect();
+        half.part.absorb(services::list(reader, &half.served, place, &namespaces).await);
         Ok(half)
     }
 

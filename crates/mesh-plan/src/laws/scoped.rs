@@ -1,6 +1,6 @@
 //! L7: a scope restricts a plan, it does not change it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
@@ -31,19 +31,22 @@ pub fn scope_is_a_restriction(planner: Planner, given: Given<'_>, scope: &Scope)
 /// Says whose workloads are [beyond](crate::concern::beyond) some names.
 pub type Beyond = for<'i> fn(&[&ClusterFacts], &MeshPolicy, &[String], &'i BTreeSet<String>) -> BTreeSet<&'i str>;
 
-/// L7: a plan of `names` is the same without the workloads that are `beyond` them, by all that is known but who runs; with the
-/// same exception. It finds nothing more, and does not find what is wrong with those workloads. How many they are.
+/// L7: a plan of `names` is the same without the workloads that are `beyond` them, by all that is known but who runs, and without
+/// the Services of namespaces where nobody else runs; with the same exception. It finds nothing more, and does not find what is wrong with those workloads. How many they are.
 pub fn workloads_beyond_do_not_matter(beyond: Beyond, given: Given<'_>, names: &[String]) -> Result<usize, Violation> {
     let reached = || given.fleet.reached().map(|(_, facts)| facts);
     let workloads = || reached().flat_map(|facts| &facts.workloads);
     let identities: BTreeSet<String> = workloads().map(|workload| workload.identity.as_str().to_owned()).collect();
-    let unread: Vec<ClusterFacts> =
-        reached().map(|facts| ClusterFacts { workloads: Vec::new(), ..facts.clone() }).collect();
+    let unread: Vec<ClusterFacts> = reached()
+        .map(|facts| ClusterFacts { workloads: Vec::new(), services: BTreeMap::new(), ..facts.clone() })
+        .collect();
     let beyond = beyond(&unread.iter().collect::<Vec<_>>(), given.policy, names, &identities);
     let mut part = given.fleet.clone();
     for view in part.members.values_mut() {
         if let ClusterView::Seen(facts) | ClusterView::Retired(Some(facts)) = view {
-            Arc::make_mut(facts).workloads.retain(|workload| !beyond.contains(workload.identity.as_str()));
+            let ClusterFacts { workloads, services, .. } = Arc::make_mut(facts);
+            workloads.retain(|workload| !beyond.contains(workload.identity.as_str()));
+            services.retain(|namespace, _| workloads.iter().any(|workload| workload.namespace == *namespace));
         }
     }
     let scope = Scope { names: names.to_vec(), ..Scope::default() };

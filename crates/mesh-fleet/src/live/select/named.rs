@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::future::{join_all, join3};
+use futures::future::{join, join3};
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Namespace};
 use tokio::time::Instant;
 
 use super::{Half, Halves, Selector, Told};
 use crate::decode::Part;
-use crate::limits::MAX_NAMESPACES_ASKED;
 use crate::live::contact::Contact;
+use crate::live::discovery::Served;
 use crate::live::indexed::{self, LABELLED};
-use crate::live::labels;
 use crate::live::members::Place;
 use crate::live::observe::{config_maps, list_all};
 use crate::live::pages::Reader;
+use crate::live::services;
 
 /// What says who serves and who calls, besides the workloads that serve.
 const KINDS: [Kind; 8] = [
@@ -29,8 +29,6 @@ const KINDS: [Kind; 8] = [
     Kind::GlobalName,
     Kind::GlobalNameSet,
 ];
-/// Label by which a gateway Service is found.
-const APP: &str = "app";
 
 /// Where generated objects and Dependencies lead.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -91,8 +89,11 @@ impl Selector<'_> {
         let mut namespaces = serving.clone();
         let mine = workloads.iter().filter(|workload| told.has(&workload.identity));
         namespaces.extend(mine.map(|workload| workload.namespace.clone()));
-        let parts =
-            if namespaces.is_empty() { Vec::new() } else { self.serving(place, reader, &half, namespaces).await };
+        let parts = if namespaces.is_empty() {
+            Vec::new()
+        } else {
+            served_from(place, reader, &half.served, &namespaces).await.into()
+        };
         half.absorb([running, addresses].into_iter().chain(parts), start);
         Ok(half)
     }
@@ -116,45 +117,20 @@ impl Selector<'_> {
         let is_left = half.part.facts.owned.is_empty() || !found.is_empty() || calls();
         (is_there && is_left).then_some(part)
     }
+}
 
-    /// What tells how `place` serves from `namespaces`: Services, the gateway, the region.
-    async fn serving(
-        &self,
-        place: &Place,
-        reader: Reader<'_>,
-        half: &Half,
-        namespaces: BTreeSet<Namespace>,
-    ) -> Vec<Part> {
-        let member = place.member.as_ref();
-        let (gateway, core) = (&reader.policy.gateway, half.served.path(Kind::Service).unwrap_or("/api/v1"));
-        let lists_all = namespaces.len() > MAX_NAMESPACES_ASKED;
-        let asks_gateway = !lists_all
-            && member.is_none_or(|member| member.gateway.is_none())
-            && !namespaces.contains(&gateway.namespace);
-        let services = async {
-            if lists_all {
-                return vec![reader.list(Kind::Service, core, "").await];
-            }
-            let lists = namespaces.iter().map(|namespace| async move {
-                reader.list(Kind::Service, &format!("{core}/namespaces/{namespace}"), "").await
-            });
-            join_all(lists).await
-        };
-        let gateways = async {
-            if !asks_gateway {
-                return Part::default();
-            }
-            let query = labels::among(APP, &gateway.apps);
-            reader.list(Kind::Service, &format!("{core}/namespaces/{}", gateway.namespace), &query).await
-        };
-        let nodes = async {
-            if member.is_some_and(|member| member.region.is_some()) {
-                return Part::default();
-            }
-            reader.list(Kind::Node, core, "").await
-        };
-        let (mut parts, gateways, nodes) = join3(services, gateways, nodes).await;
-        parts.extend([gateways, nodes]);
-        parts
-    }
+/// What tells how `place` serves from `namespaces`: Services, the gateway, the region.
+async fn served_from(
+    place: &Place,
+    reader: Reader<'_>,
+    served: &Served,
+    namespaces: &BTreeSet<Namespace>,
+) -> [Part; 2] {
+    let nodes = async {
+        if place.member.as_ref().is_some_and(|member| member.region.is_some()) {
+            return Part::default();
+        }
+        reader.list(Kind::Node, served.path(Kind::Node).unwrap_or("/api/v1"), "").await
+    };
+    join(services::list(reader, served, place, namespaces), nodes).await.into()
 }

@@ -9,8 +9,8 @@ use mesh_model::policy::MeshPolicy;
 use super::{All, Calls, Near, ending, lower};
 
 /// Of `identities`, those whose workloads cannot matter to `names`, which are identities or hosts and no globs: in no env do
-/// they meet them, by what was `read` of the clusters so far, and they call none of them. Everything but workloads must
-/// have been read.
+/// they meet them, by what was `read` of the clusters so far, and they call none of them. Everything but workloads and
+/// Services must have been read.
 pub fn beyond<'i>(
     read: &[&ClusterFacts],
     policy: &MeshPolicy,
