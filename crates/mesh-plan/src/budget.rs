@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mesh_istio::ServiceEntry;
+use mesh_model::facts::ClusterFacts;
 use mesh_model::fleet::FleetSnapshot;
 use mesh_model::kind::Kind;
 use mesh_model::name::{ClusterName, Host};
@@ -115,16 +116,18 @@ pub fn hold_beside_admiral(plan: &mut Plan, fleet: &FleetSnapshot) -> usize {
     let Some((cluster, admiral)) = fleet.seen().find_map(|(name, facts)| Some((name, facts.admiral.as_ref()?))) else {
         return 0;
     };
-    let marked: BTreeSet<&ClusterName> = fleet
-        .reached()
-        .filter(|(_, facts)| {
-            facts.owned.values().any(|object| object.mark == Mark::Admiral)
-                || facts.foreign.iter().any(|object| object.made_by.as_deref() == Some(ADMIRAL_MARK))
-        })
-        .map(|(name, _)| name)
-        .collect();
+    let marked = marked_by_admiral(fleet);
     let rule = format!("Admiral runs in {cluster} ({admiral}) and its objects are here");
     hold(plan, &rule, |step| marked.contains(&step.cluster))
+}
+
+/// The clusters that hold objects with Admiral's mark.
+pub fn marked_by_admiral(fleet: &FleetSnapshot) -> BTreeSet<&ClusterName> {
+    let is_marked = |facts: &ClusterFacts| {
+        facts.owned.values().any(|object| object.mark == Mark::Admiral)
+            || facts.foreign.iter().any(|object| object.made_by.as_deref() == Some(ADMIRAL_MARK))
+    };
+    fleet.reached().filter(|(_, facts)| is_marked(facts)).map(|(name, _)| name).collect()
 }
 
 /// The base host of a step's name, as far as it can be told.

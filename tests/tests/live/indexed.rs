@@ -249,9 +249,40 @@ fn a_sync_of_a_name_leaves_out_workloads_that_cannot_matter_to_it() {
     // Where a webhook does not tell identities, everything is listed there.
     say(fakes.fleet.server("retail-us-west"), &good());
     assert_eq!(shows_the_same(&fakes, "orders").1, 1);
+    // So it is where no identity is told, as before the first is deployed.
+    let mut nobody = good();
+    nobody["identities"] = json!([]);
+    fakes.fleet.servers().for_each(|(_, server)| say(server, &nobody));
+    assert_eq!(shows_the_same(&fakes, "orders").1, 0);
+    fakes.fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
     // And for whoever is not found.
     let said = fakes.mesh(&["sync", "nobody", "--dry-run", "-v"]);
     assert!(said.exit == Some(1) && said.stderr.contains("listing everything: it is not found by label"), "{said:?}");
+}
+
+#[test]
+fn admiral_is_found_whatever_its_label() {
+    let fakes = labelled(Start::bookstore().fleet());
+    let retail = fakes.fleet.server("retail-us-west");
+    let mut admiral = retail.object(Kind::Deployment, "catalogue", "covers").unwrap();
+    admiral["metadata"]["name"] = "admiral".into();
+    admiral["metadata"].as_object_mut().unwrap().remove("uid");
+    for labels in ["/spec/template/metadata/labels", "/spec/selector/matchLabels"] {
+        admiral.pointer_mut(labels).unwrap()["app"] = "admiral".into();
+    }
+    retail.put(admiral);
+    fakes.fleet.servers().for_each(|(_, server)| say(server, &telling(server)));
+    assert_eq!(shows_the_same(&fakes, "orders").1, 2, "it has made nothing");
+    retail.put(json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+        "metadata": {
+            "name": "stage.old.global-se", "namespace": "mesh-sync",
+            "annotations": {"app.kubernetes.io/created-by": "admiral"},
+        },
+        "spec": {"hosts": ["stage.old.global"], "ports": [{"name": "http", "number": 80, "protocol": "http"}]},
+    }));
+    let (shown, told) = shows_the_same(&fakes, "orders");
+    assert!(told == 0 && shown.contains("Admiral runs in retail-us-west"), "{shown}");
 }
 
 /// A small generator of numbers: the same each time.

@@ -25,7 +25,7 @@ use super::LiveFleet;
 use super::contact::Contact;
 use super::crowd::go_on;
 use super::discovery::Served;
-use super::indexed::{self, Index, LABELLED};
+use super::indexed::{self, LABELLED};
 use super::members::Place;
 use super::pages::{Interners, Reader};
 use super::rest::Rest;
@@ -44,7 +44,7 @@ pub(super) const ADDRESSES_ONLY: &str = "&fieldSelector=metadata.name%3Dse-addre
 /// Admiral's own sync namespace.
 pub(super) const ADMIRAL_SYNC: &str = "admiral-sync";
 
-/// What is read last by a run that is about some names, in clusters that are indexed.
+/// What is read last by a run that is about some names, in clusters that are indexed: workloads, and their Services.
 const LATER: [Kind; 5] = {
     let [a, b, c, d] = LABELLED;
     [a, b, c, d, Kind::Service]
@@ -56,9 +56,9 @@ struct Half {
     served: Served,
     /// What is left of its share of time. Waiting at a barrier is not its fault.
     left: Duration,
-    /// What workloads can be asked for by label by.
-    index: Option<Index>,
-    /// Whether they were, and some left out.
+    /// The identities of an indexed cluster, where [`LATER`] is not read yet.
+    later: Option<BTreeSet<String>>,
+    /// Whether some of that was left out.
     by_label: bool,
 }
 
@@ -92,8 +92,9 @@ pub(super) async fn observe(fleet: &LiveFleet, depth: Depth, about: Option<About
     // The barrier: nothing of what follows was read before all of that.
     let second = |index: usize, half| phases.second_phase(&places[index], half);
     let mut halves = go_on(places, halves, at_once, "reading", run, name, second).await;
-    let known: BTreeSet<String> = halves.iter().flatten().filter_map(Half::identities).flatten().cloned().collect();
-    if let Some(About { names, .. }) = about.filter(|_| !known.is_empty()) {
+    if let Some(About { names, .. }) = about {
+        let known: BTreeSet<String> =
+            halves.iter().flatten().filter_map(|half| half.later.as_ref()).flatten().cloned().collect();
         let read: Vec<&ClusterFacts> = halves.iter().flatten().map(|half| &half.part.facts).collect();
         let beyond = beyond(&read, &fleet.policy, names, &known);
         let third = |index: usize, half| phases.third_phase(&places[index], half, (&known, &beyond));
@@ -147,7 +148,7 @@ impl Phases<'_> {
         } else {
             list_all(self.reader(place, &rest), &served, contact, &GENERATED, "").await
         };
-        Ok(Half { part, served, left: contact.left.saturating_sub(start.elapsed()), index: None, by_label: false })
+        Ok(Half { part, served, left: contact.left.saturating_sub(start.elapsed()), later: None, by_label: false })
     }
 
     /// All the rest; but no workloads where these can be asked for by label, and no Services there.
@@ -159,9 +160,9 @@ impl Phases<'_> {
         if let Some(About { now, .. }) = self.about {
             // It saves time, or is not worth it.
             let soon = contact.rest.until(self.end.min(start + half.left / 4));
-            half.index = indexed::index(self.reader(place, &soon), now).await;
+            half.later = indexed::index(self.reader(place, &soon), now).await.and_then(|index| index.identities);
         }
-        let is_later = |kind| half.identities().is_some() && LATER.contains(&kind);
+        let is_later = |kind| half.later.is_some() && LATER.contains(&kind);
         let kinds = Kind::ALL.into_iter().filter(|kind| !GENERATED.contains(kind) && *kind != Kind::ConfigMap);
         let kinds: Vec<Kind> = kinds.filter(|kind| self.depth.has(*kind) && !is_later(*kind)).collect();
         // Side by side, so that a list that hangs takes nobody else's time.
@@ -187,15 +188,12 @@ impl Phases<'_> {
         mut half: Half,
         (known, beyond): (&BTreeSet<String>, &BTreeSet<&str>),
     ) -> Result<Half, String> {
-        if half.identities().is_none() {
-            return Ok(half);
-        }
+        let Some(here) = half.later.take() else { return Ok(half) };
         let contact = place.contact.as_ref().map_err(Clone::clone)?;
         let rest = contact.rest.until(self.end.min(Instant::now() + half.left));
         let reader = self.reader(place, &rest);
         // What is not run here need not be named.
-        let is_here = |identity: &&str| half.identities().is_some_and(|here| here.contains(*identity));
-        let beyond: BTreeSet<&str> = beyond.iter().copied().filter(is_here).collect();
+        let beyond: BTreeSet<&str> = beyond.iter().copied().filter(|identity| here.contains(*identity)).collect();
         let workloads = indexed::workloads_but(reader, &half.served, contact, (known, &beyond)).await;
         let Some(workloads) = workloads else {
             half.part.absorb(list_all(reader, &half.served, contact, &LATER, "").await);
@@ -220,16 +218,11 @@ impl Phases<'_> {
         if self.depth == Depth::Claims {
             part.facts.unseen.extend(left.into_iter().chain(GENERATED));
         }
+        // What was to be read later, and was not, is not empty.
+        part.facts.unseen.extend(half.later.iter().flat_map(|_| LATER));
         part.facts.uid = Some(Arc::clone(&contact.uid));
         part.facts.keeps_claims = half.served.has_claims();
         Ok(part.finish(&place.name))
-    }
-}
-
-impl Half {
-    /// The identities that labels stand for, where workloads can be asked for by label.
-    fn identities(&self) -> Option<&BTreeSet<String>> {
-        self.index.as_ref()?.identities.as_ref()
     }
 }
 
@@ -266,8 +259,8 @@ async fn mesh_config_maps(reader: Reader<'_>) -> Part {
     part
 }
 
-/// Lists what `query` selects of the kinds that are served, some at once. A kind that was served when the policy was stored and is not any more
-/// is unseen; Istio's own kinds are needed wherever anything is to be generated.
+/// Lists what `query` selects of the kinds that are served, some at once. A kind that was served when the policy was stored
+/// and is not any more is unseen; Istio's own kinds are needed wherever anything is to be generated.
 pub(super) async fn list_all(
     reader: Reader<'_>,
     served: &Served,

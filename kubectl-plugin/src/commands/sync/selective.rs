@@ -4,6 +4,7 @@
 //! anything is to be removed or held.
 
 use mesh_model::name::ClusterName;
+use mesh_plan::budget::marked_by_admiral;
 use mesh_plan::plan::{Class, Plan};
 use mesh_plan::scope::Scope;
 
@@ -25,18 +26,27 @@ pub(super) fn read(
     if reading.by_label.is_empty() {
         return Ok(reading);
     }
-    // A name that is not known may be a workload's that was left out.
-    let why = match reading.plan(scope) {
-        Ok(plan) if takes_nothing(&plan) => {
-            let clusters: Vec<&str> = reading.by_label.iter().map(ClusterName::as_str).collect();
-            output.detail(&format!("workloads by label in {}", clusters.join(", ")));
-            return Ok(reading);
-        }
-        Ok(_) => "not everything only adds",
-        Err(_) => "it is not found by label",
+    let Some(why) = what_it_does_not_tell(&reading, scope) else {
+        let clusters: Vec<&str> = reading.by_label.iter().map(ClusterName::as_str).collect();
+        output.detail(&format!("workloads by label in {}", clusters.join(", ")));
+        return Ok(reading);
     };
     output.note(&format!("listing everything: {why}"));
     Reading::take_to_write(global, output)
+}
+
+/// Why everything has to be read after all, if it has to.
+fn what_it_does_not_tell(reading: &Reading, scope: &Scope) -> Option<&'static str> {
+    // Admiral is a workload like others.
+    if !marked_by_admiral(&reading.snapshot).is_empty() {
+        return Some("objects of Admiral are there, and it may run");
+    }
+    match reading.plan(scope) {
+        Ok(plan) if takes_nothing(&plan) => None,
+        Ok(_) => Some("something is to be removed or held"),
+        // A name that is not known may be a workload's that was left out.
+        Err(_) => Some("it is not found by label"),
+    }
 }
 
 /// The names that a run is about, where it is about few and tells nothing of others.
