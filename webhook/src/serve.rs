@@ -28,7 +28,7 @@ use crate::folder;
 use crate::index::{self, LiveIndex};
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
-use crate::reviewers::{self, Caller, InTurn};
+use crate::reviewers::{self, Caller, Dealt};
 use crate::routes::{self, Reviews};
 use crate::self_managed::{self, SelfManaged};
 use crate::state::Saying;
@@ -127,12 +127,12 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         })
     });
     let listener = reviewers::listen(args.listen).await.map_err(|_| taken(args.listen))?;
-    let address = listener.address;
-    let reviewers = reviewers::start({
+    let address = listener.local_addr().map_err(system("no address"))?;
+    let reviewers = reviewers::start(listener, {
         let (certificates, handle, readiness) = (Arc::clone(&certificates), handle.clone(), Arc::clone(&readiness));
         let ticks = Ticks::start();
-        // The listener is theirs alone: whoever comes once they have stopped is turned away, and does not wait.
-        move || {
+        // Once they have stopped nobody listens: whoever comes is turned away, and does not wait.
+        move |dealt| {
             let service = routes::service(Reviews {
                 index: Arc::clone(&index),
                 policy: Arc::clone(&policy),
@@ -142,7 +142,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
                 tally: metrics.tallies.another(),
                 budget: Budget::shared_by(reviewers::count()),
             });
-            let server = server(listener.clone(), Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
+            let server = server(dealt, Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
             server.serve(Shared::new(service)).map(drop)
         }
     });
@@ -175,7 +175,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
 }
 
 fn server(
-    listener: InTurn,
+    dealt: Dealt,
     certificates: Arc<Certificates>,
     handle: Handle<Caller>,
     metrics: Arc<Metrics>,
@@ -183,7 +183,7 @@ fn server(
     let tls = RustlsConfig::from_config(certificates::config(certificates));
     let inner = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE);
     let acceptor = Capped { inner, handle: handle.clone(), most: MAX_CONNECTIONS };
-    let mut server = Server::from_listener(listener)
+    let mut server = Server::from_listener(dealt)
         .handle(handle)
         .acceptor(acceptor)
         .first_request_timeout(HEAD)
