@@ -1,13 +1,15 @@
 //! Objects in reviews, as far as anything is decided by them. What is read must have the right type: what does not read is
 //! never passed over.
 
+pub(crate) mod quick;
+
 use std::fmt;
 use std::marker::PhantomData;
 
-use mesh_json::{Part, Text, WithText};
+use mesh_json::{Part, Text};
 use mesh_model::naming::Meta;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -120,7 +122,7 @@ impl<'a> Reviewed<'a> {
         if !is_workload {
             return Self::Other(text);
         }
-        text.read().map_or_else(|error| Self::Unreadable(error.to_string()), Self::Workload)
+        serde_json::from_str(text.get()).map_or_else(|error| Self::Unreadable(error.to_string()), Self::Workload)
     }
 
     /// The workload that it is; an error says what does not read.
@@ -225,13 +227,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Template<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Template<'de>, A::Error> {
                 let (mut metadata, mut parts) = (None, Vec::with_capacity(2));
                 while let Some(key) = map.next_key::<Text<'de>>()? {
-                    let part = if *key == *"metadata" {
-                        let both: WithText<'de, Option<Map<Metadata<'de>>>> = map.next_value()?;
-                        metadata = both.value.map(|Map(metadata)| metadata);
-                        both.text
-                    } else {
-                        map.next_value()?
-                    };
+                    let part: Part<'de> = map.next_value()?;
+                    if *key == *"metadata" {
+                        let read: Option<Map<Metadata<'de>>> =
+                            serde_json::from_str(part.get()).map_err(A::Error::custom)?;
+                        metadata = read.map(|Map(metadata)| metadata);
+                    }
                     parts.push((key, part));
                 }
                 Ok(Template { metadata, parts: Pairs(parts) })

@@ -3,7 +3,7 @@
 //! An answer without the uid of its request is a failed webhook to an API server and no refusal, so the uid is read first,
 //! from whatever can be read.
 
-use std::marker::PhantomData;
+mod quick;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use mesh_json::{Part, Text};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::object::{Reviewed, WorkloadObject};
+use crate::object::Reviewed;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::verdict::Verdict;
 
@@ -80,10 +80,10 @@ pub struct Request<'a> {
     pub(crate) old_object: Option<Reviewed<'a>>,
 }
 
-/// The same as it is written, its objects read as `O`.
+/// The same as it is written.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound = "O: Deserialize<'de>")]
-struct Written<'a, O> {
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
     #[serde(borrow)]
     uid: Text<'a>,
     #[serde(borrow)]
@@ -93,21 +93,24 @@ struct Written<'a, O> {
     #[serde(borrow, default)]
     namespace: Option<Text<'a>>,
     operation: Operation,
-    #[serde(default = "Option::default")]
-    object: Option<O>,
-    #[serde(default = "Option::default")]
-    old_object: Option<O>,
+    #[serde(borrow, default)]
+    object: Option<Part<'a>>,
+    #[serde(borrow, default)]
+    old_object: Option<Part<'a>>,
 }
 
-impl<'a, O> Written<'a, O> {
-    fn is_of_workload(&self) -> bool {
-        Kind::of(&self.kind.group, &self.kind.kind).and_then(WorkloadKind::of).is_some()
+impl GroupKind<'_> {
+    fn is_workload(&self) -> bool {
+        Kind::of(&self.group, &self.kind).and_then(WorkloadKind::of).is_some()
     }
+}
 
-    fn read(self, read: impl Fn(O) -> Reviewed<'a>) -> Request<'a> {
-        let Self { uid, kind, sub_resource, namespace, operation, object, old_object } = self;
-        let (object, old_object) = (object.map(&read), old_object.map(&read));
-        Request { uid, kind, sub_resource, namespace, operation, object, old_object }
+impl<'a> From<Written<'a>> for Request<'a> {
+    fn from(written: Written<'a>) -> Self {
+        let is_workload = written.kind.is_workload();
+        let Written { uid, kind, sub_resource, namespace, operation, object, old_object } = written;
+        let [object, old_object] = [object, old_object].map(|object| object.map(|it| Reviewed::read(it, is_workload)));
+        Self { uid, kind, sub_resource, namespace, operation, object, old_object }
     }
 }
 
@@ -127,16 +130,15 @@ pub enum Malformed {
     },
 }
 
-/// A review, with a request that is read, or a text.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound = "R: Deserialize<'de>")]
-struct Review<'a, R> {
+#[serde(rename_all = "camelCase")]
+struct Review<'a> {
     #[serde(borrow, default)]
     api_version: Option<Text<'a>>,
     #[serde(borrow, default)]
     kind: Option<Text<'a>>,
-    #[serde(default = "Option::default")]
-    request: Option<R>,
+    #[serde(borrow, default)]
+    request: Option<Part<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -147,24 +149,15 @@ struct OnlyUid<'a> {
 
 /// The request of a review.
 pub fn read(body: &[u8]) -> Result<Request<'_>, Malformed> {
-    // Nearly all are of workloads: in one pass, as far as it is well. What is not is looked at part by part, for what can
-    // still be answered.
-    let whole: Option<Review<'_, Written<'_, WorkloadObject<'_>>>> =
-        simdutf8::basic::from_utf8(body).ok().and_then(|text| mesh_json::read(text, PhantomData));
-    match whole {
-        Some(Review { api_version: Some(version), kind: Some(kind), request: Some(request) })
-            if is_ours(&version, &kind) && is_uid(&request.uid) && request.is_of_workload() =>
-        {
-            Ok(request.read(Reviewed::Workload))
-        }
-        _ => read_in_parts(body),
-    }
+    // What is not read in one pass is looked at part by part, for what can still be answered.
+    let quickly = simdutf8::basic::from_utf8(body).ok().and_then(quick::read);
+    quickly.map_or_else(|| read_in_parts(body), Ok)
 }
 
 fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
     let no_review = |why: &str| Malformed::NoReview(format!("no {KIND}: {why}"));
     let text = std::str::from_utf8(body).map_err(|_| no_review("it is not UTF-8"))?;
-    let review: Review<'_, Part<'_>> = serde_json::from_str(text).map_err(|error| no_review(&error.to_string()))?;
+    let review: Review<'_> = serde_json::from_str(text).map_err(|error| no_review(&error.to_string()))?;
     let request = review.request.ok_or_else(|| no_review("it has no request"))?.get();
     let OnlyUid { uid } = serde_json::from_str(request).map_err(|error| no_review(&format!("its request: {error}")))?;
     if !is_uid(&uid) {
@@ -174,10 +167,9 @@ fn read_in_parts(body: &[u8]) -> Result<Request<'_>, Malformed> {
         let why = format!("it is no {KIND} of {API_VERSION}");
         return Err(Malformed::NoRequest { uid: uid.0.into_owned(), why });
     }
-    let request: Written<'_, Part<'_>> = serde_json::from_str(request)
+    let request: Written<'_> = serde_json::from_str(request)
         .map_err(|error| Malformed::NoRequest { uid: uid.0.into_owned(), why: format!("its request: {error}") })?;
-    let is_workload = request.is_of_workload();
-    Ok(request.read(|object| Reviewed::read(object, is_workload)))
+    Ok(request.into())
 }
 
 fn is_ours(version: &str, kind: &str) -> bool {

@@ -14,13 +14,18 @@ mod part;
 mod reader;
 mod text;
 
-pub use part::{Part, WithText};
-pub use reader::RAW;
+pub use part::Part;
+pub use reader::{Fail, RAW, Reader};
 pub use text::Text;
 
 /// Reads `text` into `seed`. None says nothing but that `serde_json` is to be asked.
 pub fn read<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Option<S::Value> {
-    let mut reader = reader::Reader::new(text);
-    let value = seed.deserialize(&mut reader).ok()?;
+    read_by(text, |reader| seed.deserialize(reader))
+}
+
+/// Reads `text` by what `read` asks for, one thing after the other. None says nothing but that `serde_json` is to be asked.
+pub fn read_by<'a, T>(text: &'a str, read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fail>) -> Option<T> {
+    let mut reader = Reader::new(text);
+    let value = read(&mut reader).ok()?;
     reader.is_at_end().then_some(value)
 }

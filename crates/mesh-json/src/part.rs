@@ -3,18 +3,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Error, SeqAccess, Visitor};
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A newtype of this name is given the text of a value.
 pub(crate) const PART: &str = "$mesh::Part";
-/// A newtype of this name is given a value and then its text, as two elements.
-pub(crate) const WITH_TEXT: &str = "$mesh::WithText";
 
 /// The text of a value, which is not looked at: what `serde_json` has its `RawValue` for, which no other reader can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part<'a>(&'a str);
+pub struct Part<'a>(pub(crate) &'a str);
 
 impl<'a> Part<'a> {
     /// The text.
@@ -61,44 +59,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Part<'a> {
     }
 }
 
-/// A value that is read, and its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WithText<'a, T> {
-    /// The value.
-    pub value: T,
-    /// Its text.
-    pub text: Part<'a>,
-}
-
-impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for WithText<'a, T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Read<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<T> {
-            type Value = WithText<'de, T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut both: A) -> Result<WithText<'de, T>, A::Error> {
-                let missing = || Error::missing_field("value");
-                let value = both.next_element()?.ok_or_else(missing)?;
-                let text = Part(both.next_element()?.ok_or_else(missing)?);
-                Ok(WithText { value, text })
-            }
-
-            fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<WithText<'de, T>, D::Error> {
-                let text = Part::deserialize(from)?;
-                let value = serde_json::from_str(text.get()).map_err(Error::custom)?;
-                Ok(WithText { value, text })
-            }
-        }
-
-        from.deserialize_newtype_struct(WITH_TEXT, Read(PhantomData))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -117,20 +77,5 @@ mod tests {
             ["null", r#""\u0041""#, "-1.5e3", "true"]
         );
         assert!(crate::read::<PhantomData<Part<'_>>>("[1", PhantomData).is_none());
-    }
-
-    #[test]
-    fn both_readers_give_the_same_values_with_their_texts() {
-        type Both<'a> = BTreeMap<&'a str, WithText<'a, Option<Vec<u8>>>>;
-        let text = r#" { "a" : [1, 2 ] , "b":null} "#;
-        let quickly: Both<'_> = crate::read(text, PhantomData).unwrap();
-        let plainly: Both<'_> = serde_json::from_str(text).unwrap();
-        assert_eq!(quickly, plainly);
-        assert_eq!((quickly["a"].text.get(), quickly["a"].value.as_deref()), ("[1, 2 ]", Some(&[1, 2][..])));
-        assert_eq!((quickly["b"].text.get(), &quickly["b"].value), ("null", &None));
-        for wrong in [r#"{"a": [1, "2"]}"#, r#"{"a": [1, 2}"#] {
-            assert!(crate::read::<PhantomData<Both<'_>>>(wrong, PhantomData).is_none(), "{wrong}");
-            assert!(serde_json::from_str::<Both<'_>>(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,14 +1,16 @@
 //! The reader as serde knows it.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Number;
 
 use super::blocks::{Blocks, End};
-use super::part::{PART, WITH_TEXT};
+use super::part::{PART, Part};
+use super::text::Text;
 
 /// A newtype of this name is given a text with escapes as it stands, quotes included, as borrowed bytes; all else as ever.
 pub const RAW: &str = "$mesh::Raw";
@@ -19,7 +21,7 @@ const SURE_DIGITS: usize = 18;
 
 /// Something that is not read here.
 #[derive(Debug)]
-pub(crate) struct Fail;
+pub struct Fail;
 
 impl fmt::Display for Fail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,8 +37,9 @@ impl de::Error for Fail {
     }
 }
 
-/// A place in a text.
-pub(crate) struct Reader<'a> {
+/// A place in a text. Besides what serde asks, it can be asked for one thing after the other: for a schema that is read so often
+/// that the code which serde makes of it, some 24 KB where a processor keeps 32 at hand, costs more than the reading.
+pub struct Reader<'a> {
     input: &'a str,
     bytes: &'a [u8],
     blocks: Blocks<'a>,
@@ -53,6 +56,85 @@ impl<'a> Reader<'a> {
     /// Whether nothing but blanks is left.
     pub(crate) fn is_at_end(&mut self) -> bool {
         self.token().is_err() && self.at == self.bytes.len()
+    }
+
+    /// Gives the key of each member of an object, at its value, which `each` has to take.
+    ///
+    /// # Errors
+    /// If it is no object, or not read here: a key with escapes, nesting that is too deep, what `each` says.
+    pub fn members(&mut self, each: &mut dyn FnMut(&mut Self, &'a str) -> Result<(), Fail>) -> Result<(), Fail> {
+        if self.token()? != b'{' {
+            return Err(Fail);
+        }
+        self.open()?;
+        let mut is_first = true;
+        while let Some(token) = self.next_element(b'}', &mut is_first)? {
+            if token != b'"' {
+                return Err(Fail);
+            }
+            let (start, end) = self.text()?;
+            if end.has_escapes {
+                return Err(Fail);
+            }
+            let key = &self.input[start..end.at];
+            self.take(b':')?;
+            each(self, key)?;
+        }
+        self.close(b'}')
+    }
+
+    /// Takes a text.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn take_text(&mut self) -> Result<Text<'a>, Fail> {
+        if self.token()? != b'"' {
+            return Err(Fail);
+        }
+        let (start, end) = self.text()?;
+        Ok(Text(if end.has_escapes {
+            Cow::Owned(serde_json::from_str(&self.input[start - 1..=end.at]).map_err(|_| Fail)?)
+        } else {
+            Cow::Borrowed(&self.input[start..end.at])
+        }))
+    }
+
+    /// Takes `null`; otherwise nothing.
+    ///
+    /// # Errors
+    /// If there is no value.
+    pub fn takes_null(&mut self) -> Result<bool, Fail> {
+        let is_null = self.token()? == b'n';
+        if is_null {
+            self.word("null")?;
+        }
+        Ok(is_null)
+    }
+
+    /// Takes what `take` takes, and gives the text of it.
+    ///
+    /// # Errors
+    /// What `take` says.
+    pub fn take_part(&mut self, take: impl FnOnce(&mut Self) -> Result<(), Fail>) -> Result<Part<'a>, Fail> {
+        self.token()?;
+        let start = self.at;
+        take(self)?;
+        Ok(Part(&self.input[start..self.at]))
+    }
+
+    /// The first byte of the next of some elements; none before the closing `bracket`, which stays.
+    #[inline]
+    fn next_element(&mut self, bracket: u8, is_first: &mut bool) -> Result<Option<u8>, Fail> {
+        let token = self.token()?;
+        if token == bracket {
+            return Ok(None);
+        }
+        if std::mem::take(is_first) {
+            return Ok(Some(token));
+        }
+        self.take(b',')?;
+        // `[1,]` is none: there is no value that begins with a bracket that closes.
+        self.token().map(Some)
     }
 
     /// The next byte that is no blank. It is not taken.
@@ -75,7 +157,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one value that nobody reads.
-    fn skip(&mut self) -> Result<(), Fail> {
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn skip(&mut self) -> Result<(), Fail> {
         match self.token()? {
             b'"' => drop(self.text()?),
             b'{' | b'[' => self.at = self.blocks.end_of_brackets(self.at).ok_or(Fail)?,
@@ -264,15 +349,7 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fail> {
         if name == PART {
-            self.token()?;
-            let start = self.at;
-            self.skip()?;
-            return visitor.visit_borrowed_str(&self.input[start..self.at]);
-        }
-        if name == WITH_TEXT {
-            self.token()?;
-            let start = self.at;
-            return visitor.visit_seq(ValueAndText { reader: self, start, is_read: false });
+            return visitor.visit_borrowed_str(self.take_part(Reader::skip)?.get());
         }
         if name != RAW || self.token()? != b'"' {
             return visitor.visit_newtype_struct(self);
@@ -321,53 +398,17 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
     }
 }
 
-/// A value, and then its text.
-struct ValueAndText<'r, 'a> {
-    reader: &'r mut Reader<'a>,
-    start: usize,
-    is_read: bool,
-}
-
-impl<'a> SeqAccess<'a> for ValueAndText<'_, 'a> {
-    type Error = Fail;
-
-    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Fail> {
-        if !std::mem::replace(&mut self.is_read, true) {
-            return seed.deserialize(&mut *self.reader).map(Some);
-        }
-        let text = &self.reader.input[self.start..self.reader.at];
-        seed.deserialize(BorrowedStrDeserializer::new(text)).map(Some)
-    }
-}
-
 /// What stands between brackets.
 struct Elements<'r, 'a> {
     reader: &'r mut Reader<'a>,
     is_first: bool,
 }
 
-impl Elements<'_, '_> {
-    /// The first byte of the next element; none before the closing `bracket`, which stays.
-    #[inline]
-    fn next(&mut self, bracket: u8) -> Result<Option<u8>, Fail> {
-        let token = self.reader.token()?;
-        if token == bracket {
-            return Ok(None);
-        }
-        if std::mem::take(&mut self.is_first) {
-            return Ok(Some(token));
-        }
-        self.reader.take(b',')?;
-        // `[1,]` is none: there is no value that begins with a bracket that closes.
-        self.reader.token().map(Some)
-    }
-}
-
 impl<'a> SeqAccess<'a> for Elements<'_, 'a> {
     type Error = Fail;
 
     fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Fail> {
-        match self.next(b']')? {
+        match self.reader.next_element(b']', &mut self.is_first)? {
             Some(_) => seed.deserialize(&mut *self.reader).map(Some),
             None => Ok(None),
         }
@@ -378,7 +419,7 @@ impl<'a> MapAccess<'a> for Elements<'_, 'a> {
     type Error = Fail;
 
     fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Fail> {
-        match self.next(b'}')? {
+        match self.reader.next_element(b'}', &mut self.is_first)? {
             Some(b'"') => seed.deserialize(&mut *self.reader).map(Some),
             Some(_) => Err(Fail),
             None => Ok(None),
