@@ -52,7 +52,7 @@ pub(crate) fn judge(
             "Rename the identity or the env, or change the prefix",
         ));
     }
-    let elsewhere = uses.into_iter().filter(|one| one.namespace != case.namespace);
+    let elsewhere = uses.into_iter().filter(|one| *one.namespace != *case.namespace);
     let (own, others): (Vec<_>, Vec<_>) = elsewhere.partition(|one| owner_of(&one.namespace).as_deref() == Some(owner));
     let mut warnings = Vec::new();
     if claim.is_none() {
@@ -76,7 +76,7 @@ pub(crate) fn judge(
 fn is_own(used: &Use, before: &Name<'_>, case: &Case<'_>) -> bool {
     let Use { identity, env, partition, namespace } = used;
     (&**identity, &**env, partition.as_deref()) == (before.identity, before.env, before.partition)
-        && *namespace == case.namespace
+        && **namespace == *case.namespace
 }
 
 /// What it means that nobody holds the name, as far as is known here.
@@ -112,7 +112,7 @@ pub(crate) fn held_by(claim: &Claim, owner: &str, case: &Case<'_>) -> Refusal {
             quoted(&claim.owner),
             claim.claimed_at,
             quoted(cluster),
-            quoted(&case.namespace),
+            quoted(case.namespace),
             quoted(owner)
         ),
         Disclosure::Cluster => {

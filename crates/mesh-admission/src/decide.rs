@@ -14,7 +14,7 @@ use crate::{hosts, traffic, workload};
 /// What a request is judged by.
 pub(crate) struct Case<'c> {
     pub(crate) request: &'c Request<'c>,
-    pub(crate) namespace: Namespace,
+    pub(crate) namespace: &'c str,
     pub(crate) index: &'c dyn Index,
     pub(crate) policy: &'c NamePolicy,
 }
@@ -29,7 +29,7 @@ pub fn decide(hook: Hook, request: &Request<'_>, index: &dyn Index, policy: &Nam
     let kind = Kind::of(&request.kind.group, &request.kind.kind);
     let (true, Some(kind)) = (is_write, kind) else { return Verdict::ALLOWED };
     let sub_resource = request.sub_resource.as_deref().unwrap_or_default();
-    let namespace = match Namespace::parse(request.namespace.as_deref().unwrap_or_default()) {
+    let namespace = match Namespace::checked(request.namespace.as_deref().unwrap_or_default()) {
         Ok(namespace) => namespace,
         Err(error) if hook == Hook::Validate => return undecided(&error.to_string()).into(),
         Err(_) => return Verdict::ALLOWED,

@@ -28,7 +28,7 @@ pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
     let old = case.old_object(Reviewed::object)?;
     let spec: Spec = object.spec.map(read).transpose()?.unwrap_or_default();
     let is_known = old.is_some_and(|old| is_same(object.spec, old.spec));
-    if is_known || case.namespace == case.policy.mesh.sync_namespace {
+    if is_known || *case.namespace == *case.policy.mesh.sync_namespace {
         return Ok(Verdict::ALLOWED);
     }
     let suffix = &case.policy.mesh.suffix;
@@ -38,7 +38,7 @@ pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
     if patterns.len() > MAX_PATTERNS {
         return Ok(undecided(&format!("it has more than {MAX_PATTERNS} hosts with wildcards")).into());
     }
-    let owner = case.index.namespace(&case.namespace).and_then(|namespace| namespace.owner.clone());
+    let owner = case.index.namespace(case.namespace).and_then(|namespace| namespace.owner.clone());
     let passes =
         |claim: &Claim| claim.phase == Phase::Released || owner.as_deref().is_some_and(|owner| claim.admits(owner));
     let named = hosts.iter().chain(&patterns).find_map(|host| {

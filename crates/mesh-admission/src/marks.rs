@@ -4,6 +4,8 @@
 //! A value that the old object had is ours, and follows the name. One that the request itself brings is its author's: a
 //! right one stays, a wrong one is refused and never written over.
 
+use std::borrow::Cow;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use mesh_model::host::{base_host, identity_label};
@@ -58,9 +60,9 @@ impl Mark {
     }
 
     /// The value that it should have; none without a name.
-    pub(crate) fn wanted(self, name: Option<&Name<'_>>) -> Option<String> {
+    pub(crate) fn wanted<'n>(self, name: Option<&'n Name<'_>>) -> Option<Cow<'n, str>> {
         let name = name?;
-        Some(if self.map == "labels" { identity_label(name.identity) } else { name.host.to_string() })
+        Some(if self.map == "labels" { identity_label(name.identity).into() } else { Cow::Borrowed(&name.host) })
     }
 }
 

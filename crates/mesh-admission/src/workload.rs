@@ -50,8 +50,8 @@ pub(crate) fn judge(case: &Case<'_>, kind: WorkloadKind) -> Result<Verdict, Stri
     if !kind.serves() || mesh.excludes(name.identity) {
         return Ok(Verdict::ALLOWED);
     }
-    let Some(namespace) = case.index.namespace(&case.namespace) else {
-        return Ok(undecided(&format!("namespace {} is not known here yet", quoted(&case.namespace))).into());
+    let Some(namespace) = case.index.namespace(case.namespace) else {
+        return Ok(undecided(&format!("namespace {} is not known here yet", quoted(case.namespace))).into());
     };
     let serves = |wish| participation(wish, Some(&namespace), true, mesh) == Participation::Serves;
     if !serves(now.wish) {
@@ -81,7 +81,7 @@ pub(crate) fn judge_status(case: &Case<'_>) -> Result<Verdict, String> {
 fn naming<'c>(object: &'c WorkloadObject<'_>, case: &'c Case<'_>) -> WorkloadNaming<'c> {
     with_meta(object.template_metadata(), |template| {
         with_meta(object.metadata.as_ref(), |own| {
-            WorkloadNaming::read(template, own, &case.namespace, &case.policy.mesh.keys)
+            WorkloadNaming::read(template, own, case.namespace, &case.policy.mesh.keys)
         })
     })
 }
@@ -101,7 +101,7 @@ fn judge_name(
     let Some(owner) = namespace.owner.as_deref() else {
         let what = format!(
             "namespace {} has no owner, so that nobody can hold {}",
-            quoted(&case.namespace),
+            quoted(case.namespace),
             quoted(&name.host)
         );
         return Err(Refusal::new(
