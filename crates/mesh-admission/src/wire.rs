@@ -80,7 +80,7 @@ pub struct Request<'a> {
     pub(crate) old_object: Option<Reviewed<'a>>,
 }
 
-/// The same as it is written.
+/// The same, as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written<'a> {
@@ -130,6 +130,7 @@ pub enum Malformed {
     },
 }
 
+/// A review, as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Review<'a> {

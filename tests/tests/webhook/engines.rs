@@ -105,7 +105,9 @@ fn seen_by(engine: &'static str, tables: &[Table]) -> Option<Vec<Seen>> {
             assert_eq!(code, 200, "{answer}");
             helm_does(&cluster.helm, &cluster.servers, &["upgrade"], &format!("{},{}", cluster.values, table.values));
         }
-        let is_in_force = || cluster.follows(table);
+        let others: Vec<&Value> =
+            tables.iter().map(|other| &other.usual).filter(|usual| **usual != table.usual).collect();
+        let is_in_force = || cluster.follows(table, &others);
         assert!(until(SOON, || (0..5).all(|_| is_in_force())), "{engine}: table {number} is not in force");
         for case in &table.cases {
             let by = if case.by == Who::Breaker { &cluster.breaker } else { &cluster.deployer };
@@ -174,8 +176,8 @@ impl Cluster {
         &self.servers.clusters()[0]
     }
 
-    /// Whether everybody who judges here has heard of the policy of a table.
-    fn follows(&self, table: &Table) -> bool {
+    /// Whether everybody who judges here has heard of the policy of a table, by which the labels of `others` mean nothing.
+    fn follows(&self, table: &Table, others: &[&Value]) -> bool {
         let creates_kind = |kind: &str, labels: &Value, own: &Value| {
             let mut probe = table::of(kind, labels, &json!({}));
             (probe["metadata"]["name"], probe["metadata"]["labels"]) = ("probe".into(), own.clone());
@@ -200,9 +202,18 @@ impl Cluster {
             let answer = creates(&table.usual, &json!({ IDENTITY: "0000000000000000" }));
             says(&answer, &["denied the request: [MESH-E106]", "by its identity"])
         };
+        // Where two of them write marks, the right one may be there before all have heard that others are wrong.
+        let are_others_nameless = others.iter().all(|other| {
+            let answer = creates(other, &json!({}));
+            answer["kind"] == "Deployment" && answer["metadata"]["annotations"][GLOBAL_NAME].is_null()
+        });
         // A MutatingAdmissionPolicy refuses objects of a new kind until it has read the server's schemas again.
         let knows_rollouts = creates_kind("Rollout", &table.usual, &json!({}))["reason"] != "ServiceUnavailable";
-        is_marked && knows_rollouts && says(&refused, &[by]) && (self.engine == "cel" || is_told_by_label())
+        is_marked
+            && are_others_nameless
+            && knows_rollouts
+            && says(&refused, &[by])
+            && (self.engine == "cel" || is_told_by_label())
     }
 }
 
