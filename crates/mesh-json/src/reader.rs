@@ -91,12 +91,7 @@ impl<'a> Reader<'a> {
         if self.token()? != b'"' {
             return Err(Fail);
         }
-        let (start, end) = self.text()?;
-        Ok(Text(if end.has_escapes {
-            Cow::Owned(serde_json::from_str(&self.input[start - 1..=end.at]).map_err(|_| Fail)?)
-        } else {
-            Cow::Borrowed(&self.input[start..end.at])
-        }))
+        self.unescaped().map(Text)
     }
 
     /// Takes `null`; otherwise nothing.
@@ -187,6 +182,17 @@ impl<'a> Reader<'a> {
         Ok((start, end))
     }
 
+    /// The same; what the text says.
+    #[inline]
+    fn unescaped(&mut self) -> Result<Cow<'a, str>, Fail> {
+        let (start, end) = self.text()?;
+        Ok(if end.has_escapes {
+            Cow::Owned(serde_json::from_str(&self.input[start - 1..=end.at]).map_err(|_| Fail)?)
+        } else {
+            Cow::Borrowed(&self.input[start..end.at])
+        })
+    }
+
     /// Passes over a number (RFC 8259 §6); the text of it.
     fn number(&mut self) -> Result<&'a str, Fail> {
         let start = self.at;
@@ -236,11 +242,9 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn visit_text<V: Visitor<'a>>(&mut self, visitor: V) -> Result<V::Value, Fail> {
-        let (start, end) = self.text()?;
-        if end.has_escapes {
-            visitor.visit_string(serde_json::from_str(&self.input[start - 1..=end.at]).map_err(|_| Fail)?)
-        } else {
-            visitor.visit_borrowed_str(&self.input[start..end.at])
+        match self.unescaped()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
         }
     }
 

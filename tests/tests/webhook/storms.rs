@@ -104,9 +104,10 @@ fn large_bodies_come_at_once(webhook: &Webhook, honest: &Asking) {
     });
     // Who goes on sending may find that it has hung up, before its answer comes.
     assert!(codes.iter().all(|code| matches!(code, 0 | 400 | 408 | 429)), "{codes:?}");
+    assert!(codes.contains(&400), "some are read: {codes:?}");
     assert!(webhook.metric("mesh_admission_rejected_total", "no-room") > 0.0, "some find no room");
-    // A slow machine may have read none of them in time. Whatever they took is free again.
-    assert!(until(SOON, || webhook.answers(&[head.as_bytes(), &body]).0 == 400), "one alone is read: {codes:?}");
+    // Whatever they took is free again.
+    assert!(until(SOON, || webhook.answers(&[head.as_bytes(), &body]).0 == 400), "one alone is read");
 }
 
 #[test]
