@@ -87,11 +87,7 @@ fn wanted(host: &Arc<str>, index: &LiveIndex, cluster: &Arc<str>) -> Option<Clai
     let owner = index.namespace(&used.namespace)?.owner.clone()?;
     let wish =
         Wish { host: Arc::clone(host), owner, identity: used.identity.as_str().into(), env: used.env.as_str().into() };
-    claim::claim(
-        index.known(host).claim.as_ref(),
-        &wish,
-        &Place { cluster: Arc::clone(cluster), now: Timestamp::now() },
-    )
+    claim::claim(index.claim(host).as_ref(), &wish, &Place { cluster: Arc::clone(cluster), now: Timestamp::now() })
 }
 
 async fn create(api: &Api<DynamicObject>, claim: &Claim) -> Result<(), kube::Error> {

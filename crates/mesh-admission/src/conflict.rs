@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mesh_model::claim::Claim;
+use mesh_model::claim::Held;
 use mesh_model::namesake::{Namesake, rival};
 
 use crate::decide::Case;
@@ -17,20 +17,19 @@ use crate::warning::{Warning, WarningCode};
 pub(crate) fn judge(
     case: &Case<'_>,
     name: &Name<'_>,
-    (host, known): (&str, &Known),
+    (host, known): (&str, Known<'_>),
     owner: &str,
     before: Option<&Name<'_>>,
 ) -> Result<Vec<Warning>, Refusal> {
-    let mut uses: Vec<&Use> = known.uses.iter().collect();
+    let Known { held, mut uses, prefix_of, .. } = known;
     if let Some(own) = before.and_then(|before| uses.iter().position(|one| is_own(one, before, case))) {
         uses.remove(own);
     }
-    let claim = known.held();
     let owner_of = |namespace: &str| -> Option<Arc<str>> { case.index.namespace(namespace)?.owner.clone() };
-    if let Some(claim) = claim.filter(|claim| !claim.admits(owner)) {
-        return Err(held_by(claim, owner, case));
+    if let Some(held) = held.filter(|held| !held.admits(owner)) {
+        return Err(held_by(held, owner, case));
     }
-    let claimed = claim.map(|claim| Namesake::untold(&claim.identity, &claim.env));
+    let claimed = held.map(|held| Namesake::untold(held.identity, held.env));
     let served = uses.iter().map(|one| Namesake::told(&one.identity, &one.env, one.partition.as_deref()));
     let own = Namesake::told(name.identity, name.env, name.partition);
     if let Some(other) = rival(&own, claimed.into_iter().chain(served)) {
@@ -44,7 +43,7 @@ pub(crate) fn judge(
         );
         return Err(Refusal::new(RefusalCode::OneHostTwoIdentities, what, "Rename one of the two identities"));
     }
-    if let Some(base) = known.prefix_of.as_deref().filter(|base| *base != host) {
+    if let Some(base) = prefix_of.filter(|base| *base != host) {
         let what = format!("{} is a prefix host of {} by its traffic policy", quoted(host), quoted(base));
         return Err(Refusal::new(
             RefusalCode::PrefixCollision,
@@ -55,7 +54,7 @@ pub(crate) fn judge(
     let elsewhere = uses.into_iter().filter(|one| *one.namespace != *case.namespace);
     let (own, others): (Vec<_>, Vec<_>) = elsewhere.partition(|one| owner_of(&one.namespace).as_deref() == Some(owner));
     let mut warnings = Vec::new();
-    if claim.is_none() {
+    if held.is_none() {
         // Who runs it already, and has not come to claim it.
         if let Some(other) = others.first() {
             let holder = owner_of(&other.namespace);
@@ -101,16 +100,16 @@ fn stale(case: &Case<'_>) -> Warning {
 }
 
 /// That somebody else holds the name.
-pub(crate) fn held_by(claim: &Claim, owner: &str, case: &Case<'_>) -> Refusal {
+fn held_by(held: Held<'_>, owner: &str, case: &Case<'_>) -> Refusal {
     let members = &case.policy.mesh.fleet.members;
-    let member = members.iter().find(|member| member.uid.as_deref() == Some(&*claim.claimed_in));
-    let cluster = member.map_or(&*claim.claimed_in, |member| &*member.name);
-    let host = quoted(&claim.host);
+    let member = members.iter().find(|member| member.uid.as_deref() == Some(held.claimed_in));
+    let cluster = member.map_or(held.claimed_in, |member| &*member.name);
+    let host = quoted(held.host);
     let what = match case.policy.disclosure {
         Disclosure::Owner => format!(
             "global name {host} is held by {} since {}, claimed in cluster {}; namespace {} is of {}",
-            quoted(&claim.owner),
-            claim.claimed_at,
+            quoted(held.owner),
+            held.claimed_at,
             quoted(cluster),
             quoted(case.namespace),
             quoted(owner)

@@ -1,7 +1,7 @@
 //! ServiceEntries and VirtualServices by hand: none takes the host of a name that another owner holds.
 
 use mesh_istio::host::may_match_under;
-use mesh_model::claim::{Claim, Phase};
+use mesh_model::claim::Held;
 use mesh_model::host::tails;
 use mesh_model::kind::Kind;
 use serde::Deserialize;
@@ -39,16 +39,17 @@ pub(crate) fn judge(case: &Case<'_>, kind: Kind) -> Result<Verdict, String> {
         return Ok(undecided(&format!("it has more than {MAX_PATTERNS} hosts with wildcards")).into());
     }
     let owner = case.index.namespace(case.namespace).and_then(|namespace| namespace.owner.clone());
-    let passes =
-        |claim: &Claim| claim.phase == Phase::Released || owner.as_deref().is_some_and(|owner| claim.admits(owner));
+    let passes = |held: &Held<'_>| owner.as_deref().is_some_and(|owner| held.admits(owner));
     let named = hosts.iter().chain(&patterns).find_map(|host| {
         // A prefix host is of the name that it ends in, and so is a pattern of prefix hosts.
         let mut bases = std::iter::once(host.as_str()).chain(tails(host));
-        bases.find_map(|base| case.index.known(base).held().cloned()).filter(|claim| !passes(claim))
+        // Whether it passes, and the host as it was claimed.
+        let held = |base| case.index.known(base, |known| known.held.map(|held| (passes(&held), held.host.into())));
+        bases.find_map(held).filter(|(passes, _)| !passes).map(|(_, host)| host)
     });
-    let taken = named.or_else(|| patterns.iter().find_map(|pattern| case.index.claim_under(pattern, &passes)));
-    Ok(taken.map_or(Verdict::ALLOWED, |claim| {
-        let what = format!("this {kind} takes {}, which is held by another owner", quoted(&claim.host));
+    let taken = named.or_else(|| patterns.iter().find_map(|pattern| case.index.held_under(pattern, &passes)));
+    Ok(taken.map_or(Verdict::ALLOWED, |host| {
+        let what = format!("this {kind} takes {}, which is held by another owner", quoted(&host));
         Refusal::new(RefusalCode::HostTaken, what, "Remove the host, or ask its owner for a transfer").into()
     }))
 }

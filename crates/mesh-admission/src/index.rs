@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_istio::host::matches;
-use mesh_model::claim::{self, Claim, Phase};
+use mesh_model::claim::{self, Claim, Held};
 use mesh_model::facts::NamespaceFacts;
 use mesh_model::name::{Env, Identity, Namespace};
 
@@ -22,25 +22,18 @@ pub struct Use {
     pub namespace: Namespace,
 }
 
-/// What is known of a host.
+/// What is known of a host, looked at where it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known {
-    /// The claim that counts.
-    pub claim: Option<Claim>,
+pub struct Known<'i> {
+    /// Who holds it.
+    pub held: Option<Held<'i>>,
     /// Who serves it here.
-    pub uses: Vec<Use>,
+    pub uses: Vec<&'i Use>,
     /// The base host of a name whose traffic policy gives it this host as a prefix host.
-    pub prefix_of: Option<Arc<str>>,
+    pub prefix_of: Option<&'i str>,
     /// The identities that callers in this cluster accept of who serves it, by the entry that is generated of it; none
     /// where there is no entry.
-    pub accepted: Option<Arc<[Arc<str>]>>,
-}
-
-impl Known {
-    /// The claim, if the host is held by it: what was released is free.
-    pub(crate) fn held(&self) -> Option<&Claim> {
-        self.claim.as_ref().filter(|claim| claim.phase == Phase::Bound)
-    }
+    pub accepted: Option<&'i [Arc<str>]>,
 }
 
 /// What this cluster holds: its namespaces, workloads and traffic policies, its claims, and the sets of other clusters' claims. Hosts
@@ -49,14 +42,23 @@ pub trait Index {
     /// A namespace that is known.
     fn namespace(&self, name: &str) -> Option<Arc<NamespaceFacts>>;
 
-    /// What is known of a host.
-    fn known(&self, host: &str) -> Known;
+    /// Shows what is known of a host, once.
+    fn show(&self, host: &str, to: &mut dyn FnMut(Known<'_>));
 
-    /// A claim on a host that a pattern with a wildcard stands for, other than those that `passes` lets go.
-    fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim>;
+    /// A host that a pattern with a wildcard stands for and that is held, other than those that `passes` lets go.
+    fn held_under(&self, pattern: &str, passes: &dyn Fn(&Held<'_>) -> bool) -> Option<Arc<str>>;
 
     /// How long ago all of it was last known to be so.
     fn age(&self) -> Duration;
+}
+
+impl dyn Index + '_ {
+    /// What `look` makes of what is known of a host.
+    pub(crate) fn known<R>(&self, host: &str, look: impl FnOnce(Known<'_>) -> R) -> R {
+        let (mut look, mut seen) = (Some(look), None);
+        self.show(host, &mut |known| seen = look.take().map(|look| look(known)));
+        seen.expect("an index shows what it knows")
+    }
 }
 
 /// An index in plain maps.
@@ -90,18 +92,18 @@ impl Index for PlainIndex {
         self.namespaces.get(name).cloned()
     }
 
-    fn known(&self, host: &str) -> Known {
-        Known {
-            claim: self.claims.get(host).cloned(),
-            uses: self.uses.get(host).cloned().unwrap_or_default(),
-            prefix_of: self.prefixes.get(host).cloned(),
-            accepted: self.accepted.get(host).cloned(),
-        }
+    fn show(&self, host: &str, to: &mut dyn FnMut(Known<'_>)) {
+        to(Known {
+            held: self.claims.get(host).and_then(Claim::held),
+            uses: self.uses.get(host).into_iter().flatten().collect(),
+            prefix_of: self.prefixes.get(host).map(|base| &**base),
+            accepted: self.accepted.get(host).map(|accepted| &**accepted),
+        });
     }
 
-    fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim> {
-        let under = self.claims.iter().filter(|(host, _)| matches(pattern, host)).map(|(_, claim)| claim);
-        under.into_iter().find(|claim| !passes(claim)).cloned()
+    fn held_under(&self, pattern: &str, passes: &dyn Fn(&Held<'_>) -> bool) -> Option<Arc<str>> {
+        let under = self.claims.iter().filter(|(host, _)| matches(pattern, host));
+        under.filter_map(|(_, claim)| claim.held()).find(|held| !passes(held)).map(|held| held.host.into())
     }
 
     fn age(&self) -> Duration {

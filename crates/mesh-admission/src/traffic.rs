@@ -70,12 +70,12 @@ fn governed(object: &Object<'_>, spec: &Spec<'_>, case: &Case<'_>) -> Option<(Ho
 
 fn collision(case: &Case<'_>, host: &Host, base: &Host) -> Option<Refusal> {
     let lower = host.to_lowercase();
-    let known = case.index.known(&lower);
-    let what = if known.held().is_some() || !known.uses.is_empty() {
-        format!("a prefix of this policy gives {}, which is a name of its own", quoted(&lower))
-    } else {
+    let what = case.index.known(&lower, |known| {
+        if known.held.is_some() || !known.uses.is_empty() {
+            return Some(format!("a prefix of this policy gives {}, which is a name of its own", quoted(&lower)));
+        }
         let other = known.prefix_of.filter(|other| !other.eq_ignore_ascii_case(base))?;
-        format!("a prefix of this policy gives {}, which is a prefix host of {}", quoted(&lower), quoted(&other))
-    };
+        Some(format!("a prefix of this policy gives {}, which is a prefix host of {}", quoted(&lower), quoted(other)))
+    })?;
     Some(Refusal::new(RefusalCode::PrefixCollision, what, "Choose another dnsPrefix"))
 }

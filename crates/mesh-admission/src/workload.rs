@@ -1,6 +1,7 @@
 //! Workloads: their marks, and whether they may have their names.
 
 use std::cell::LazyCell;
+use std::sync::Arc;
 
 use mesh_model::facts::{NamespaceFacts, WorkloadKind};
 use mesh_model::host::{in_lower_case, reserved_prefix};
@@ -11,7 +12,6 @@ use mesh_model::policy::SanPolicy;
 
 use crate::conflict;
 use crate::decide::Case;
-use crate::index::Known;
 use crate::marks::{self, MARKS, Name};
 use crate::object::{Reviewed, WorkloadObject, with_meta};
 use crate::refusal::{Refusal, RefusalCode, quoted};
@@ -111,9 +111,13 @@ fn judge_name(
         ));
     };
     let host = in_lower_case(&name.host);
-    let known = case.index.known(&host);
-    let mut warnings = conflict::judge(case, name, (&host, &known), owner, before)?;
-    warnings.extend(account_not_accepted(object, case, &known));
+    let mut warnings = case.index.known(&host, |known| {
+        let not_accepted = account_not_accepted(object, case, known.accepted);
+        conflict::judge(case, name, (&host, known), owner, before).map(|mut warnings| {
+            warnings.extend(not_accepted);
+            warnings
+        })
+    })?;
     if MARKS.iter().any(|mark| mark.value(object.metadata.as_ref()).is_none()) {
         let what = format!("the global name is {}; no webhook has written it", quoted(&name.host));
         warnings.push(Warning::new(WarningCode::Defaulted, what));
@@ -122,11 +126,15 @@ fn judge_name(
 }
 
 /// That callers, who accept service accounts, do not yet accept that of this workload.
-fn account_not_accepted(object: &WorkloadObject<'_>, case: &Case<'_>, known: &Known) -> Option<Warning> {
+fn account_not_accepted(
+    object: &WorkloadObject<'_>,
+    case: &Case<'_>,
+    accepted: Option<&[Arc<str>]>,
+) -> Option<Warning> {
     if case.policy.mesh.sans != SanPolicy::ServiceAccounts {
         return None;
     }
-    let accepted = known.accepted.as_ref()?;
+    let accepted = accepted?;
     let account = object.service_account()?;
     // By its end: which trust domain is this cluster's is nobody's business here.
     let who = format!("/ns/{}/sa/{account}", case.namespace);

@@ -67,7 +67,14 @@ pub struct Claim {
 impl Claim {
     /// Whether namespaces of `owner` may serve the name.
     pub fn admits(&self, owner: &str) -> bool {
-        self.phase == Phase::Released || &*self.owner == owner || self.also_owners.iter().any(|also| &**also == owner)
+        self.held().is_none_or(|held| held.admits(owner))
+    }
+
+    /// What it holds: what was released is free.
+    pub fn held(&self) -> Option<Held<'_>> {
+        let Self { host, owner, also_owners, identity, env, phase, claimed_at, claimed_in, .. } = self;
+        let (claimed_at, bound) = (*claimed_at, *phase == Phase::Bound);
+        bound.then_some(Held { host, owner, also_owners, identity, env, claimed_at, claimed_in })
     }
 
     /// Whether both are one claim, confirmed or not.
@@ -87,6 +94,32 @@ impl Claim {
             .then(self.claimed_at.cmp(&other.claimed_at))
             .then(self.claimed_in.cmp(&other.claimed_in))
             .then_with(|| self.cmp(other))
+    }
+}
+
+/// A name that is held, by the claim that counts: looked at where that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held<'c> {
+    /// Its base host, as it was claimed.
+    pub host: &'c str,
+    /// Who holds it.
+    pub owner: &'c str,
+    /// Who may serve it as well.
+    pub also_owners: &'c [Arc<str>],
+    /// Whose name it is.
+    pub identity: &'c str,
+    /// Its env.
+    pub env: &'c str,
+    /// Since when it is held.
+    pub claimed_at: Timestamp,
+    /// The UID of the cluster that it was claimed in.
+    pub claimed_in: &'c str,
+}
+
+impl Held<'_> {
+    /// Whether namespaces of `owner` may serve it.
+    pub fn admits(&self, owner: &str) -> bool {
+        self.owner == owner || self.also_owners.iter().any(|also| **also == *owner)
     }
 }
 

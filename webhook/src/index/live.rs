@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 use mesh_admission::{Index, Known, Use};
 use mesh_istio::host::matches;
-use mesh_model::claim::{self, Claim};
+use mesh_model::claim::{self, Claim, Held};
 use mesh_model::facts::NamespaceFacts;
 use mesh_model::kind::Kind;
 use mesh_model::name::{Env, Identity, Namespace};
@@ -200,6 +200,12 @@ impl LiveIndex {
         self.hosts.len()
     }
 
+    /// The claim that counts on a host, released or not.
+    pub(crate) fn claim(&self, host: &str) -> Option<Claim> {
+        let hosts = self.hosts.pin();
+        Some(counts(host, hosts.get(host.as_bytes())?)?.unpacked(host))
+    }
+
     /// Who serves a host and has done so for longest.
     pub(crate) fn oldest_use(&self, host: &str) -> Option<Use> {
         let hosts = self.hosts.pin();
@@ -221,23 +227,23 @@ impl LiveIndex {
 
     /// Those who serve, of facts about a host, with when their workloads were made.
     fn serving<'f>(&'f self, facts: &'f [Told]) -> impl Iterator<Item = (&'f Use, Option<Timestamp>)> {
-        let policy = self.policy.load();
+        let (policy, namespaces) = (self.policy.load(), self.namespaces.pin());
         facts.iter().filter_map(move |(_, fact)| {
             let Fact::Used { used, wish, created } = fact else { return None };
-            let namespace = self.namespace(&used.namespace);
-            let serves = participation(*wish, namespace.as_deref(), true, &policy) == Participation::Serves;
+            let namespace = namespaces.get(&*used.namespace).map(|namespace| &**namespace);
+            let serves = participation(*wish, namespace, true, &policy) == Participation::Serves;
             serves.then_some((used, *created))
         })
     }
 }
 
 /// The claim that counts of several on a host.
-fn counts(host: &str, facts: &[Told]) -> Option<Claim> {
-    let claims = facts.iter().filter_map(|(_, fact)| match fact {
-        Fact::Claimed(claim) => Some(claim.unpacked(host)),
-        _ => None,
-    });
-    claims.reduce(|one, other| if *claim::merge(&one, &other) == one { one } else { other })
+fn counts<'f>(host: &str, facts: &'f [Told]) -> Option<&'f Packed> {
+    let claims = facts.iter().filter_map(|(_, fact)| if let Fact::Claimed(claim) = fact { Some(claim) } else { None });
+    claims.reduce(|one, other| {
+        let [unpacked, against] = [one, other].map(|claim| claim.unpacked(host));
+        if *claim::merge(&unpacked, &against) == unpacked { one } else { other }
+    })
 }
 
 impl Index for LiveIndex {
@@ -245,25 +251,26 @@ impl Index for LiveIndex {
         self.namespaces.pin().get(name).cloned()
     }
 
-    fn known(&self, host: &str) -> Known {
+    fn show(&self, host: &str, to: &mut dyn FnMut(Known<'_>)) {
         let hosts = self.hosts.pin();
-        let Some(facts) = hosts.get(host.as_bytes()) else { return Known::default() };
+        let facts = hosts.get(host.as_bytes()).map_or(&[][..], |known| known);
         let (mut prefix_of, mut accepted) = (None, None);
-        for (_, fact) in facts.iter() {
+        for (_, fact) in facts {
             match fact {
-                Fact::PrefixOf(base) if prefix_of.is_none() => prefix_of = Some(Arc::clone(base)),
-                Fact::Accepted(sans) if accepted.is_none() => accepted = Some(Arc::clone(sans)),
+                Fact::PrefixOf(base) if prefix_of.is_none() => prefix_of = Some(&**base),
+                Fact::Accepted(sans) if accepted.is_none() => accepted = Some(&**sans),
                 _ => {}
             }
         }
-        let uses = self.serving(facts).map(|(used, _)| used.clone()).collect();
-        Known { claim: counts(host, facts), uses, prefix_of, accepted }
+        let held = counts(host, facts).and_then(|claim| claim.held(host));
+        to(Known { held, uses: self.serving(facts).map(|(used, _)| used).collect(), prefix_of, accepted });
     }
 
-    fn claim_under(&self, pattern: &str, passes: &dyn Fn(&Claim) -> bool) -> Option<Claim> {
+    fn held_under(&self, pattern: &str, passes: &dyn Fn(&Held<'_>) -> bool) -> Option<Arc<str>> {
         let hosts = self.hosts.pin();
         let under = hosts.iter().filter(|(host, _)| matches(pattern, host));
-        under.filter_map(|(host, facts)| counts(host, facts)).find(|claim| !passes(claim))
+        let mut held = under.filter_map(|(host, facts)| counts(host, facts)?.held(host));
+        held.find(|held| !passes(held)).map(|held| held.host.into())
     }
 
     fn age(&self) -> Duration {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mesh_model::claim::{Claim, Phase};
+use mesh_model::claim::{Claim, Held, Phase};
 
 use super::shared::Shared;
 
@@ -53,14 +53,28 @@ impl Packed {
         Self { grant, identity, host: (*host != *key).then_some(host), claimed_at, confirmed_at }
     }
 
+    /// What it holds, where it was not released.
+    pub(super) fn held<'c>(&'c self, key: &'c str) -> Option<Held<'c>> {
+        let Grant { owner, also_owners, env, claimed_in, phase, .. } = &*self.grant;
+        let (host, identity, claimed_at) = (self.host(key), self.identity(key), self.claimed_at);
+        (*phase == Phase::Bound).then_some(Held { host, owner, also_owners, identity, env, claimed_at, claimed_in })
+    }
+
+    fn host<'c>(&'c self, key: &'c str) -> &'c str {
+        self.host.as_deref().unwrap_or(key)
+    }
+
+    fn identity<'c>(&'c self, key: &'c str) -> &'c str {
+        match &self.identity {
+            Identity::InHost(length) => in_host(self.host(key), &self.grant.env, *length).unwrap_or_default(),
+            Identity::Apart(identity) => identity,
+        }
+    }
+
     /// The claim as it was.
     pub(super) fn unpacked(&self, key: &str) -> Claim {
         let Grant { owner, also_owners, env, claimed_in, epoch, phase } = (*self.grant).clone();
-        let host = self.host.as_ref().map_or_else(|| key.into(), Arc::clone);
-        let identity = match &self.identity {
-            Identity::InHost(length) => in_host(&host, &env, *length).unwrap_or_default().into(),
-            Identity::Apart(identity) => Arc::clone(identity),
-        };
+        let (host, identity) = (self.host(key).into(), self.identity(key).into());
         let (claimed_at, confirmed_at) = (self.claimed_at, self.confirmed_at);
         Claim { host, owner, also_owners, identity, env, epoch, phase, claimed_at, confirmed_at, claimed_in }
     }
@@ -105,7 +119,8 @@ mod tests {
             ("west.stage.checkout.global", "stage.checkout", "west"),
         ] {
             let (claim, key) = (claim(host, identity, env), host.to_lowercase());
-            assert_eq!(Packed::of(claim.clone(), &key, &grants).unpacked(&key), claim);
+            let packed = Packed::of(claim.clone(), &key, &grants);
+            assert_eq!((packed.held(&key), packed.unpacked(&key)), (claim.held(), claim.clone()));
         }
     }
 
