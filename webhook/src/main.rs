@@ -10,6 +10,7 @@ mod connections;
 mod deadline;
 mod folder;
 mod index;
+mod listener;
 mod logs;
 mod metrics;
 mod ready;

@@ -2,97 +2,18 @@
 //! no review waits for a watch, or wakes another thread.
 
 use std::io;
-use std::net::{self, SocketAddr};
 use std::num::NonZeroUsize;
 use std::thread;
-use std::time::Duration;
 
-use axum_server::{AddrListener, Address};
-use futures::future::{join_all, pending};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use futures::future::join_all;
+use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::listener::{MOST_DEALT, Undealt, deal};
 
 /// Most threads: an API server has one connection.
 const MOST: NonZeroUsize = NonZeroUsize::new(4).expect("more than none");
-/// Most connections that wait for one thread to take them up. Others wait in the kernel, where they take no file.
-const MOST_DEALT: usize = 32;
-/// How long it takes until it is tried again after a connection could not be taken, as no file was left.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// Whoever asks for reviews: from where does not matter.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller;
-
-impl Address for Caller {
-    type Stream = TcpStream;
-    type Listener = Dealt;
-}
-
-/// A connection of no thread yet, or why there is none.
-type Undealt = io::Result<net::TcpStream>;
-
-/// Connections of one thread. They are dealt in turn, so that all threads have as many.
-#[derive(Debug)]
-pub(crate) struct Dealt(Mutex<mpsc::Receiver<Undealt>>);
-
-impl AddrListener<TcpStream, Caller> for Dealt {
-    async fn bind_to(_: Caller) -> io::Result<Self> {
-        // Whoever deals has bound.
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    async fn accept_stream(&self) -> io::Result<(TcpStream, Caller)> {
-        match self.0.lock().await.recv().await {
-            Some(dealt) => Ok((TcpStream::from_std(dealt?)?, Caller)),
-            // No more will come.
-            None => pending().await,
-        }
-    }
-
-    fn get_local_addr(&self) -> io::Result<Caller> {
-        Ok(Caller)
-    }
-}
-
-/// How long nothing may come over a connection before it is asked whether there is still somebody, and how long then until
-/// it is asked once more.
-const SILENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(5));
-/// How often it is asked in vain.
-const TRIES: u32 = 3;
-
-/// Listens here. That callers are still there is found out by TCP: of HTTP/2 that takes a look at the clock for each frame.
-pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await?;
-    let (idle, interval) = SILENCE;
-    let keep_alive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(TRIES);
-    // Connections have it of the listener.
-    SockRef::from(&listener).set_tcp_keepalive(&keep_alive)?;
-    Ok(listener)
-}
-
-/// Deals connections to threads in turn for as long as one of them takes some. One task takes them from the kernel: where
-/// threads did so in turn, a crowd would wait for a change of threads for each, which takes long where processors are busy.
-async fn deal(listener: TcpListener, threads: Vec<mpsc::Sender<Undealt>>) {
-    let go_on = async {
-        for thread in threads.iter().cycle() {
-            let come = listener.accept().await;
-            let failed = come.is_err();
-            let undealt = come.and_then(|(stream, _)| stream.into_std());
-            // Who ends takes no more: whoever came is turned away.
-            let _ = thread.send(undealt).await;
-            if failed {
-                sleep(PAUSE).await;
-            }
-        }
-    };
-    tokio::select! {
-        () = go_on => {}
-        _ = join_all(threads.iter().map(mpsc::Sender::closed)) => {}
-    }
-}
 
 /// How many threads there are.
 pub(crate) fn count() -> NonZeroUsize {
@@ -100,7 +21,10 @@ pub(crate) fn count() -> NonZeroUsize {
 }
 
 /// Starts the threads, each with what `serve` makes of its connections. What is returned is ready when all are done.
-pub(crate) fn start<F>(listener: TcpListener, serve: impl Fn(Dealt) -> F) -> io::Result<impl Future<Output = ()>>
+pub(crate) fn start<F>(
+    listener: TcpListener,
+    serve: impl Fn(mpsc::Receiver<Undealt>) -> F,
+) -> io::Result<impl Future<Output = ()>>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -113,7 +37,7 @@ where
         let runtime = builder.build()?;
         let (done, is_done) = oneshot::channel();
         let (sender, next) = mpsc::channel(MOST_DEALT);
-        let serving = serve(Dealt(Mutex::new(next)));
+        let serving = serve(next);
         thread::Builder::new().name(format!("reviews-{number}")).spawn(move || {
             runtime.block_on(serving);
             // Nobody may wait for it any more.
@@ -128,12 +52,16 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
+    use tokio::net::TcpStream;
     use tokio::sync::mpsc::unbounded_channel;
     use tokio::time::timeout;
 
     use super::*;
+    use crate::listener::listen;
 
     const SOON: Duration = Duration::from_secs(20);
 
@@ -146,7 +74,7 @@ mod tests {
     #[tokio::test]
     async fn who_comes_when_all_are_done_is_turned_away() {
         let (listener, address) = here().await;
-        let all = start(listener, |dealt| async move { drop(dealt.accept_stream().await) });
+        let all = start(listener, |mut dealt| async move { drop(dealt.recv().await) });
         let come = async { while TcpStream::connect(address).await.is_ok() {} };
         let ((), come) = tokio::join!(all.unwrap(), timeout(SOON, come));
         come.expect("nobody listens any more");
@@ -157,10 +85,10 @@ mod tests {
         let (listener, address) = here().await;
         let (taken, mut counts) = unbounded_channel();
         let next = AtomicUsize::new(0);
-        let _all = start(listener, |dealt| {
+        let _all = start(listener, |mut dealt| {
             let (thread, taken) = (next.fetch_add(1, Ordering::Relaxed), taken.clone());
             async move {
-                while dealt.accept_stream().await.is_ok() {
+                while dealt.recv().await.is_some_and(|dealt| dealt.is_ok()) {
                     taken.send(thread).unwrap();
                 }
             }

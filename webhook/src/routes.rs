@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::body::{Bytes, HttpBody};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use futures::FutureExt as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use mesh_admission::wire::{self, Hook};
 use mesh_admission::{NamePolicy, Verdict, decide};
 use tokio::task::spawn_blocking;
-use tower::{Service, service_fn};
 
 use crate::body::{Budget, Counted};
 use crate::deadline::{self, Ticks};
@@ -47,17 +48,10 @@ pub(crate) struct Reviews {
 /// as much as a decision does.
 pub(crate) fn service(
     reviews: Reviews,
-) -> impl Service<Request<Incoming>, Response = Answer, Error = Infallible, Future: Send> + Clone {
+) -> impl Service<Request<Incoming>, Response = Answer, Error = Infallible, Future: Send + 'static> + Clone + Send + Sync
+{
     let reviews = Arc::new(reviews);
-    service_fn(move |request: Request<Incoming>| {
-        let (reviews, asked) = (Arc::clone(&reviews), Asked::of(request));
-        async move {
-            Ok(match asked {
-                Ok(asked) => review(reviews, asked).await,
-                Err(code) => plain(code),
-            })
-        }
-    })
+    service_fn(move |request: Request<Incoming>| review(Arc::clone(&reviews), Asked::of(request)).map(Ok))
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -79,42 +73,63 @@ struct Asked<B> {
     time: Duration,
     length: Option<usize>,
     version: Version,
+    /// What headers of the answer have room in, and those of the next request after it.
+    headers: HeaderMap,
     body: B,
 }
 
 impl<B> Asked<B> {
     fn of(request: Request<B>) -> Result<Self, StatusCode> {
-        let hook = match request.uri().path() {
+        let (request, body) = request.into_parts();
+        let hook = match request.uri.path() {
             "/mutate" => Hook::Mutate,
             "/validate" => Hook::Validate,
             _ => return Err(StatusCode::NOT_FOUND),
         };
-        if request.method() != Method::POST {
+        if request.method != Method::POST {
             return Err(StatusCode::METHOD_NOT_ALLOWED);
         }
-        let header = |name| request.headers().get(name);
+        let header = |name| request.headers.get(name);
         Ok(Self {
             hook,
             is_json: is_json(header(header::CONTENT_TYPE)),
-            time: deadline::of_query(request.uri().query()),
+            time: deadline::of_query(request.uri.query()),
             length: header(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()),
-            version: request.version(),
-            body: request.into_body(),
+            version: request.version,
+            headers: request.headers,
+            body,
         })
     }
 }
 
-async fn review<B: HttpBody<Data = Bytes> + Unpin>(reviews: Arc<Reviews>, asked: Asked<B>) -> Answer {
-    let version = asked.version;
+async fn review<B: HttpBody<Data = Bytes> + Unpin>(
+    reviews: Arc<Reviews>,
+    asked: Result<Asked<B>, StatusCode>,
+) -> Answer {
+    let Asked { hook, is_json, time, length, version, mut headers, body } = match asked {
+        Ok(asked) => asked,
+        Err(code) => return plain(code),
+    };
     let metrics = &reviews.metrics;
     let Some(_room) = Room::take(&reviews.tally, MAX_AT_ONCE) else {
         metrics.rejected("too-many");
         return plain(StatusCode::TOO_MANY_REQUESTS);
     };
-    let mut response = match answer(&reviews, asked).await {
+    let answer = if is_json {
+        let body = reviews.ticks.within(time, reviews.budget.read(length, body)).await;
+        match read(body) {
+            Ok(body) => answer(&reviews, hook, body).await,
+            Err(why) => Err(why),
+        }
+    } else {
+        Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type"))
+    };
+    let mut response = match answer {
         Ok(answer) => {
+            headers.clear();
+            headers.insert(header::CONTENT_TYPE, JSON);
             let mut response = Response::new(Full::from(answer));
-            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            *response.headers_mut() = headers;
             response
         }
         Err((code, why)) => {
@@ -130,21 +145,19 @@ async fn review<B: HttpBody<Data = Bytes> + Unpin>(reviews: Arc<Reviews>, asked:
     response
 }
 
-async fn answer<B: HttpBody<Data = Bytes> + Unpin>(
-    reviews: &Arc<Reviews>,
-    asked: Asked<B>,
-) -> Result<Vec<u8>, (StatusCode, &'static str)> {
-    let hook = asked.hook;
-    // Before the body is read.
-    if !asked.is_json {
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type"));
-    }
-    let body = reviews.ticks.within(asked.time, reviews.budget.read(asked.length, asked.body)).await;
-    let body = body.ok_or((StatusCode::REQUEST_TIMEOUT, "slow-body"))?.map_err(|code| match code {
+/// Why a request is not answered: the code, and in a word.
+type Rejected = (StatusCode, &'static str);
+
+/// A body that came in time and within bounds.
+fn read(body: Option<Result<Counted, StatusCode>>) -> Result<Counted, Rejected> {
+    body.ok_or((StatusCode::REQUEST_TIMEOUT, "slow-body"))?.map_err(|code| match code {
         StatusCode::PAYLOAD_TOO_LARGE => (code, "too-large"),
         StatusCode::TOO_MANY_REQUESTS => (code, "no-room"),
         _ => (code, "broken-body"),
-    })?;
+    })
+}
+
+async fn answer(reviews: &Arc<Reviews>, hook: Hook, body: Counted) -> Result<Vec<u8>, Rejected> {
     let start = Instant::now();
     let decided = if body.bytes.len() <= LARGE {
         caught(hook, reviews, &body)
@@ -214,7 +227,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use axum::body::Body;
-    use futures::{FutureExt as _, stream};
+    use futures::stream;
     use mesh_admission::{Disclosure, Mode, OnStale};
     use tokio::runtime;
 
@@ -239,9 +252,9 @@ mod tests {
         })
     }
 
-    fn asked(body: Body) -> Asked<Body> {
+    fn asked(body: Body) -> Result<Asked<Body>, StatusCode> {
         let request = Request::post("/validate").header(header::CONTENT_TYPE, JSON);
-        Asked::of(request.body(body).unwrap()).unwrap()
+        Asked::of(request.body(body).unwrap())
     }
 
     #[tokio::test]

@@ -1,47 +1,48 @@
 //! The webhook, from its start to its end.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum_server::accept::DefaultAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use axum_server::{Handle, Server};
-use futures::FutureExt as _;
+use hyper_util::service::TowerToHyperService;
 use kube::Client;
 use mesh_admission::NamePolicy;
 use mesh_model::policy::MeshPolicy;
 use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
-use tower::make::Shared;
+use tokio_rustls::TlsAcceptor;
 
 use crate::admin::{self, Admin};
 use crate::args::{CertificateSource, Disclosure, Mode, OnStale, ServeArgs};
 use crate::body::Budget;
 use crate::certificates::{self, Certificates};
 use crate::claims;
-use crate::connections::{self, Capped, HANDSHAKE, HEAD, MAX_ADMIN_CONNECTIONS, MAX_CONNECTIONS};
+use crate::connections::{Capacity, DRAIN, Failures, Patience, Port};
 use crate::deadline::Ticks;
 use crate::folder;
 use crate::index::{self, LiveIndex};
+use crate::listener::{MOST_DEALT, deal, listen};
 use crate::metrics::Metrics;
 use crate::ready::{Readiness, Token};
-use crate::reviewers::{self, Caller, Dealt};
+use crate::reviewers;
 use crate::routes::{self, Reviews};
 use crate::self_managed::{self, SelfManaged};
 use crate::state::Saying;
 use crate::stop::Stop;
 
-/// How long requests may still take once no new ones are taken.
-const DRAIN: Duration = Duration::from_secs(20);
+/// Most connections for reviews at once: systems let a process have 1,024 files, and its watches and its logs are some.
+const MAX_CONNECTIONS: usize = 768;
+/// Most connections to the admin port at once.
+const MAX_ADMIN_CONNECTIONS: usize = 64;
+/// How much longer than connections a thread may take to end.
+const SLACK: Duration = Duration::from_secs(5);
 /// How long it may take to take back what this replica said of itself.
 const TAKE_BACK: Duration = Duration::from_secs(2);
-/// Most requests at once over one connection.
-const STREAMS: u32 = 256;
-/// What the head of a request may take, in bytes.
-const MAX_HEAD: usize = 16 << 10;
 
 /// Why the webhook cannot go on.
 #[derive(Debug, Error)]
@@ -71,16 +72,15 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         let what = what.to_owned();
         move |source| ServeError::System { what, source }
     };
-    let mut stop = Stop::watch().map_err(system("no signals"))?;
+    let mut signals = Stop::watch().map_err(system("no signals"))?;
     let (readiness, metrics) = (Arc::new(Readiness::new()), Metrics::new());
     let (index, certificates) = (Arc::new(LiveIndex::default()), Arc::new(Certificates::default()));
     let policy = Arc::new(ArcSwap::from_pointee(policy_of(args, MeshPolicy::default())));
 
     let admin = Admin { readiness: Arc::clone(&readiness), metrics: Arc::clone(&metrics), index: Arc::clone(&index) };
-    let admin_handle = Handle::new();
-    let admin_server = admin_server(args.admin_listen, admin_handle.clone(), Arc::clone(&metrics));
-    let admin_task = tokio::spawn(admin_server.serve(admin::router(admin).into_make_service()));
-    admin_handle.listening().await.ok_or_else(|| taken(args.admin_listen))?;
+    let failures = Failures::new(Arc::clone(&metrics));
+    let admin_listener = listen(args.admin_listen).await.map_err(|_| taken(args.admin_listen))?;
+    let admin_task = tokio::spawn(tell(admin_listener, admin, Arc::clone(&failures)));
 
     let client = index::client(args.kubeconfig.as_deref()).await.map_err(ServeError::NoCluster)?;
     let make_policy = {
@@ -113,7 +113,6 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         }
     };
 
-    let handle = Handle::new();
     let saying = args.namespace.clone().map(|namespace| {
         Arc::new(Saying {
             client,
@@ -126,11 +125,13 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
             readiness: Arc::clone(&readiness),
         })
     });
-    let listener = reviewers::listen(args.listen).await.map_err(|_| taken(args.listen))?;
+    let listener = listen(args.listen).await.map_err(|_| taken(args.listen))?;
     let address = listener.local_addr().map_err(system("no address"))?;
+    let (stopping, stop) = watch::channel(());
     let reviewers = reviewers::start(listener, {
-        let (certificates, handle, readiness) = (Arc::clone(&certificates), handle.clone(), Arc::clone(&readiness));
-        let ticks = Ticks::start();
+        let (readiness, ticks) = (Arc::clone(&readiness), Ticks::start());
+        let tls = TlsAcceptor::from(certificates::config(Arc::clone(&certificates)));
+        let room = Capacity::new(MAX_CONNECTIONS);
         // Once they have stopped nobody listens: whoever comes is turned away, and does not wait.
         move |dealt| {
             let service = routes::service(Reviews {
@@ -142,8 +143,10 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
                 tally: metrics.tallies.another(),
                 budget: Budget::shared_by(reviewers::count()),
             });
-            let server = server(dealt, Arc::clone(&certificates), handle.clone(), Arc::clone(&metrics));
-            server.serve(Shared::new(service)).map(drop)
+            let (tls, room, failures) = (Some(tls.clone()), room.clone(), Arc::clone(&failures));
+            let mut stop = stop.clone();
+            let stopped = async move { drop(stop.changed().await) };
+            Port { service, tls, room, patience: Patience::USUAL, failures }.serve(dealt, stopped)
         }
     });
     let reviewers = reviewers.map_err(system("no threads"))?;
@@ -151,17 +154,17 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     tracing::info!(%address, "reviews are answered here");
     let state = saying.clone().map(|saying| tokio::spawn(async move { saying.go_on().await }));
 
-    stop.asked().await;
+    signals.asked().await;
     readiness.take(Token::NotStopping);
     tracing::info!(lame_duck = ?args.lame_duck, "asked to stop: no longer ready, still answering");
     let ends = async {
         sleep(args.lame_duck).await;
-        handle.graceful_shutdown(Some(DRAIN));
-        let _ = timeout(DRAIN + HEAD, reviewers).await;
+        drop(stopping);
+        let _ = timeout(DRAIN + SLACK, reviewers).await;
     };
     tokio::select! {
         () = ends => tracing::info!("every request was answered"),
-        () = stop.asked() => tracing::warn!("asked to stop once more: at once"),
+        () = signals.asked() => tracing::warn!("asked to stop once more: at once"),
     }
     for task in [watch, certificate_task, recorder].into_iter().chain(state) {
         task.abort();
@@ -174,42 +177,13 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn server(
-    dealt: Dealt,
-    certificates: Arc<Certificates>,
-    handle: Handle<Caller>,
-    metrics: Arc<Metrics>,
-) -> Server<Caller, Capped<RustlsAcceptor, Caller>> {
-    let tls = RustlsConfig::from_config(certificates::config(certificates));
-    let inner = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE);
-    let acceptor = Capped { inner, handle: handle.clone(), most: MAX_CONNECTIONS };
-    let mut server = Server::from_listener(dealt)
-        .handle(handle)
-        .acceptor(acceptor)
-        .first_request_timeout(HEAD)
-        .accept_error_handler(connections::failures(metrics));
-    let builder = server.http_builder();
-    builder.http1().header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
-    builder
-        .http2()
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(MAX_HEAD).expect("a small number"));
-    server
-}
-
-fn admin_server(
-    address: SocketAddr,
-    handle: Handle<SocketAddr>,
-    metrics: Arc<Metrics>,
-) -> Server<SocketAddr, Capped<DefaultAcceptor, SocketAddr>> {
-    let acceptor = Capped { inner: DefaultAcceptor::new(), handle: handle.clone(), most: MAX_ADMIN_CONNECTIONS };
-    let mut server = axum_server::bind(address)
-        .handle(handle)
-        .acceptor(acceptor)
-        .first_request_timeout(HEAD)
-        .accept_error_handler(connections::failures(metrics));
-    server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(MAX_HEAD);
-    server
+/// Tells how it is, to the end.
+async fn tell(listener: TcpListener, admin: Admin, failures: Arc<Failures>) {
+    let service = TowerToHyperService::new(admin::router(admin));
+    let (room, patience) = (Capacity::new(MAX_ADMIN_CONNECTIONS), Patience::USUAL);
+    let (sender, dealt) = mpsc::channel(MOST_DEALT);
+    let served = Port { service, tls: None, room, patience, failures }.serve(dealt, pending());
+    tokio::join!(deal(listener, vec![sender]), served);
 }
 
 fn self_managed(args: &ServeArgs, client: Client) -> SelfManaged {
