@@ -51,7 +51,7 @@ impl Patience {
     /// Longer than API servers keep connections that they do not use (90 s): they do not ask again what they ask over one that is just
     /// being closed.
     pub(crate) const USUAL: Self =
-        Self { first: Duration::from_secs(5), between: Duration::from_secs(120), look: Duration::from_secs(1) };
+        Self { first: Duration::from_secs(5), between: Duration::from_mins(2), look: Duration::from_secs(1) };
 }
 
 /// How many connections there may be at once.
