@@ -142,12 +142,12 @@ where
         if is_http2 {
             let mut builder = http2::Builder::new(TokioExecutor::new());
             builder.max_concurrent_streams(STREAMS).max_header_list_size(MAX_HEAD.into());
-            until(silent, watcher, builder.serve_connection(io, service)).await;
+            serve_until(silent, watcher, builder.serve_connection(io, service)).await;
         } else {
-            // A timer for each head would cost as much as reading a review: silence is looked for here.
+            // hyper's own timer runs between requests as well, and is made anew for each.
             let mut builder = http1::Builder::new();
             builder.header_read_timeout(None).max_buf_size(MAX_HEAD.into());
-            until(silent, watcher, builder.serve_connection(io, service)).await;
+            serve_until(silent, watcher, builder.serve_connection(io, service)).await;
         }
     }
 
@@ -162,7 +162,7 @@ where
             seen = count;
             let most = match count {
                 0 => first,
-                // Over HTTP/2 several requests are there at once, and API servers see to it that they are heard of.
+                // Over HTTP/2 requests overlap, so that the number does not tell; who is gone is found out by TCP.
                 _ if is_http2 || count % 2 == 1 => continue,
                 _ if self.room.is_scarce() => first,
                 _ => between,
@@ -174,7 +174,7 @@ where
     }
 }
 
-async fn until(silent: impl Future<Output = ()>, watcher: Watcher, connection: impl GracefulConnection) {
+async fn serve_until(silent: impl Future<Output = ()>, watcher: Watcher, connection: impl GracefulConnection) {
     tokio::select! {
         biased;
         // Whoever hangs up in between, or speaks no HTTP: nobody is left to be told.
@@ -200,7 +200,7 @@ impl Turns {
 
 /// What came of a connection that came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+enum Failure {
     /// No file is left, or no memory.
     NotAccepted,
     /// There are as many as there may be.

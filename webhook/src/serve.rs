@@ -80,7 +80,7 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let admin = Admin { readiness: Arc::clone(&readiness), metrics: Arc::clone(&metrics), index: Arc::clone(&index) };
     let failures = Failures::new(Arc::clone(&metrics));
     let admin_listener = listen(args.admin_listen).await.map_err(|_| taken(args.admin_listen))?;
-    let admin_task = tokio::spawn(tell(admin_listener, admin, Arc::clone(&failures)));
+    let admin_task = tokio::spawn(serve_admin(admin_listener, admin, Arc::clone(&failures)));
 
     let client = index::client(args.kubeconfig.as_deref()).await.map_err(ServeError::NoCluster)?;
     let make_policy = {
@@ -177,8 +177,8 @@ async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// Tells how it is, to the end.
-async fn tell(listener: TcpListener, admin: Admin, failures: Arc<Failures>) {
+/// Serves the admin port, to the end.
+async fn serve_admin(listener: TcpListener, admin: Admin, failures: Arc<Failures>) {
     let service = TowerToHyperService::new(admin::router(admin));
     let (room, patience) = (Capacity::new(MAX_ADMIN_CONNECTIONS), Patience::USUAL);
     let (sender, dealt) = mpsc::channel(MOST_DEALT);
