@@ -5,25 +5,24 @@ use std::error::Error;
 use std::io;
 use std::net;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{Request, Response};
-use futures::FutureExt as _;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::listener::Undealt;
 use crate::metrics::Metrics;
+use crate::overseer::{Overseen, Overseer, Patience};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -35,24 +34,6 @@ const STREAMS: u32 = 256;
 const MAX_HEAD: u16 = 16 << 10;
 /// What happens often is logged once in so long.
 const SELDOM: Duration = Duration::from_secs(10);
-
-/// How long nothing may be asked over a connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    /// Until the first request has come; until each, where there is not much room left.
-    first: Duration,
-    /// Between two requests of HTTP/1.1.
-    between: Duration,
-    /// How often it is looked at.
-    look: Duration,
-}
-
-impl Patience {
-    /// Longer than API servers keep connections that they do not use (90 s): they do not ask again what they ask over one that is just
-    /// being closed.
-    pub(crate) const USUAL: Self =
-        Self { first: Duration::from_secs(5), between: Duration::from_mins(2), look: Duration::from_secs(1) };
-}
 
 /// How many connections there may be at once.
 #[derive(Debug, Clone)]
@@ -92,25 +73,41 @@ where
 {
     /// Serves what is dealt, until `stop` is ready; whoever comes then is turned away, and who is there has a while to go.
     pub(crate) async fn serve(self, mut dealt: mpsc::Receiver<Undealt>, stop: impl Future<Output = ()>) {
-        let (port, open) = (Arc::new(self), GracefulShutdown::new());
+        let (port, overseer, mut open) = (Arc::new(self), Arc::new(Overseer::default()), JoinSet::new());
+        let mut look_after = pin!(port.look_after(&overseer));
         let mut stop = pin!(stop);
         loop {
             let next = tokio::select! {
                 biased;
                 () = &mut stop => break,
+                never = &mut look_after => match never {},
+                Some(_) = open.join_next() => continue,
                 next = dealt.recv() => next,
             };
             match next {
-                Some(Ok(stream)) => drop(tokio::spawn(Arc::clone(&port).connection(stream, open.watcher()))),
+                Some(Ok(stream)) => drop(open.spawn(Arc::clone(&port).connection(stream, Arc::clone(&overseer)))),
                 Some(Err(error)) => port.failures.tell(Failure::NotAccepted, &error),
                 None => break,
             }
         }
         drop(dealt);
-        let _ = timeout(DRAIN, open.shutdown()).await;
+        overseer.finish();
+        let all_done = async { while open.join_next().await.is_some() {} };
+        tokio::select! {
+            () = all_done => {}
+            never = look_after => match never {},
+            () = sleep(DRAIN) => {}
+        }
     }
 
-    async fn connection(self: Arc<Self>, stream: net::TcpStream, watcher: Watcher) {
+    async fn look_after(&self, overseer: &Overseer) -> Infallible {
+        loop {
+            sleep(self.patience.look).await;
+            overseer.look(self.patience, self.room.is_scarce());
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: net::TcpStream, overseer: Arc<Overseer>) {
         let Ok(_room) = self.room.free.try_acquire() else {
             return self.failures.tell(Failure::TooMany, &"there are as many as there may be");
         };
@@ -118,83 +115,43 @@ where
             Ok(stream) => stream,
             Err(error) => return self.failures.tell(Failure::NotAccepted, &error),
         };
-        let Some(tls) = &self.tls else { return self.requests(stream, false, watcher).await };
+        let Some(tls) = &self.tls else { return self.requests(stream, &overseer.take_up(false)).await };
         match timeout(HANDSHAKE, tls.accept(stream)).await.map_err(io::Error::from).flatten() {
             Ok(stream) => {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.requests(stream, is_http2, watcher).await;
+                self.requests(stream, &overseer.take_up(is_http2)).await;
             }
             Err(error) => self.failures.tell(Failure::Handshake, &error),
         }
     }
 
     /// Answers requests over a connection until somebody hangs up.
-    async fn requests<I>(&self, stream: I, is_http2: bool, watcher: Watcher)
+    async fn requests<I>(&self, stream: I, overseen: &Arc<Overseen>)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (io, turns) = (TokioIo::new(stream), Arc::new(Turns::default()));
-        let service = {
-            let (service, turns) = (self.service.clone(), Arc::clone(&turns));
-            service_fn(move |request| turns.during(service.call(request)))
-        };
-        let silent = self.falls_silent(&turns, is_http2);
-        if is_http2 {
+        let io = TokioIo::new(stream);
+        if overseen.is_http2 {
+            let (service, comes) = (self.service.clone(), Arc::clone(overseen));
+            let service = service_fn(move |request| {
+                comes.comes();
+                service.call(request)
+            });
             let mut builder = http2::Builder::new(TokioExecutor::new());
             builder.max_concurrent_streams(STREAMS).max_header_list_size(MAX_HEAD.into());
-            serve_until(silent, watcher, builder.serve_connection(io, service)).await;
+            overseen.serve(builder.serve_connection(io, service)).await;
         } else {
-            // hyper's own timer runs between requests as well, and is made anew for each.
+            let service = service_fn(|request| overseen.during(self.service.call(request)));
             let mut builder = http1::Builder::new();
-            builder.header_read_timeout(None).max_buf_size(MAX_HEAD.into());
-            serve_until(silent, watcher, builder.serve_connection(io, service)).await;
+            builder.max_buf_size(MAX_HEAD.into());
+            // hyper's own timer runs between requests as well, and is made anew for each.
+            builder.header_read_timeout(None);
+            // An answer takes less long than to find out meanwhile whether somebody still waits for it.
+            builder.half_close(true);
+            // Answers are short: one piece is had sooner than two.
+            builder.writev(false);
+            overseen.serve(builder.serve_connection(io, service)).await;
         }
-    }
-
-    /// Is ready once a connection was silent for too long.
-    async fn falls_silent(&self, turns: &Turns, is_http2: bool) {
-        let Patience { first, between, look } = self.patience;
-        let (mut seen, mut looks) = (0, 0);
-        loop {
-            sleep(look).await;
-            let count = turns.0.load(Ordering::Relaxed);
-            looks = if count == seen { looks + 1 } else { 0 };
-            seen = count;
-            let most = match count {
-                0 => first,
-                // Over HTTP/2 requests overlap, so that the number does not tell; who is gone is found out by TCP.
-                _ if is_http2 || count % 2 == 1 => continue,
-                _ if self.room.is_scarce() => first,
-                _ => between,
-            };
-            if look * looks >= most {
-                return;
-            }
-        }
-    }
-}
-
-async fn serve_until(silent: impl Future<Output = ()>, watcher: Watcher, connection: impl GracefulConnection) {
-    tokio::select! {
-        biased;
-        // Whoever hangs up in between, or speaks no HTTP: nobody is left to be told.
-        _ = watcher.watch(connection) => {}
-        () = silent => {}
-    }
-}
-
-/// How often a request has come over a connection, or was answered: over HTTP/1.1, where one follows the other, the number
-/// is odd while there is one.
-#[derive(Debug, Default)]
-struct Turns(AtomicUsize);
-
-impl Turns {
-    fn during<F: Future>(self: &Arc<Self>, answer: F) -> impl Future<Output = F::Output> + use<F> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        let turns = Arc::clone(self);
-        answer.inspect(move |_| {
-            turns.0.fetch_add(1, Ordering::Relaxed);
-        })
     }
 }
 
@@ -259,18 +216,35 @@ mod tests {
         look: Duration::from_millis(10),
     };
 
-    /// How long it takes until a connection is closed over which this is sent and nothing more, and what was answered.
-    async fn lasts(room: &Capacity, patience: Patience, takes: Duration, sent: &[u8]) -> (Duration, String) {
+    /// What serves a connection with answers that take so long.
+    fn port(
+        room: Capacity,
+        patience: Patience,
+        takes: Duration,
+    ) -> Port<
+        impl Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync,
+    > {
         let service = service_fn(move |_| async move {
             sleep(takes).await;
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         });
-        let failures = Failures::new(Metrics::new());
-        let port = Port { service, tls: None, room: room.clone(), patience, failures };
+        Port { service, tls: None, room, patience, failures: Failures::new(Metrics::new()) }
+    }
+
+    /// How long it takes until a connection is closed over which this is sent and nothing more, and what was answered.
+    async fn lasts(room: &Capacity, patience: Patience, takes: Duration, sent: &[u8]) -> (Duration, String) {
+        let (port, overseer) = (port(room.clone(), patience, takes), Overseer::default());
         let (mut caller, stream) = duplex(1 << 10);
-        let (open, start) = (GracefulShutdown::new(), Instant::now());
+        let start = Instant::now();
         caller.write_all(sent).await.unwrap();
-        port.requests(stream, false, open.watcher()).await;
+        let connection = overseer.take_up(false);
+        tokio::select! {
+            () = port.requests(stream, &connection) => {}
+            never = port.look_after(&overseer) => match never {},
+        }
         let mut answer = String::new();
         caller.read_to_string(&mut answer).await.unwrap();
         (start.elapsed(), answer)
@@ -303,5 +277,24 @@ mod tests {
     async fn an_answer_may_take_longer_than_anybody_may_be_silent() {
         let (_, answer) = lasts(&Capacity::new(4), PATIENCE, PATIENCE.between * 2, ASKED_ONCE).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    #[tokio::test]
+    async fn who_has_asked_is_answered_and_then_all_end() {
+        let takes = Duration::from_millis(50);
+        let (port, overseer) = (port(Capacity::new(4), PATIENCE, takes), Overseer::default());
+        let (mut caller, stream) = duplex(1 << 10);
+        let connection = overseer.take_up(false);
+        caller.write_all(ASKED).await.unwrap();
+        let mut answered = pin!(port.requests(stream, &connection));
+        assert!(timeout(takes / 10, &mut answered).await.is_err());
+        overseer.finish();
+        timeout(PATIENCE.between, answered).await.expect("nobody waits for what nobody asks");
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        // Nor does who comes now, or has asked nothing.
+        let (_caller, stream) = duplex(1 << 10);
+        let late = timeout(PATIENCE.between, port.requests(stream, &overseer.take_up(false))).await;
+        late.expect("it ends at once");
     }
 }

@@ -13,6 +13,7 @@ mod index;
 mod listener;
 mod logs;
 mod metrics;
+mod overseer;
 mod ready;
 mod reviewers;
 mod routes;
