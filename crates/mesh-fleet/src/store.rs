@@ -1,10 +1,10 @@
 //! Files that are read bounded and written whole or not at all.
 
-use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// Reads a regular file of at most `limit` bytes. Pipes, sockets and devices are refused, not waited for.
@@ -31,10 +31,7 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, String> {
 
 /// The version of a file: the sha-256 of its bytes, in hex.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// Writes a file that must not exist yet: [`ErrorKind::AlreadyExists`] when it does.

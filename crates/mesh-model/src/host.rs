@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::kind::Kind;
 use crate::limits::{MAX_HOST, MAX_HOST_LABEL};
-use crate::name::{Env, Host, NameError};
+use crate::name::{Env, Host, NameError, is_each};
 use crate::owned::ObjectKey;
 
 /// The first labels that no env may take.
@@ -103,14 +104,15 @@ pub(crate) fn host_problem(text: &str) -> Option<String> {
     if !text.contains('.') {
         return Some("has no dot".into());
     }
-    // As bytes, since reviews count each look at a character.
-    text.as_bytes().split(|byte| *byte == b'.').find_map(|label| {
+    let is_in_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let are_all_in_labels = is_each(text, |byte| is_in_label(byte) || byte == b'.');
+    text.split('.').find_map(|label| {
         let fine = !label.is_empty()
-            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
-            && !label.starts_with(b"-")
-            && !label.ends_with(b"-");
+            && (are_all_in_labels || is_each(label, is_in_label))
+            && !label.starts_with('-')
+            && !label.ends_with('-');
         if !fine {
-            Some(format!("has the label {:?}, which is not a DNS label", String::from_utf8_lossy(label)))
+            Some(format!("has the label {label:?}, which is not a DNS label"))
         } else if label.len() > MAX_HOST_LABEL {
             Some(format!("has a label of {} bytes, at most {MAX_HOST_LABEL} are legal", label.len()))
         } else {

@@ -1,7 +1,6 @@
 //! Versioned documents for programs: `-o json` and `-o yaml`. Their schemas are in `docs/schemas/`.
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use mesh_model::finding::Finding;
 use mesh_plan::manifest;
 use mesh_plan::migration::Migration;
@@ -73,10 +72,7 @@ pub fn to_yaml(document: &Value) -> String {
 /// `sha256:` and 64 hex digits over the canonical JSON of `value`.
 pub fn digest(value: &Value) -> String {
     // Maps of a JSON value are sorted, and its text has no white space: it is canonical.
-    Sha256::digest(value.to_string().as_bytes()).iter().fold("sha256:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(value.to_string().as_bytes())))
 }
 
 fn step(step: &Step) -> Value {

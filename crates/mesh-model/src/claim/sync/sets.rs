@@ -1,9 +1,9 @@
 //! Sets: the records of one member as another one has them (`GlobalNameSet`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::Stored;
@@ -92,8 +92,5 @@ pub fn member_of_set(name: &str) -> &str {
 fn digest(entries: &[Claim]) -> String {
     // Maps of a JSON value are sorted, and its text has no white space: it is canonical.
     let value = serde_json::to_value(entries).expect("texts, numbers and times always serialize");
-    Sha256::digest(value.to_string().as_bytes()).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
+    HEXLOWER.encode(&Sha256::digest(value.to_string().as_bytes()))
 }
