@@ -127,7 +127,10 @@ impl<'a> Reader<'a> {
         if std::mem::take(is_first) {
             return Ok(Some(token));
         }
-        self.take(b',')?;
+        if token != b',' {
+            return Err(Fail);
+        }
+        self.at += 1;
         // `[1,]` is none: there is no value that begins with a bracket that closes.
         self.token().map(Some)
     }
@@ -135,13 +138,19 @@ impl<'a> Reader<'a> {
     /// The next byte that is no blank. It is not taken.
     #[inline]
     fn token(&mut self) -> Result<u8, Fail> {
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
-                Some(byte) => return Ok(*byte),
-                None => return Err(Fail),
-            }
+        // Programs write no blanks, and all others have higher codes.
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte > b' ' => Ok(*byte),
+            _ => self.token_after_blanks(),
         }
+    }
+
+    #[cold]
+    fn token_after_blanks(&mut self) -> Result<u8, Fail> {
+        let left = self.bytes.get(self.at..).unwrap_or_default();
+        let blanks = left.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
+        self.at += blanks.unwrap_or(left.len());
+        self.bytes.get(self.at).copied().ok_or(Fail)
     }
 
     #[inline]

@@ -27,7 +27,7 @@ pub fn base_host(env: &str, identity: &str, suffix: &str, keep_case: bool) -> Re
 /// A text in lower case, as hosts are compared: itself, where it is.
 pub fn in_lower_case(text: &str) -> Cow<'_, str> {
     // Most are, and reviews count each copy.
-    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+    if is_each(text, |byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         text.into()
     } else {
         text.to_lowercase().into()
@@ -86,9 +86,7 @@ pub fn tails(host: &str) -> impl Iterator<Item = &str> {
 
 /// The value of label `kubectl-mesh.io/identity`: 16 hex digits of the sha-256 of the identity as written (deviation D2).
 pub fn identity_label(identity: &str) -> String {
-    let digest = Sha256::digest(identity.as_bytes());
-    let first = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
-    format!("{first:016x}")
+    HEXLOWER.encode(&Sha256::digest(identity.as_bytes())[..8])
 }
 
 /// Whether proxies would not route `host`, since Envoy compares hosts in lower case (deviation D19).

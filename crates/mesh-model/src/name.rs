@@ -178,8 +178,13 @@ fn identity_problem(text: &str) -> Option<&'static str> {
 /// Whether there are white space, control or invisible characters in a text.
 fn hides_something(text: &str) -> bool {
     // Nearly none has anything but graphic characters of ASCII, and reviews count each look.
-    !text.bytes().all(|byte| byte.is_ascii_graphic())
+    !is_each(text, |byte| byte.is_ascii_graphic())
         && text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c))
+}
+
+/// Whether each byte is `so`. All of them are looked at: a processor looks at sixteen at once where it need not stop.
+pub(crate) fn is_each(text: &str, so: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |is_so, byte| is_so & so(byte))
 }
 
 /// Whether a terminal would show nothing for `c`, or would reorder text because of it: zero-width and bidirectional
