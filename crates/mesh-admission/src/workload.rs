@@ -12,7 +12,7 @@ use mesh_model::policy::SanPolicy;
 
 use crate::conflict;
 use crate::decide::Case;
-use crate::marks::{self, MARKS, Name};
+use crate::marks::{self, MARKS, Mark, Name};
 use crate::object::{Reviewed, WorkloadObject, with_meta};
 use crate::refusal::{Refusal, RefusalCode, quoted};
 use crate::verdict::Verdict;
@@ -163,24 +163,29 @@ fn wrong_mark(
     ];
     // Worked out once for both places, and only where there is a mark to compare.
     let marks = MARKS.map(|mark| (mark, LazyCell::new(move || mark.wanted(name))));
-    let brought = places.into_iter().flat_map(|(now, before)| {
-        marks.iter().map(move |(mark, wanted)| (mark, mark.value(now), mark.value(before), wanted))
-    });
-    brought.into_iter().find_map(|(mark, now, before, wanted)| {
-        let (now, wanted) = (now?, wanted.as_deref());
-        if wanted == Some(now) || before == Some(now) {
-            return None;
+    for (now, before) in places {
+        for (mark, wanted) in &marks {
+            let Some(now) = mark.value(now) else { continue };
+            let wanted = wanted.as_deref();
+            if wanted != Some(now) && mark.value(before) != Some(now) {
+                return Some(says_wrong(mark, now, wanted));
+            }
         }
-        let (what, next) = match wanted {
-            Some(wanted) => (
-                format!("{} is {}, but by its identity and env it is {}", mark.key, quoted(now), quoted(wanted)),
-                format!("Remove {} from the manifest", mark.key),
-            ),
-            None => (
-                format!("{} is {}, but the pod template carries no identity", mark.key, quoted(now)),
-                format!("Remove {} from the manifest, or give the template its identity", mark.key),
-            ),
-        };
-        Some(Refusal::new(RefusalCode::WrongMark, what, next))
-    })
+    }
+    None
+}
+
+fn says_wrong(mark: &Mark, now: &str, wanted: Option<&str>) -> Refusal {
+    let (key, now) = (mark.key, quoted(now));
+    let (what, next) = match wanted {
+        Some(wanted) => (
+            format!("{key} is {now}, but by its identity and env it is {}", quoted(wanted)),
+            format!("Remove {key} from the manifest"),
+        ),
+        None => (
+            format!("{key} is {now}, but the pod template carries no identity"),
+            format!("Remove {key} from the manifest, or give the template its identity"),
+        ),
+    };
+    Refusal::new(RefusalCode::WrongMark, what, next)
 }
