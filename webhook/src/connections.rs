@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::listener::Undealt;
 use crate::metrics::Metrics;
 use crate::overseer::{Overseen, Overseer, Patience};
+use crate::rounds::{Gate, Gated};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -115,11 +116,13 @@ where
             Ok(stream) => stream,
             Err(error) => return self.failures.tell(Failure::NotAccepted, &error),
         };
-        let Some(tls) = &self.tls else { return self.requests(stream, &overseer.take_up(false)).await };
-        match timeout(HANDSHAKE, tls.accept(stream)).await.map_err(io::Error::from).flatten() {
+        let gate = Arc::<Gate>::default();
+        let Some(tls) = &self.tls else { return self.requests(stream, &overseer.take_up(false, gate)).await };
+        let handshake = tls.accept(Gated { stream, gate: Arc::clone(&gate) });
+        match timeout(HANDSHAKE, handshake).await.map_err(io::Error::from).flatten() {
             Ok(stream) => {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.requests(stream, &overseer.take_up(is_http2)).await;
+                self.requests(stream, &overseer.take_up(is_http2, gate)).await;
             }
             Err(error) => self.failures.tell(Failure::Handshake, &error),
         }
@@ -150,6 +153,8 @@ where
             builder.half_close(true);
             // Answers are short: one piece is had sooner than two.
             builder.writev(false);
+            // From here on: handshakes are written as they go.
+            overseen.gate.shut();
             overseen.serve(builder.serve_connection(io, service)).await;
         }
     }
@@ -240,7 +245,7 @@ mod tests {
         let (mut caller, stream) = duplex(1 << 10);
         let start = Instant::now();
         caller.write_all(sent).await.unwrap();
-        let connection = overseer.take_up(false);
+        let connection = overseer.take_up(false, Arc::default());
         tokio::select! {
             () = port.requests(stream, &connection) => {}
             never = port.look_after(&overseer) => match never {},
@@ -283,7 +288,7 @@ mod tests {
         let takes = Duration::from_millis(50);
         let (port, overseer) = (port(Capacity::new(4), PATIENCE, takes), Overseer::default());
         let (mut caller, stream) = duplex(1 << 10);
-        let connection = overseer.take_up(false);
+        let connection = overseer.take_up(false, Arc::default());
         caller.write_all(ASKED).await.unwrap();
         let mut answered = pin!(port.requests(stream, &connection));
         assert!(timeout(takes / 10, &mut answered).await.is_err());
@@ -294,7 +299,7 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         // Nor does who comes now, or has asked nothing.
         let (_caller, stream) = duplex(1 << 10);
-        let late = timeout(PATIENCE.between, port.requests(stream, &overseer.take_up(false))).await;
+        let late = timeout(PATIENCE.between, port.requests(stream, &overseer.take_up(false, Arc::default()))).await;
         late.expect("it ends at once");
     }
 }

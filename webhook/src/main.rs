@@ -16,6 +16,7 @@ mod metrics;
 mod overseer;
 mod ready;
 mod reviewers;
+mod rounds;
 mod routes;
 mod self_managed;
 mod self_test;

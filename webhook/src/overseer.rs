@@ -12,6 +12,8 @@ use futures::future::poll_fn;
 use futures::task::AtomicWaker;
 use hyper_util::server::graceful::GracefulConnection;
 
+use crate::rounds::Gate;
+
 /// How long nothing may be asked over a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -39,6 +41,7 @@ pub(crate) struct Overseen {
     turns: AtomicUsize,
     wish: AtomicU8,
     waker: AtomicWaker,
+    pub(crate) gate: Arc<Gate>,
 }
 
 /// What is wished of a connection: nothing at first.
@@ -66,6 +69,7 @@ impl Overseen {
         poll_fn(|context| {
             // Before the look: a wish that comes after it wakes.
             self.waker.register(context.waker());
+            self.gate.look();
             match self.wish.load(Ordering::Acquire) {
                 CLOSE => return Poll::Ready(()),
                 FINISH if !is_told => {
@@ -106,8 +110,8 @@ struct Seen {
 
 impl Overseer {
     /// Takes up a connection.
-    pub(crate) fn take_up(&self, is_http2: bool) -> Arc<Overseen> {
-        let connection = Arc::new(Overseen { is_http2, ..Overseen::default() });
+    pub(crate) fn take_up(&self, is_http2: bool, gate: Arc<Gate>) -> Arc<Overseen> {
+        let connection = Arc::new(Overseen { is_http2, gate, ..Overseen::default() });
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.finishes {
             connection.wish(FINISH);

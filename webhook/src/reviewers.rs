@@ -32,8 +32,6 @@ where
     for number in 0..count().get() {
         let mut builder = runtime::Builder::new_current_thread();
         builder.enable_all().max_blocking_threads(1);
-        // Before this thread sleeps, whoever is ready may run: often a caller, whose next review then needs nobody to be woken.
-        builder.on_thread_park(thread::yield_now);
         let runtime = builder.build()?;
         let (done, is_done) = oneshot::channel();
         let (sender, next) = mpsc::channel(MOST_DEALT);
