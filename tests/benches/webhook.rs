@@ -19,6 +19,8 @@ mod process;
 mod running;
 #[path = "webhook/spent.rs"]
 mod spent;
+#[path = "webhook/wrk.rs"]
+mod wrk;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -30,6 +32,7 @@ use mesh_testkit::servers::until;
 
 use bare::Bare;
 use process::{Addresses, Certificates, Webhook};
+use wrk::{Said, Wrk};
 
 /// Connections, as from as many API servers.
 const CONNECTIONS: usize = 16;
@@ -38,6 +41,8 @@ const CONNECTIONS: usize = 16;
 const FAST: (usize, Duration) = (41, Duration::from_millis(1_500));
 /// The same at a steady pace: in so long, connections that are made are too few to count among one in a hundred.
 const AT_STEADY: (usize, Duration) = (7, Duration::from_secs(5));
+/// The same by wrk.
+const BY_WRK: (usize, Duration) = (21, Duration::from_secs(2));
 /// What of each is not counted: connections are made in it.
 const WARM: Duration = Duration::from_millis(300);
 /// Questions a second, whether those before are answered or not.
@@ -50,6 +55,8 @@ const SYNC: Duration = Duration::from_mins(10);
 fn main() {
     let mut sizes = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let (names, here) = (sizes.next().unwrap_or(100_000), sizes.next().unwrap_or(10_000));
+    let questions: Vec<Question> = (0..ASKED).map(|at| cluster::question(at * (names / ASKED).max(1))).collect();
+    let wrk = Wrk::asking(&questions).expect("wrk is not here: install it (Debian: `apt-get install wrk`)");
     let server = cluster::of(names, here);
     let start = Instant::now();
     let webhook = Webhook::spawn(&server.kubeconfig("c1"), Addresses::free(), &Certificates::Folder.into());
@@ -61,11 +68,11 @@ fn main() {
         webhook.memory("VmRSS:") >> 10,
         webhook.peak() >> 10,
     );
-    let questions: Vec<Question> = (0..ASKED).map(|at| cluster::question(at * (names / ASKED).max(1))).collect();
     let bare = Bare::start();
     for protocol in [Protocol::Http2, Protocol::Http1] {
         compare(protocol, &webhook, &bare, &questions);
     }
+    compare_by(&wrk, &webhook, &bare);
     println!("{} MiB resident, {} MiB at most", webhook.memory("VmRSS:") >> 10, webhook.peak() >> 10);
     drop((webhook, bare, server));
     deploys::measure();
@@ -130,16 +137,34 @@ fn compare(protocol: Protocol, webhook: &Webhook, bare: &Bare, questions: &[Ques
                 took(99)
             );
         }
-        let mut ratios: Vec<f64> = rounds.iter().map(|[bare, webhook]| webhook.rate / bare.rate).collect();
-        ratios.sort_by(f64::total_cmp);
-        let part = |quarters: usize| ratios[(ratios.len() - 1) * quarters / 4];
-        println!(
-            "  webhook to bare server: {:.2}; {:.2} to {:.2} in the middle half of the rounds",
-            part(2),
-            part(1),
-            part(3)
-        );
+        say_ratio(rounds.iter().map(|[bare, webhook]| webhook.rate / bare.rate));
     }
+}
+
+fn compare_by(wrk: &Wrk, webhook: &Webhook, bare: &Bare) {
+    let (rounds, time) = BY_WRK;
+    let ask = || [bare.address, webhook.address].map(|address| wrk.ask(address, CONNECTIONS, time));
+    let _ = ask();
+    let rounds: Vec<[Said; 2]> = (0..rounds).map(|_| ask()).collect();
+    println!("wrk, HTTP/1.1, {CONNECTIONS} connections, as fast as they can, {} rounds:", rounds.len());
+    for (at, name) in ["bare server", "webhook"].into_iter().enumerate() {
+        let rate = middle(rounds.iter().map(|round| round[at].rate));
+        let took = middle(rounds.iter().map(|round| round[at].took.as_secs_f64() * 1e3));
+        println!("  {name:<12}{rate:>8.0} a second{took:>9.2} ms for 99 in 100");
+    }
+    say_ratio(rounds.iter().map(|[bare, webhook]| webhook.rate / bare.rate));
+}
+
+fn say_ratio(ratios: impl Iterator<Item = f64>) {
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    let part = |quarters: usize| ratios[(ratios.len() - 1) * quarters / 4];
+    println!(
+        "  webhook to bare server: {:.2}; {:.2} to {:.2} in the middle half of the rounds",
+        part(2),
+        part(1),
+        part(3)
+    );
 }
 
 /// The middle one of some numbers.
