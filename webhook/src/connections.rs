@@ -153,7 +153,7 @@ where
             builder.half_close(true);
             // Answers are short: one piece is had sooner than two.
             builder.writev(false);
-            // From here on: handshakes are written as they go.
+            // Only from here on: in a handshake nobody is answered in rounds.
             overseen.gate.shut();
             overseen.serve(builder.serve_connection(io, service)).await;
         }

@@ -39,13 +39,16 @@ pub(crate) struct Overseen {
     /// How often a request has come, or was answered: over HTTP/1.1, where one follows the other, the number is odd while there
     /// is one.
     turns: AtomicUsize,
+    /// [`FINISH`] or [`CLOSE`].
     wish: AtomicU8,
     waker: AtomicWaker,
+    /// Before what it writes.
     pub(crate) gate: Arc<Gate>,
 }
 
-/// What is wished of a connection: nothing at first.
+/// What is wished of a connection, which is nothing at first: that it ends once it has nothing to do.
 const FINISH: u8 = 1;
+/// That it ends at once.
 const CLOSE: u8 = 2;
 
 impl Overseen {
@@ -62,7 +65,7 @@ impl Overseen {
         })
     }
 
-    /// Serves the connection, until it ends or is wished to.
+    /// Serves the connection, until it ends by itself or as is wished.
     pub(crate) async fn serve(&self, connection: impl GracefulConnection) {
         let mut connection = pin!(connection);
         let mut is_told = false;
@@ -90,7 +93,7 @@ impl Overseen {
     }
 }
 
-/// Whoever keeps an eye on connections.
+/// Whoever keeps an eye on connections: ends those that are silent for too long, and all of them in the end.
 #[derive(Debug, Default)]
 pub(crate) struct Overseer(Mutex<State>);
 
